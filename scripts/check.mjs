@@ -1,0 +1,61 @@
+/**
+ * Everything a machine can say about the source without running it, side by side: format and lint, types
+ * (all, the core alone, the tests), and who imports whom.
+ */
+
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const CACHE = join(ROOT, 'node_modules', '.cache', 'quarry')
+const module = (...parts) => join(ROOT, 'node_modules', ...parts)
+
+function types(name, config) {
+  const cache = join(CACHE, `${name}.tsbuildinfo`)
+  const tsc = module('typescript', 'bin', 'tsc')
+  return [tsc, '-p', config, '--noEmit', '--incremental', '--tsBuildInfoFile', cache]
+}
+
+const CHECKS = {
+  'format and lint': [
+    module('@biomejs', 'biome', 'bin', 'biome'),
+    'ci',
+    '--error-on-warnings',
+    `--colors=${process.stdout.isTTY === true ? 'force' : 'off'}`,
+    ...['src', 'test', 'scripts', 'vitest.config.ts'],
+  ],
+  // One pass for both: tests import most of src anyway, and their configuration extends that of src.
+  'types of src and test': types('all', 'test/tsconfig.json'),
+  'types of the core': types('core', 'tsconfig.core.json'),
+  imports: [
+    module('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+    '--config',
+    'scripts/lint/dependency-cruiser.cjs',
+    'src',
+  ],
+}
+
+function run(name, args) {
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+  }
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+      process.stdout.write(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n`)
+      if (code !== 0) process.stdout.write(`${output}\n`)
+      resolve(code === 0)
+    })
+  })
+}
+
+mkdirSync(CACHE, { recursive: true })
+const results = await Promise.all(Object.entries(CHECKS).map(([name, args]) => run(name, args)))
+process.exitCode = results.every(Boolean) ? 0 : 1

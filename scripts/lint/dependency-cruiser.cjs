@@ -1,0 +1,83 @@
+/** Each folder of src and the folders it may import. Default: nothing. */
+const LAYERS = {
+  util: [],
+  primitives: ['util'],
+  script: ['primitives', 'util'],
+  consensus: ['script', 'primitives', 'util'],
+  chain: ['consensus', 'script', 'primitives', 'util'],
+  store: ['chain', 'consensus', 'primitives', 'util'],
+  mempool: ['chain', 'consensus', 'script', 'primitives', 'util'],
+  mining: ['consensus', 'script', 'primitives', 'util'],
+  sync: ['mempool', 'chain', 'consensus', 'primitives', 'util'],
+  p2p: ['sync', 'consensus', 'primitives', 'util'],
+  wallet: ['consensus', 'script', 'primitives', 'util'],
+  rpc: [
+    'wallet',
+    'sync',
+    'p2p',
+    'mining',
+    'mempool',
+    'chain',
+    'consensus',
+    'script',
+    'primitives',
+    'util',
+  ],
+  node: [
+    'rpc',
+    'wallet',
+    'sync',
+    'p2p',
+    'mining',
+    'mempool',
+    'store',
+    'chain',
+    'consensus',
+    'script',
+    'primitives',
+    'util',
+  ],
+  devnet: ['node', 'rpc', 'consensus', 'primitives', 'util'],
+  platform: ['devnet', 'node', 'rpc', 'mining', 'consensus', 'script', 'primitives', 'util'],
+}
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'every-folder-has-a-layer',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/(${Object.keys(LAYERS).join('|')})/` },
+      to: {},
+    },
+    ...Object.entries(LAYERS).map(([folder, allowed]) => ({
+      name: `layer-${folder}`,
+      severity: 'error',
+      from: { path: `^src/${folder}/` },
+      to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+    })),
+    {
+      name: 'enter-folders-by-index',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/util/', '^src/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'nodejs-only-in-platform',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/platform/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'core-dependencies',
+      severity: 'error',
+      from: { path: '^src/(util|primitives|script|consensus)/' },
+      to: { path: 'node_modules', pathNot: 'node_modules/(@noble|@scure/base)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+}

@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config'
+
+const SETUP = ['./src/platform/nodejs/polyfills.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,property,compliance,vectors,sim}/**/*.test.ts'],
+          exclude: ['**/*.slow.test.ts'],
+          setupFiles: SETUP,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ['**/*.slow.test.ts'],
+          setupFiles: SETUP,
+          globalSetup: ['./test/support/build-first.ts'],
+          // Every file starts processes that mine; more at once would measure the scheduler.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['test/**/*.slow.test.ts'],
+          setupFiles: SETUP,
+          globalSetup: ['./test/support/build-first.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
