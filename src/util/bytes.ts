@@ -1,0 +1,49 @@
+/** @module Byte strings: comparison, joining, hexadecimal. */
+
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { DecodeError } from './errors.ts'
+
+/** Joins byte strings into a new one. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let size = 0
+  for (const part of parts) size += part.length
+  const joined = new Uint8Array(size)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+/** Tells whether two byte strings are equal. Not constant-time: never for secrets. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Writes bytes as lower-case hexadecimal, first byte first. */
+export function encodeHex(bytes: Uint8Array): string {
+  return bytesToHex(bytes)
+}
+
+/** Tells whether a text is an even number of hexadecimal digits. The empty text is. */
+export function isHex(text: string): boolean {
+  return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text)
+}
+
+/**
+ * Reads hexadecimal into bytes, first pair first.
+ *
+ * @throws {@link DecodeError} `bad-value` if the text is not an even number of hex digits.
+ */
+export function decodeHex(hex: string): Uint8Array {
+  if (!isHex(hex)) throw new DecodeError('bad-value', 0, 'not an even number of hex digits')
+  return hexToBytes(hex)
+}
+
+/** A copy of bytes in reverse order. */
+export function reverseBytes(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes).reverse()
+}
