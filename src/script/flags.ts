@@ -1,0 +1,58 @@
+/** @module Which script rules bind: bits with Bitcoin Core's numbers. */
+
+/** A set of `VERIFY_…` bits. */
+export type ScriptFlags = number
+
+export const VERIFY_NONE = 0
+export const VERIFY_P2SH = 1 << 0
+export const VERIFY_STRICTENC = 1 << 1
+export const VERIFY_DERSIG = 1 << 2
+export const VERIFY_LOW_S = 1 << 3
+export const VERIFY_NULLDUMMY = 1 << 4
+export const VERIFY_SIGPUSHONLY = 1 << 5
+export const VERIFY_MINIMALDATA = 1 << 6
+export const VERIFY_DISCOURAGE_UPGRADABLE_NOPS = 1 << 7
+export const VERIFY_CLEANSTACK = 1 << 8
+export const VERIFY_CHECKLOCKTIMEVERIFY = 1 << 9
+export const VERIFY_CHECKSEQUENCEVERIFY = 1 << 10
+export const VERIFY_WITNESS = 1 << 11
+export const VERIFY_DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM = 1 << 12
+export const VERIFY_MINIMALIF = 1 << 13
+export const VERIFY_NULLFAIL = 1 << 14
+export const VERIFY_WITNESS_PUBKEYTYPE = 1 << 15
+export const VERIFY_CONST_SCRIPTCODE = 1 << 16
+export const VERIFY_TAPROOT = 1 << 17
+export const VERIFY_DISCOURAGE_UPGRADABLE_TAPROOT_VERSION = 1 << 18
+export const VERIFY_DISCOURAGE_OP_SUCCESS = 1 << 19
+export const VERIFY_DISCOURAGE_UPGRADABLE_PUBKEYTYPE = 1 << 20
+
+/**
+ * The rules of consensus today, all of them. Which of them bind an old block is for consensus to say.
+ *
+ * @see Bitcoin Core `MANDATORY_SCRIPT_VERIFY_FLAGS`
+ */
+export const CONSENSUS_SCRIPT_FLAGS: ScriptFlags =
+  VERIFY_P2SH |
+  VERIFY_DERSIG |
+  VERIFY_NULLDUMMY |
+  VERIFY_CHECKLOCKTIMEVERIFY |
+  VERIFY_CHECKSEQUENCEVERIFY |
+  VERIFY_WITNESS |
+  VERIFY_TAPROOT
+
+/** The rules of consensus and relay policy together. @see Bitcoin Core `STANDARD_SCRIPT_VERIFY_FLAGS` */
+export const STANDARD_SCRIPT_FLAGS: ScriptFlags =
+  CONSENSUS_SCRIPT_FLAGS |
+  VERIFY_STRICTENC |
+  VERIFY_LOW_S |
+  VERIFY_MINIMALDATA |
+  VERIFY_DISCOURAGE_UPGRADABLE_NOPS |
+  VERIFY_CLEANSTACK |
+  VERIFY_DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM |
+  VERIFY_MINIMALIF |
+  VERIFY_NULLFAIL |
+  VERIFY_WITNESS_PUBKEYTYPE |
+  VERIFY_CONST_SCRIPTCODE |
+  VERIFY_DISCOURAGE_UPGRADABLE_TAPROOT_VERSION |
+  VERIFY_DISCOURAGE_OP_SUCCESS |
+  VERIFY_DISCOURAGE_UPGRADABLE_PUBKEYTYPE
