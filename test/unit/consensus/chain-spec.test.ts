@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { encodeChainSpec, parseChainSpec } from '../../../src/consensus/index.ts'
+import { ConfigError } from '../../../src/util/index.ts'
+
+const MINIMAL = {
+  version: 1,
+  name: 'mine',
+  genesis: { time: 1_700_000_000 },
+  retarget: { targetSpacingSeconds: 5 },
+}
+
+function problemsOf(json: unknown): string {
+  try {
+    parseChainSpec(json)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return ''
+}
+
+describe('parseChainSpec', () => {
+  it('fills in every default', () => {
+    const spec = parseChainSpec(MINIMAL)
+    expect(spec.genesis.bits).toBe('207fffff')
+    expect(spec.retarget.windowBlocks).toBe(2_016)
+    expect(spec.addresses.bech32).toBe('bcrt')
+    expect(spec.maxFutureSeconds).toBe(60)
+    expect(spec.maxTimewarpSeconds).toBe(5)
+    expect(parseChainSpec(JSON.parse(encodeChainSpec(spec)))).toEqual(spec)
+  })
+
+  it('gives short spacings a floor of ten seconds for other clocks', () => {
+    const fast = { ...MINIMAL, retarget: { targetSpacingSeconds: 0.5 } }
+    expect(problemsOf(fast)).toContain('retarget.targetSpacingSeconds')
+    const one = { ...MINIMAL, retarget: { targetSpacingSeconds: 1 } }
+    expect(parseChainSpec(one).maxFutureSeconds).toBe(12)
+  })
+
+  it('reads the devnet that is shipped', () => {
+    const path = new URL('../../../config/devnet.json', import.meta.url)
+    expect(parseChainSpec(JSON.parse(readFileSync(path, 'utf8'))).name).toBe('devnet')
+  })
+
+  it('lists every problem with its path', () => {
+    const text = problemsOf({
+      ...MINIMAL,
+      name: 'Not Allowed',
+      spacing: 5,
+      genesis: { time: -1, bits: 'xyz' },
+      subsidySats: 50,
+    })
+    for (const path of [
+      'name:',
+      'spacing: unknown',
+      'genesis.time:',
+      'genesis.bits:',
+      'subsidySats:',
+    ]) {
+      expect(text).toContain(path)
+    }
+  })
+
+  it.each([
+    { name: 'no target', genesis: { time: 1, bits: '00000000' }, problem: 'stands for no target' },
+    { name: 'negative', genesis: { time: 1, bits: '04923456' }, problem: 'stands for no target' },
+    {
+      name: 'above the limit',
+      genesis: { time: 1, bits: '2100ffff' },
+      problem: 'easier than powLimit',
+    },
+  ])('refuses genesis bits: $name', ({ genesis, problem }) => {
+    expect(problemsOf({ ...MINIMAL, genesis })).toContain(problem)
+  })
+
+  it.each([null, 7, 'x', []])('refuses %j', (json) => {
+    expect(problemsOf(json)).toContain('must be an object')
+  })
+
+  it('writes members in sorted order without white space', () => {
+    const text = encodeChainSpec(parseChainSpec(MINIMAL))
+    expect(text.startsWith('{"addresses":{"bech32":"bcrt"')).toBe(true)
+    expect(text).not.toMatch(/\s"/)
+  })
+})
