@@ -1,0 +1,43 @@
+/**
+ * The block tree, the active chain and the unspent outputs.
+ *
+ * Decides which valid chain has the most work and moves the tip there, block by block, each step one
+ * atomic write. Makes no rule (that is `consensus/`), keeps no bytes (that is its port `ChainStore`,
+ * which `store/` implements), and knows neither peers nor mempool: it tells what happened by events.
+ *
+ * `ConsensusError` blames whoever made the block; `StoreError` means that the disk failed or the data
+ * are damaged; `InvariantError` is a bug of ours.
+ *
+ * Purity: isomorphic.
+ *
+ * @example
+ * const chain = new Chain({ store, scriptChecker, clock, log }, params)
+ * await chain.open()
+ * await chain.acceptBlock(decodeBlock(bytes))
+ *
+ * @module
+ */
+export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
+export type { ChainTipStatus } from './block-tree.ts'
+export {
+  type BlockEvent,
+  Chain,
+  type ChainDeps,
+  type ChainEvents,
+  type ChainTip,
+  type TipEvent,
+} from './chain.ts'
+export {
+  type ChainStore,
+  type StoredEntry,
+  StoreError,
+  type StoreErrorCode,
+  type TipChange,
+} from './chain-store.ts'
+export { decodeCoin, encodeCoin } from './coin-codec.ts'
+export { createLocator, findLocatorFork } from './locator.ts'
+export {
+  createInlineScriptChecker,
+  type ScriptChecker,
+  verifyTransactionScripts,
+} from './script-checker.ts'
