@@ -1,0 +1,51 @@
+/** @module Entries of the block tree as stored bytes. */
+
+import type { EntryValidity, StoredEntry } from '../chain/index.ts'
+import { type BlockHash, encodeHeader, readHeader } from '../primitives/index.ts'
+import { ByteReader, ByteWriter, DecodeError } from '../util/index.ts'
+
+/** Order is the stored number: append only. */
+const VALIDITIES: readonly EntryValidity[] = ['header', 'connected', 'failed', 'failed-child']
+const HAS_BODY = 1
+
+/**
+ * Encodes an entry: header (80), height (4), validity (1), flags (1), transactions (4), sequence (8),
+ * first seen in milliseconds (8).
+ */
+export function encodeEntry(entry: StoredEntry): Uint8Array {
+  return new ByteWriter()
+    .writeBytes(encodeHeader(entry.header))
+    .writeUint32(entry.height)
+    .writeUint8(VALIDITIES.indexOf(entry.validity))
+    .writeUint8(entry.hasBody ? HAS_BODY : 0)
+    .writeUint32(entry.transactionCount)
+    .writeUint64(BigInt(entry.sequence))
+    .writeUint64(BigInt(Math.trunc(entry.firstSeenMs)))
+    .toBytes()
+}
+
+/**
+ * Decodes an entry.
+ *
+ * @param hash - From the record's key.
+ * @throws {@link DecodeError} for bytes that are not an entry.
+ */
+export function decodeEntry(hash: BlockHash, bytes: Uint8Array): StoredEntry {
+  const reader = new ByteReader(bytes)
+  const header = readHeader(reader)
+  const height = reader.readUint32()
+  const validity = VALIDITIES[reader.readUint8()]
+  if (validity === undefined) throw new DecodeError('bad-value', reader.offset, 'unknown validity')
+  const entry: StoredEntry = {
+    hash,
+    header,
+    height,
+    validity,
+    hasBody: (reader.readUint8() & HAS_BODY) !== 0,
+    transactionCount: reader.readUint32(),
+    sequence: Number(reader.readUint64()),
+    firstSeenMs: Number(reader.readUint64()),
+  }
+  reader.expectEnd()
+  return entry
+}

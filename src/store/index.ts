@@ -1,0 +1,15 @@
+/**
+ * The chain's store over `level`: LevelDB in Node.js, IndexedDB in a browser, memory in tests.
+ *
+ * Implements `ChainStore` of `chain/` and knows nothing else: no rule, no peer. Opening the databases
+ * themselves is `platform/`'s. Every error is a `StoreError`: the disk failed (`io`), the data are
+ * damaged (`corrupt`) or belong to something else (`wrong-chain`, `unknown-schema`).
+ *
+ * Purity: isomorphic.
+ *
+ * @example
+ * const store = await LevelChainStore.open({ blocks, state }, params.genesisHash, clock)
+ *
+ * @module
+ */
+export { type ByteDatabase, type ChainDatabases, LevelChainStore } from './level-chain-store.ts'
