@@ -1,0 +1,123 @@
+/** @module A block that only lacks a coinbase's payee and proof of work. */
+
+import {
+  bitsToHex,
+  type ConsensusParams,
+  computeCoinbaseBranch,
+  computeSubsidy,
+  computeWitnessCommitment,
+  computeWitnessMerkleRoot,
+  createCommitmentScript,
+  decodeBits,
+  MAX_BLOCK_SIGOPS_COST,
+  MAX_BLOCK_WEIGHT,
+} from '../consensus/index.ts'
+import {
+  type BlockHash,
+  computeTxid,
+  type Hash256,
+  type Transaction,
+  ZERO_HASH,
+} from '../primitives/index.ts'
+import { InvariantError } from '../util/index.ts'
+
+/** Version of our blocks: BIP-0009's top bits and no signal. */
+export const BLOCK_VERSION = 0x2000_0000
+/** Weight kept free for header, counts and coinbase. @see Bitcoin Core `DEFAULT_BLOCK_RESERVED_WEIGHT` */
+export const RESERVED_WEIGHT = 8_000
+/** Cost of signature operations kept free for the coinbase's outputs. */
+export const RESERVED_SIGOPS_COST = 400
+/** The coinbase's one witness item. */
+export const WITNESS_RESERVED_VALUE: Uint8Array = ZERO_HASH
+
+/** A transaction chosen for a block. */
+export interface TemplateTransaction {
+  readonly tx: Transaction
+  /** Satoshis. */
+  readonly fee: bigint
+  readonly weight: number
+  readonly sigopsCost: number
+}
+
+/** Where transactions for a block come from. The mempool happens to be one. */
+export interface TxSource {
+  /** Valid on top of the tip, parents before children. */
+  select(limits: {
+    readonly maxWeight: number
+    readonly maxSigopsCost: number
+  }): readonly TemplateTransaction[]
+  /** Changes whenever {@link select} might choose differently. */
+  readonly sequence: number
+}
+
+/** What the chain demands of its next block. */
+export interface NextBlock {
+  readonly height: number
+  readonly prevBlockHash: BlockHash
+  /** Time of the block that it builds on, Unix seconds. */
+  readonly prevTime: number
+  readonly bits: number
+  /** Earliest allowed time, Unix seconds. */
+  readonly minTime: number
+  /** The time to use: now, or `minTime` if that is later. */
+  readonly time: number
+}
+
+/** Where mining learns what to build on. The chain happens to answer. */
+export interface ChainSource {
+  nextBlock(): NextBlock
+}
+
+/** A block template, in the words of BIP-0022. */
+export interface BlockTemplate extends NextBlock {
+  readonly version: number
+  readonly target: bigint
+  readonly transactions: readonly TemplateTransaction[]
+  /** Subsidy plus fees, satoshis. */
+  readonly coinbaseValue: bigint
+  /** Output script of the witness commitment, for a coinbase with {@link WITNESS_RESERVED_VALUE}. */
+  readonly commitmentScript: Uint8Array
+  /** From the coinbase's txid to the merkle root. */
+  readonly merkleBranch: readonly Hash256[]
+}
+
+/** The witness commitment for a block of these transactions behind any coinbase. */
+function createTemplateCommitment(transactions: readonly Transaction[]): Uint8Array {
+  const [first] = transactions
+  // The coinbase's own wtxid counts as zero, so any transaction may stand in its place.
+  const placeholder: Transaction = first ?? { version: 1, inputs: [], outputs: [], lockTime: 0 }
+  const root = computeWitnessMerkleRoot([placeholder, ...transactions])
+  return createCommitmentScript(computeWitnessCommitment(root, WITNESS_RESERVED_VALUE))
+}
+
+/**
+ * Puts a template together.
+ *
+ * @throws {@link InvariantError} if the chain demands bits that stand for no target.
+ * @see Bitcoin Core `BlockAssembler::CreateNewBlock`
+ */
+export function createBlockTemplate(
+  next: NextBlock,
+  source: TxSource,
+  params: ConsensusParams,
+): BlockTemplate {
+  const { target } = decodeBits(next.bits)
+  if (target === 0n) {
+    throw new InvariantError(`the next block's bits ${bitsToHex(next.bits)} stand for no target`)
+  }
+  const transactions = source.select({
+    maxWeight: MAX_BLOCK_WEIGHT - RESERVED_WEIGHT,
+    maxSigopsCost: MAX_BLOCK_SIGOPS_COST - RESERVED_SIGOPS_COST,
+  })
+  const fees = transactions.reduce((sum, { fee }) => sum + fee, 0n)
+  const plain = transactions.map(({ tx }) => tx)
+  return {
+    ...next,
+    version: BLOCK_VERSION,
+    target,
+    transactions,
+    coinbaseValue: computeSubsidy(next.height, params) + fees,
+    commitmentScript: createTemplateCommitment(plain),
+    merkleBranch: computeCoinbaseBranch(plain.map(computeTxid)),
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Block templates, the search for proof of work, and the miner that drives it.
+ *
+ * Sees neither chain nor mempool: what to build on and which transactions to take come through the ports
+ * `ChainSource` and `TxSource`, hashing through `HashEngine`, threads through `SpawnHashWorker`. Decides
+ * nothing about validity: solved blocks take the same path as any other. A `HashEngineError` means that
+ * an engine is unusable; it says nothing about a block.
+ *
+ * Purity: isomorphic; runs alone in a worker.
+ *
+ * @module
+ */
+export {
+  BLOCK_VERSION,
+  type BlockTemplate,
+  type ChainSource,
+  createBlockTemplate,
+  type NextBlock,
+  type TemplateTransaction,
+  type TxSource,
+  WITNESS_RESERVED_VALUE,
+} from './block-template.ts'
+export { assembleBlock, computeWorkMerkleRoot, createCoinbaseParts } from './coinbase.ts'
+export { type GenerateRequest, generateBlock } from './generate-block.ts'
+export {
+  type HashEngine,
+  HashEngineError,
+  type ScanHit,
+  type ScanJob,
+  type ScanResult,
+} from './hash-engine.ts'
+export { HashWorkerLoop, type HashWorkerLoopDeps } from './hash-worker-loop.ts'
+export type {
+  HashWorker,
+  HashWorkerCommand,
+  HashWorkerReport,
+  SpawnHashWorker,
+} from './hash-worker-messages.ts'
+export { Miner, type MinerDeps, type MinerOptions, type MinerStats } from './miner.ts'
+export { ReferenceHashEngine } from './reference-hash-engine.ts'
+export { WasmHashEngine } from './wasm-hash-engine.ts'
+export type { SolvedWork, WorkUnit } from './work-unit.ts'

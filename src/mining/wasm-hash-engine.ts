@@ -1,0 +1,166 @@
+/** @module The compiled Rust core as an engine. */
+
+import { HASH_SIZE, HEADER_SIZE } from '../primitives/index.ts'
+import { decodeHex } from '../util/index.ts'
+import {
+  assertNonceRange,
+  assertScanJob,
+  countHeaders,
+  type HashEngine,
+  HashEngineError,
+  MAX_SCAN_HITS,
+  type ScanHit,
+  type ScanJob,
+  type ScanResult,
+} from './hash-engine.ts'
+import type {} from './webassembly-types.ts'
+
+/** What the module exports. */
+interface CoreExports {
+  readonly memory: WebAssembly.Memory
+  abi_version(): number
+  ctx(): number
+  ctx_size(): number
+  headers_offset(): number
+  kernel_count(): number
+  select_kernel(id: number): number
+  prepare(): number
+  scan(nonceStart: number, count: number): number
+  hash_headers(count: number): number
+}
+
+const ABI_VERSION = 1
+/** Offsets within the context; `wasm/src/lib.rs` has the same in `Context`. */
+const OFFSET = {
+  header: 0,
+  versionMask: 80,
+  versionCount: 84,
+  maxHits: 88,
+  shareTarget: 96,
+  blockTarget: 128,
+  hitCount: 160,
+  hits: 192,
+} as const
+/** Offsets within a hit. */
+const HIT = { nonce: 0, version: 4, flags: 8, hash: 16, size: 48 } as const
+const MEETS_SHARE = 1
+const MEETS_BLOCK = 2
+/** Headers that one call of `hash_headers` takes. */
+const MAX_HEADERS = 256
+
+/** Bitcoin's genesis header up to its nonce, and the nonce: the self-test that costs nothing to believe. */
+const GENESIS_PREFIX =
+  '0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e' +
+  '67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d'
+const GENESIS_NONCE = 2_083_236_893
+/** How far around the genesis nonce the self-test looks: every lane position is passed. */
+const SELF_TEST_SPAN = 7
+
+/** Which kernel of the module to use. 0 is the fastest. */
+export interface WasmHashEngineOptions {
+  readonly kernel?: number
+}
+
+/** Searches with the core that `wasm/` compiles. Each engine has an instance, and so memory, of its own. */
+export class WasmHashEngine implements HashEngine {
+  readonly name: string
+  /** How many kernels the module has. */
+  readonly kernelCount: number
+  readonly #core: CoreExports
+  readonly #base: number
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #headers: number
+  #isPrepared = false
+
+  /**
+   * @throws {@link HashEngineError} `unusable` if the module is not our core or fails its self-test.
+   */
+  constructor(module: WebAssembly.Module, options: WasmHashEngineOptions = {}) {
+    // What the module exports is checked by its version before anything else is called.
+    this.#core = new WebAssembly.Instance(module).exports as unknown as CoreExports
+    if (this.#core.abi_version?.() !== ABI_VERSION) {
+      throw new HashEngineError('unusable', 'the module is not the hash core of this version')
+    }
+    this.kernelCount = this.#core.kernel_count()
+    const kernel = options.kernel ?? 0
+    if (this.#core.select_kernel(kernel) !== 0) {
+      throw new HashEngineError('unusable', `the module has no kernel ${kernel}`)
+    }
+    this.name = this.kernelCount > 1 && kernel === 0 ? 'wasm-simd' : 'wasm-scalar'
+    // The core never grows its memory, so these stay valid.
+    const { buffer } = this.#core.memory
+    this.#base = this.#core.ctx()
+    this.#bytes = new Uint8Array(buffer)
+    this.#view = new DataView(buffer)
+    this.#headers = this.#base + this.#core.headers_offset()
+    this.#selfTest()
+    this.#isPrepared = false
+  }
+
+  prepare(job: ScanJob): void {
+    assertScanJob(job)
+    this.#bytes.set(job.header, this.#base + OFFSET.header)
+    this.#bytes.set(job.shareTarget, this.#base + OFFSET.shareTarget)
+    this.#bytes.set(job.blockTarget, this.#base + OFFSET.blockTarget)
+    this.#view.setUint32(this.#base + OFFSET.versionMask, job.versionMask, true)
+    this.#view.setUint32(this.#base + OFFSET.versionCount, job.versionCount, true)
+    this.#view.setUint32(this.#base + OFFSET.maxHits, MAX_SCAN_HITS, true)
+    const refusal = this.#core.prepare()
+    if (refusal !== 0) throw new HashEngineError('invalid-job', `the core refused it: ${refusal}`)
+    this.#isPrepared = true
+  }
+
+  scan(nonceStart: number, count: number): ScanResult {
+    if (!this.#isPrepared) throw new HashEngineError('not-prepared', 'no job was given')
+    assertNonceRange(nonceStart, count)
+    // The core's numbers have 32 bits: the whole range at once would look like none.
+    const asked = Math.min(count, 2 ** 31)
+    const noncesDone = this.#core.scan(nonceStart, asked) >>> 0
+    const hitCount = this.#view.getUint32(this.#base + OFFSET.hitCount, true)
+    if (hitCount === 0) return { noncesDone, hits: [] }
+    return { noncesDone, hits: Array.from({ length: hitCount }, (_, i) => this.#readHit(i)) }
+  }
+
+  hashHeaders(headers: Uint8Array): Uint8Array {
+    const count = countHeaders(headers)
+    const hashes = new Uint8Array(count * HASH_SIZE)
+    const out = this.#headers + MAX_HEADERS * HEADER_SIZE
+    for (let start = 0; start < count; start += MAX_HEADERS) {
+      const batch = Math.min(MAX_HEADERS, count - start)
+      const end = start + batch
+      this.#bytes.set(headers.subarray(start * HEADER_SIZE, end * HEADER_SIZE), this.#headers)
+      this.#core.hash_headers(batch)
+      hashes.set(this.#bytes.subarray(out, out + batch * HASH_SIZE), start * HASH_SIZE)
+    }
+    return hashes
+  }
+
+  #readHit(index: number): ScanHit {
+    const at = this.#base + OFFSET.hits + index * HIT.size
+    const flags = this.#view.getUint32(at + HIT.flags, true)
+    return {
+      nonce: this.#view.getUint32(at + HIT.nonce, true),
+      version: this.#view.getInt32(at + HIT.version, true),
+      hash: this.#bytes.slice(at + HIT.hash, at + HIT.hash + HASH_SIZE),
+      meetsShare: (flags & MEETS_SHARE) !== 0,
+      meetsBlock: (flags & MEETS_BLOCK) !== 0,
+    }
+  }
+
+  /** Finds Bitcoin's genesis block again, at every lane position. */
+  #selfTest(): void {
+    const header = new Uint8Array(HEADER_SIZE)
+    header.set(decodeHex(GENESIS_PREFIX))
+    const target = new Uint8Array(HASH_SIZE).fill(0xff, 0, HASH_SIZE - 4)
+    const versions = { versionMask: 0, versionCount: 1 }
+    this.prepare({ header, shareTarget: target, blockTarget: target, ...versions })
+    for (let before = 0; before <= SELF_TEST_SPAN; before++) {
+      const { hits } = this.scan(GENESIS_NONCE - before, SELF_TEST_SPAN + 1)
+      const [hit] = hits
+      if (hits.length !== 1 || hit?.nonce !== GENESIS_NONCE) {
+        throw new HashEngineError('unusable', 'the core does not find the genesis block')
+      }
+    }
+  }
+}
