@@ -1,0 +1,27 @@
+/**
+ * Keeping a chain level with other nodes: headers first, then bodies, then relay at the tip.
+ *
+ * Owns the port `PeerNetwork`; knows nothing of libp2p. Decides who is asked for what and when, and
+ * never what is valid: that is `chain/`'s.
+ *
+ * Purity: isomorphic.
+ *
+ * @module
+ */
+export {
+  type Announcement,
+  type DataReply,
+  type GossipVerdict,
+  type InventoryItem,
+  type InventoryKind,
+  MAX_GOSSIP_BLOCK_SIZE,
+  MAX_HEADERS,
+  MAX_INV_ITEMS,
+  MAX_LOCATOR_HASHES,
+  type PeerId,
+  type PeerInfo,
+  type PeerNetwork,
+  type PeerNetworkHandlers,
+  type PeerStatus,
+} from './peer-network.ts'
+export { Synchronizer, type SynchronizerDeps, type SynchronizerOptions } from './synchronizer.ts'

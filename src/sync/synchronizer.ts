@@ -1,0 +1,345 @@
+/** @module Keeps the chain level with its peers: the handlers behind every message. */
+
+import { type BlockEntry, type Chain, findLocatorFork, type TipEvent } from '../chain/index.ts'
+import { ConsensusError, checkMerkleRoot, checkProofOfWork } from '../consensus/index.ts'
+import type { Mempool } from '../mempool/index.ts'
+import {
+  type Block,
+  type BlockHash,
+  type BlockHeader,
+  computeBlockHash,
+  decodeBlock,
+  decodeHeader,
+  encodeBlock,
+  encodeHeader,
+  encodeTransaction,
+  HEADER_SIZE,
+  toDisplayHex,
+} from '../primitives/index.ts'
+import { type Clock, DecodeError, type Logger, type Timer, toErrorMessage } from '../util/index.ts'
+import { BlockDownload, isStoreFailure } from './block-download.ts'
+import { hasTooLittleWork, verdictOf } from './block-policy.ts'
+import { HeaderSync } from './header-sync.ts'
+import {
+  type Announcement,
+  type GossipVerdict,
+  type InventoryItem,
+  MAX_GOSSIP_BLOCK_SIZE,
+  MAX_HEADERS,
+  type PeerId,
+  type PeerInfo,
+  type PeerNetwork,
+  type PeerNetworkHandlers,
+  type PeerStatus,
+} from './peer-network.ts'
+import { PeerState } from './peer-state.ts'
+import { TransactionRelay } from './transaction-relay.ts'
+
+/** Of a longer run of new blocks only the last are announced. @see Bitcoin Core `MAX_BLOCKS_TO_ANNOUNCE` */
+const MAX_BLOCKS_TO_ANNOUNCE = 8
+/** How often each peer is asked for its STATUS, so that nothing that gossip lost stays lost. */
+const STATUS_INTERVAL_MS = 10_000
+/** A node with peers to dial waits this long for one before it counts itself as caught up. */
+const SOLO_GRACE_MS = 3_000
+
+/** What synchronisation works with. */
+export interface SynchronizerDeps {
+  readonly chain: Chain
+  readonly mempool: Mempool
+  readonly network: PeerNetwork
+  readonly clock: Clock
+  readonly log: Logger
+  /** Called when the store failed: the node must stop. */
+  readonly fatal: (error: unknown) => void
+}
+
+/** How synchronisation works. */
+export interface SynchronizerOptions {
+  /** Named in STATUS. */
+  readonly userAgent: string
+  /** Whether the node was told of peers, so that it should wait for them before it mines. */
+  readonly expectsPeers: boolean
+}
+
+/**
+ * Answers every message of every peer, and asks for what is missing: headers first, then bodies.
+ *
+ * Blocks from gossip, from announcements, from downloads and from our own miner all end in
+ * `Chain.acceptBlock`; nothing here decides what is valid.
+ */
+export class Synchronizer implements PeerNetworkHandlers {
+  readonly #deps: SynchronizerDeps
+  readonly #options: SynchronizerOptions
+  readonly #peers = new Map<PeerId, PeerState>()
+  readonly #abort = new AbortController()
+  readonly #headerSync: HeaderSync
+  readonly #download: BlockDownload
+  readonly #transactions: TransactionRelay
+  #statusTimer: Timer | undefined
+  #graceTimer: Timer | undefined
+  #isCaughtUp = false
+  #isGraceOver = false
+
+  constructor(deps: SynchronizerDeps, options: SynchronizerOptions) {
+    this.#deps = deps
+    this.#options = options
+    const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
+    const shared = { ...deps, signal: this.#abort.signal, drop }
+    this.#headerSync = new HeaderSync({ ...shared, onProgress: () => this.#onProgress() })
+    this.#download = new BlockDownload({ ...shared, peers: () => this.#peers.values() })
+    this.#transactions = new TransactionRelay(shared)
+    deps.chain.events.on('tipChanged', (event) => this.#onTipChanged(event))
+  }
+
+  async start(): Promise<void> {
+    const { clock, network } = this.#deps
+    await network.start(this)
+    this.#graceTimer = clock.schedule(this.#options.expectsPeers ? SOLO_GRACE_MS : 0, () => {
+      this.#isGraceOver = true
+      this.#onProgress()
+    })
+    this.#scheduleStatus()
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    this.#graceTimer?.cancel()
+    this.#statusTimer?.cancel()
+    this.#transactions.stop()
+    await this.#deps.network.stop()
+  }
+
+  /**
+   * Whether the chain has once been level with what its peers claimed. Stays true: a peer's later claims
+   * never stop our miner.
+   */
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp
+  }
+
+  /**
+   * Takes a block of our own, from the miner or over RPC, and sends it to every peer.
+   *
+   * @throws {@link ConsensusError} if it is invalid, as any block would be.
+   */
+  async submitBlock(block: Block): Promise<BlockEntry> {
+    const { chain, network } = this.#deps
+    const entry = await chain.acceptBlock(block)
+    if (chain.isActive(entry)) {
+      const bytes = encodeBlock(block)
+      if (bytes.length <= MAX_GOSSIP_BLOCK_SIZE) await network.publishBlock(bytes)
+    }
+    return entry
+  }
+
+  // Handlers of PeerNetwork.
+
+  status(): PeerStatus {
+    const { chain } = this.#deps
+    return {
+      genesisHash: chain.genesis.hash,
+      tipHash: chain.tip.hash,
+      tipHeight: chain.tip.height,
+      chainWork: chain.tip.chainWork,
+      userAgent: this.#options.userAgent,
+    }
+  }
+
+  acceptsStatus(status: PeerStatus): boolean {
+    return toDisplayHex(status.genesisHash) === this.#deps.chain.genesis.hashHex
+  }
+
+  onPeerStatus(info: PeerInfo): void {
+    let peer = this.#peers.get(info.id)
+    if (peer === undefined) {
+      peer = new PeerState(info)
+      this.#peers.set(info.id, peer)
+    }
+    peer.info = info
+    this.#examineClaim(peer)
+  }
+
+  onPeerGone(id: PeerId): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    this.#peers.delete(id)
+    this.#transactions.forget(peer)
+    this.#onProgress()
+  }
+
+  async onGossipBlock(bytes: Uint8Array, from: PeerId): Promise<GossipVerdict> {
+    try {
+      const header = decodeHeader(bytes.subarray(0, HEADER_SIZE))
+      const hash = computeBlockHash(header)
+      // Proof of work before anything else: it is the cheapest proof that somebody paid.
+      checkProofOfWork(header, hash, this.#deps.chain.params)
+      if (this.#deps.chain.getEntry(toDisplayHex(hash))?.hasBody === true) return 'ignore'
+      const block = decodeBlock(bytes)
+      if (hasTooLittleWork(this.#deps.chain, [header])) return 'ignore'
+      const entry = this.#deps.chain.acceptHeader(header)
+      if (entry.isFailed) return 'ignore'
+      checkMerkleRoot(block)
+      this.#peers.get(from)?.learn(entry)
+      void this.#acceptGossiped(block, from)
+      return 'accept'
+    } catch (error) {
+      this.#onGossipError(error, from)
+      return verdictOf(error)
+    }
+  }
+
+  onAnnouncements(items: readonly Announcement[], from: PeerId): GossipVerdict {
+    const peer = this.#peers.get(from)
+    if (peer === undefined) return 'ignore'
+    try {
+      for (const item of items) {
+        if (item.kind === 'tx') {
+          if (this.#isCaughtUp) this.#transactions.onAnnounced(peer, item.hash)
+        } else this.#onBlockAnnounced(peer, item)
+      }
+    } catch (error) {
+      this.#onGossipError(error, from)
+      return verdictOf(error) === 'reject' ? 'reject' : 'ignore'
+    } finally {
+      this.#onProgress()
+    }
+    return 'ignore'
+  }
+
+  serveHeaders(locator: readonly BlockHash[], stop: BlockHash | undefined): readonly Uint8Array[] {
+    const { chain } = this.#deps
+    const headers: Uint8Array[] = []
+    const stopHex = stop === undefined ? undefined : toDisplayHex(stop)
+    let height = findLocatorFork(chain, locator).height + 1
+    for (; headers.length < MAX_HEADERS; height++) {
+      const entry = chain.getActiveEntry(height)
+      if (entry === undefined) break
+      headers.push(encodeHeader(entry.header))
+      if (entry.hashHex === stopHex) break
+    }
+    return headers
+  }
+
+  async serveData(item: InventoryItem): Promise<Uint8Array | undefined> {
+    const hex = toDisplayHex(item.hash)
+    if (item.kind === 'tx') {
+      const entry = this.#deps.mempool.getByWtxid(hex)
+      return entry === undefined ? undefined : encodeTransaction(entry.tx)
+    }
+    const entry = this.#deps.chain.getEntry(hex)
+    if (entry === undefined || !entry.hasBody || entry.isFailed) return undefined
+    return this.#deps.chain.readBlockBytes(entry.hash)
+  }
+
+  // What follows from them.
+
+  /** Looks into what a peer says it has. */
+  #examineClaim(peer: PeerState): void {
+    const { chain } = this.#deps
+    const { tipHash, chainWork } = peer.info.status
+    const entry = chain.getEntry(toDisplayHex(tipHash))
+    if (entry !== undefined) {
+      peer.learn(entry)
+      peer.isSettled = true
+    } else if (chainWork >= chain.tip.chainWork) this.#headerSync.start(peer)
+    else peer.isSettled = true
+    this.#onProgress()
+  }
+
+  #onBlockAnnounced(peer: PeerState, item: Announcement): void {
+    const { chain } = this.#deps
+    const known = chain.getEntry(toDisplayHex(item.hash))
+    if (known !== undefined) {
+      peer.learn(known)
+      return
+    }
+    if (item.header === undefined) return
+    this.#checkAnnouncedHeader(item.header, item.hash)
+    if (chain.getEntry(toDisplayHex(item.header.prevBlockHash)) === undefined) {
+      this.#headerSync.start(peer)
+      return
+    }
+    if (hasTooLittleWork(chain, [item.header])) return
+    peer.learn(chain.acceptHeader(item.header))
+  }
+
+  #checkAnnouncedHeader(header: BlockHeader, hash: Uint8Array): void {
+    const computed = computeBlockHash(header)
+    if (toDisplayHex(computed) !== toDisplayHex(hash)) {
+      throw new DecodeError('bad-value', 0, 'an announced header has another hash')
+    }
+    checkProofOfWork(header, computed, this.#deps.chain.params)
+  }
+
+  #onGossipError(error: unknown, from: PeerId): void {
+    if (isStoreFailure(error)) {
+      this.#deps.fatal(error)
+      return
+    }
+    const peer = this.#peers.get(from)
+    const isUnknownParent = error instanceof ConsensusError && error.code === 'prev-blk-not-found'
+    if (isUnknownParent && peer !== undefined) this.#headerSync.start(peer)
+    this.#deps.log.debug('gossip not taken', { peer: from, reason: toErrorMessage(error) })
+  }
+
+  async #acceptGossiped(block: Block, from: PeerId): Promise<void> {
+    try {
+      await this.#deps.chain.acceptBlock(block)
+    } catch (error) {
+      this.#onGossipError(error, from)
+    } finally {
+      this.#onProgress()
+    }
+  }
+
+  #onTipChanged({ tip, forkPoint }: TipEvent): void {
+    this.#transactions.onTipChanged()
+    if (!this.#isCaughtUp) return
+    const first = Math.max(forkPoint.height + 1, tip.height - MAX_BLOCKS_TO_ANNOUNCE + 1)
+    const items: Announcement[] = []
+    for (let height = first; height <= tip.height; height++) {
+      const entry = tip.getAncestor(height)
+      if (entry !== undefined) items.push({ kind: 'block', hash: entry.hash, header: entry.header })
+    }
+    void this.#deps.network.publishAnnouncements(items)
+  }
+
+  #onProgress(): void {
+    this.#download.fill()
+    if (this.#isCaughtUp || this.#abort.signal.aborted) return
+    const { chain } = this.#deps
+    const peers = [...this.#peers.values()]
+    // Headers whose bodies no peer has hold nothing up.
+    const canFetchMore =
+      chain.bestHeader.chainWork > chain.tip.chainWork &&
+      peers.some((peer) => (peer.bestKnown?.chainWork ?? 0n) > chain.tip.chainWork)
+    const isHeard = peers.length > 0 || this.#isGraceOver
+    if (!isHeard || canFetchMore || peers.some((peer) => !peer.isSettled)) return
+    this.#isCaughtUp = true
+    this.#deps.log.info('caught up', { height: chain.tip.height, peers: peers.length })
+  }
+
+  #drop(peer: PeerState, reason: string): void {
+    this.#deps.log.warn('dropping peer', { peer: peer.id, reason })
+    void this.#deps.network.disconnect(peer.id, reason)
+  }
+
+  #scheduleStatus(): void {
+    this.#statusTimer = this.#deps.clock.schedule(STATUS_INTERVAL_MS, () => {
+      void this.#askAllForStatus().finally(() => {
+        if (!this.#abort.signal.aborted) this.#scheduleStatus()
+      })
+    })
+  }
+
+  async #askAllForStatus(): Promise<void> {
+    const { signal } = this.#abort
+    const exchanges = [...this.#peers.values()].map(async (peer) => {
+      const status = await this.#deps.network.exchangeStatus(peer.id, signal)
+      peer.info = { ...peer.info, status }
+      this.#examineClaim(peer)
+    })
+    // A peer that does not answer is the network's to drop.
+    await Promise.allSettled(exchanges)
+  }
+}
