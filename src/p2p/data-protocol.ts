@@ -1,0 +1,155 @@
+/** @module The stream protocol `data`: GETDATA and one frame for each item asked. */
+
+import type { Connection, Stream } from '@libp2p/interface'
+import { type DataReply, type InventoryItem, MAX_INV_ITEMS, type PeerId } from '../sync/index.ts'
+import { assertInvariant, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
+import { FrameStream } from './frame-stream.ts'
+import {
+  DATA_FRAME_TIMEOUT_MS,
+  MAX_DATA_REPLY_SIZE,
+  MAX_DATA_SIZE,
+  MAX_GET_DATA_SIZE,
+  MISBEHAVIOUR_BAN_MS,
+  REQUEST_READ_TIMEOUT_MS,
+} from './limits.ts'
+import { decodeDataReply, decodeGetData, encodeDataReply, encodeGetData } from './message-codec.ts'
+import {
+  connectionOf,
+  inTime,
+  type NetworkContext,
+  payQuota,
+  trafficOf,
+} from './network-context.ts'
+import { P2pError } from './p2p-error.ts'
+import type { Peer } from './peer-table.ts'
+import { openStream } from './sync-protocol.ts'
+
+/** Asking for blocks and transactions, and serving them. */
+export class DataProtocol {
+  readonly #context: NetworkContext
+  readonly #whenPeer: (connection: Connection) => Promise<Peer>
+
+  constructor(context: NetworkContext, whenPeer: (connection: Connection) => Promise<Peer>) {
+    this.#context = context
+    this.#whenPeer = whenPeer
+  }
+
+  /**
+   * Asks a peer for items and yields one reply for each, in the order asked. The peer is held back
+   * while the caller is busy with a reply, and gives up on a caller that is busy for too long.
+   */
+  async *request(
+    peer: Peer,
+    items: readonly InventoryItem[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<DataReply> {
+    assertInvariant(items.length <= MAX_INV_ITEMS, 'callers ask for at most MAX_INV_ITEMS')
+    if (items.length === 0) return
+    const endTurn = await peer.dataTurn.take(signal)
+    let frames: FrameStream | undefined
+    try {
+      frames = await this.#ask(peer, items, signal)
+      for (const item of items) yield await this.#readReply(frames, item, signal)
+      frames.settle(this.#context.clock, this.#context.stopping)
+      frames = undefined
+    } catch (error) {
+      if (error instanceof DecodeError) {
+        this.#context.punish(peer.id, MISBEHAVIOUR_BAN_MS, error.message)
+      }
+      throw error
+    } finally {
+      frames?.abort(new P2pError('stream-failed', 'request abandoned'))
+      endTurn()
+    }
+  }
+
+  /** Answers one stream. Never rejects. */
+  async serve(stream: Stream, connection: Connection): Promise<void> {
+    const id = connection.remotePeer.toString()
+    const frames = new FrameStream(stream, MAX_GET_DATA_SIZE, trafficOf(this.#context, id))
+    try {
+      const peer = await this.#whenPeer(connection)
+      const bytes = await inTime(this.#context, REQUEST_READ_TIMEOUT_MS, (signal) =>
+        frames.read(signal),
+      )
+      if (bytes === undefined) throw new P2pError('stream-failed', 'no request')
+      await this.#serveItems(frames, peer, decodeGetData(bytes))
+    } catch (error) {
+      frames.abort(error)
+      this.#onServeError(id, error)
+    }
+  }
+
+  async #serveItems(
+    frames: FrameStream,
+    peer: Peer,
+    items: readonly InventoryItem[],
+  ): Promise<void> {
+    const endTurn = await peer.servingDataTurn.take(this.#context.stopping)
+    try {
+      await payQuota(this.#context, peer.quotas.requests.take(1))
+      for (const item of items) {
+        await payQuota(this.#context, peer.quotas.items.take(1))
+        const bytes = await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, () => this.#lookUp(item))
+        const reply = encodeDataReply({ ...item, bytes })
+        await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write(reply, signal))
+        await payQuota(this.#context, peer.quotas.bytes.take(reply.length))
+      }
+      await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.end(signal))
+    } finally {
+      endTurn()
+    }
+  }
+
+  async #lookUp(item: InventoryItem): Promise<Uint8Array | undefined> {
+    const bytes = await this.#context.handlers.serveData(item)
+    if (bytes === undefined || bytes.length <= MAX_DATA_SIZE) return bytes
+    this.#context.log.error('Item is too large to serve', { kind: item.kind, size: bytes.length })
+    return undefined
+  }
+
+  /** Opens the stream and sends the request. */
+  #ask(
+    peer: Peer,
+    items: readonly InventoryItem[],
+    signal: AbortSignal | undefined,
+  ): Promise<FrameStream> {
+    const ask = async (deadline: AbortSignal): Promise<FrameStream> => {
+      const connection = connectionOf(peer)
+      const stream = await openStream(connection, this.#context.names.dataProtocol, deadline)
+      const frames = new FrameStream(stream, MAX_DATA_REPLY_SIZE, peer)
+      try {
+        await frames.write(encodeGetData(items), deadline)
+        await frames.end(deadline)
+        return frames
+      } catch (error) {
+        frames.abort(error)
+        throw error
+      }
+    }
+    return inTime(this.#context, DATA_FRAME_TIMEOUT_MS, ask, signal)
+  }
+
+  async #readReply(
+    frames: FrameStream,
+    item: InventoryItem,
+    signal: AbortSignal | undefined,
+  ): Promise<DataReply> {
+    const read = (deadline: AbortSignal): Promise<Uint8Array | undefined> => frames.read(deadline)
+    const bytes = await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, read, signal)
+    if (bytes === undefined) throw new P2pError('stream-failed', 'fewer replies than items')
+    const reply = decodeDataReply(bytes)
+    if (reply.kind !== item.kind || !equalBytes(reply.hash, item.hash)) {
+      throw new DecodeError('bad-value', 0, 'reply to another item')
+    }
+    return reply
+  }
+
+  #onServeError(id: PeerId, error: unknown): void {
+    if (this.#context.stopping.aborted) return
+    this.#context.hostileLog.write('Data stream cut', { peer: id, reason: toErrorMessage(error) })
+    if (error instanceof DecodeError) {
+      this.#context.punish(id, MISBEHAVIOUR_BAN_MS, error.message)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** @module The key pair that makes a node itself. */
+
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { PeerId } from '../sync/index.ts'
+import { DecodeError } from '../util/index.ts'
+
+/** Makes a new Ed25519 key pair and encodes it as libp2p's protobuf. Secret: store it readable to its owner alone. */
+export async function generateIdentity(): Promise<Uint8Array> {
+  return privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+}
+
+/**
+ * The peer id of an encoded private key.
+ *
+ * @throws {@link DecodeError} `bad-value` if the bytes are not a private key.
+ */
+export function peerIdFromIdentity(identity: Uint8Array): PeerId {
+  return peerIdFromPrivateKey(decodeIdentity(identity)).toString()
+}
+
+/**
+ * Decodes what {@link generateIdentity} made.
+ *
+ * @throws {@link DecodeError} `bad-value` if the bytes are not a private key.
+ */
+export function decodeIdentity(identity: Uint8Array): PrivateKey {
+  try {
+    return privateKeyFromProtobuf(identity)
+  } catch {
+    // The cause is left out on purpose: no part of a key belongs into a log.
+    throw new DecodeError('bad-value', 0, 'not a libp2p private key')
+  }
+}

@@ -1,0 +1,372 @@
+/** @module `PeerNetwork` over libp2p: assembly, connections, start and stop. */
+
+import type { Connection, PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { BlockHash, BlockHeader } from '../primitives/index.ts'
+import type {
+  Announcement,
+  DataReply,
+  InventoryItem,
+  PeerId,
+  PeerInfo,
+  PeerNetwork,
+  PeerNetworkHandlers,
+  PeerStatus,
+} from '../sync/index.ts'
+import {
+  assertInvariant,
+  type Clock,
+  isHex,
+  type Logger,
+  type RandomSource,
+  toErrorMessage,
+} from '../util/index.ts'
+import { BanList } from './ban-list.ts'
+import { DataProtocol } from './data-protocol.ts'
+import { orAborted, withDeadline } from './deadline.ts'
+import { DialLoops } from './dial-loops.ts'
+import { GossipRelay } from './gossip-relay.ts'
+import { decodeIdentity } from './identity.ts'
+import {
+  createNode,
+  type Node,
+  type NodeOptions,
+  type PeerDiscoveryFactory,
+  type TransportFactory,
+} from './libp2p-node.ts'
+import { LimitedLog } from './limited-log.ts'
+import {
+  DEFAULT_OUTBOUND_TARGET,
+  DIAL_TIMEOUT_MS,
+  HOSTILE_LOG_QUOTA,
+  MAX_STREAMS_PER_PROTOCOL,
+  PEER_LOG_QUOTA,
+  STOP_TIMEOUT_MS,
+} from './limits.ts'
+import { callHandler, closeConnection, inTime, type NetworkContext } from './network-context.ts'
+import { P2pError, toP2pError } from './p2p-error.ts'
+import { type Peer, PeerTable } from './peer-table.ts'
+import { CHAIN_ID_LENGTH, createProtocolNames } from './protocol-names.ts'
+import { SyncProtocol } from './sync-protocol.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** What a network is made of. */
+export interface Libp2pNetworkDeps {
+  /** TCP and whatever else the runtime has. */
+  readonly transports: readonly TransportFactory[]
+  /** For example mDNS. Discovered nodes are dialled until there are enough outbound peers. */
+  readonly peerDiscovery?: readonly PeerDiscoveryFactory[]
+  /** As `generateIdentity` made it. */
+  readonly privateKey: Uint8Array
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly log: Logger
+}
+
+/** How a network behaves. */
+export interface Libp2pNetworkOptions extends NodeOptions {
+  /** The first 8 hex digits of the chain spec's hash. */
+  readonly chainId: string
+  /** Outbound peers sought by discovery, and slots that inbound peers cannot take. */
+  readonly outboundTarget?: number
+}
+
+/** The port, and what only libp2p can tell. */
+export interface Libp2pNetwork extends PeerNetwork {
+  /** A peer's gossipsub score: zero is neutral, negative is bad, far below zero is cut. */
+  gossipScore(id: PeerId): number
+}
+
+/**
+ * Makes a network that is not started yet.
+ *
+ * @throws {@link DecodeError} `bad-value` if the private key is not one
+ */
+export function createLibp2pNetwork(
+  deps: Libp2pNetworkDeps,
+  options: Libp2pNetworkOptions,
+): Libp2pNetwork {
+  return new Libp2pPeerNetwork(deps, options)
+}
+
+/** Everything that exists between start and stop. */
+interface Running {
+  readonly node: Node
+  readonly context: NetworkContext
+  readonly relay: GossipRelay
+  readonly sync: SyncProtocol
+  readonly data: DataProtocol
+  readonly upkeep: Upkeep
+}
+
+class Libp2pPeerNetwork implements Libp2pNetwork {
+  readonly selfId: PeerId
+  readonly #deps: Libp2pNetworkDeps
+  readonly #options: Libp2pNetworkOptions
+  readonly #privateKey: PrivateKey
+  readonly #stopping = new AbortController()
+  readonly #table: PeerTable
+  readonly #bans: BanList
+  readonly #loops: DialLoops
+  #running: Running | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(deps: Libp2pNetworkDeps, options: Libp2pNetworkOptions) {
+    assertInvariant(
+      options.chainId.length === CHAIN_ID_LENGTH && isHex(options.chainId),
+      'a chain id is 8 hex digits',
+    )
+    this.#deps = deps
+    this.#options = options
+    this.#privateKey = decodeIdentity(deps.privateKey)
+    this.selfId = peerIdFromPrivateKey(this.#privateKey).toString()
+    this.#table = new PeerTable(deps.clock)
+    this.#bans = new BanList(deps.clock)
+    this.#loops = new DialLoops({
+      ...deps,
+      dial: (address, signal) => this.#dial(parseAddress(address), signal),
+    })
+  }
+
+  addresses(): readonly string[] {
+    return this.#running?.node.getMultiaddrs().map((address) => address.toString()) ?? []
+  }
+
+  async start(handlers: PeerNetworkHandlers): Promise<void> {
+    assertInvariant(this.#running === undefined, 'a network is started once')
+    const names = createProtocolNames(this.#options.chainId)
+    const node = await createNode(
+      {
+        ...this.#deps,
+        privateKey: this.#privateKey,
+        peerDiscovery: this.#deps.peerDiscovery ?? [],
+        connectionGater: this.#bans.toConnectionGater(),
+        names,
+      },
+      this.#options,
+    )
+    const { clock, log } = this.#deps
+    const context: NetworkContext = {
+      clock,
+      log,
+      hostileLog: new LimitedLog(log, 'debug', HOSTILE_LOG_QUOTA, clock),
+      peerLog: new LimitedLog(log, 'info', PEER_LOG_QUOTA, clock),
+      names,
+      handlers,
+      table: this.#table,
+      bans: this.#bans,
+      stopping: this.#stopping.signal,
+      punish: (id, durationMs, reason) => this.#punish(id, durationMs, reason),
+    }
+    const running = this.#assemble(node, context)
+    this.#running = running
+    await this.#register(running)
+    await node.start()
+    running.relay.subscribe()
+    running.upkeep.start()
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  peers(): readonly PeerInfo[] {
+    return this.#table.values().map((peer) => peer.toInfo())
+  }
+
+  connect(address: string): void {
+    parseAddress(address)
+    if (!this.#stopping.signal.aborted) this.#loops.keep(address)
+  }
+
+  forget(address: string): boolean {
+    return this.#loops.forget(address)
+  }
+
+  async dialOnce(address: string, signal?: AbortSignal): Promise<void> {
+    await this.#dial(parseAddress(address), signal)
+  }
+
+  async disconnect(id: PeerId, reason: string): Promise<void> {
+    const connections = this.#connectionsOf(id)
+    if (connections.length === 0) return
+    this.#deps.log.info('Disconnecting a peer', { peer: id, reason })
+    await Promise.all(connections.map((connection) => this.#close(connection)))
+  }
+
+  async ban(id: PeerId, durationMs: number, reason: string): Promise<void> {
+    this.#bans.ban(id, durationMs)
+    await this.disconnect(id, reason)
+  }
+
+  async publishBlock(bytes: Uint8Array): Promise<void> {
+    await this.#running?.relay.publishBlock(bytes)
+  }
+
+  async publishAnnouncements(items: readonly Announcement[]): Promise<void> {
+    await this.#running?.relay.publishAnnouncements(items)
+  }
+
+  async exchangeStatus(id: PeerId, signal?: AbortSignal): Promise<PeerStatus> {
+    return this.#run().sync.exchangeStatus(this.#peer(id), signal)
+  }
+
+  async requestHeaders(
+    id: PeerId,
+    locator: readonly BlockHash[],
+    stop: BlockHash | undefined,
+    signal?: AbortSignal,
+  ): Promise<readonly BlockHeader[]> {
+    return this.#run().sync.requestHeaders(this.#peer(id), locator, stop, signal)
+  }
+
+  async *requestData(
+    id: PeerId,
+    items: readonly InventoryItem[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<DataReply> {
+    yield* this.#run().data.request(this.#peer(id), items, signal)
+  }
+
+  gossipScore(id: PeerId): number {
+    return this.#running?.relay.score(id) ?? 0
+  }
+
+  #assemble(node: Node, context: NetworkContext): Running {
+    const { maxPeers } = this.#options
+    // A small node that kept all its slots for outbound peers could not be joined.
+    const defaultTarget = Math.min(DEFAULT_OUTBOUND_TARGET, Math.floor(maxPeers / 2))
+    const limits = { maxPeers, outboundTarget: this.#options.outboundTarget ?? defaultTarget }
+    const sync = new SyncProtocol(context, limits)
+    const data = new DataProtocol(context, (connection) => sync.whenPeer(connection))
+    const relay = new GossipRelay({
+      context,
+      pubsub: node.services.pubsub,
+      random: this.#deps.random,
+      selfBytes: node.peerId.toMultihash().bytes,
+      whenPeer: (id) => sync.whenPeerId(id),
+    })
+    const upkeep = new Upkeep({
+      context,
+      node,
+      relay,
+      sync,
+      limits,
+      disconnect: (id, reason) => this.disconnect(id, reason),
+      dial: (target, signal) => this.#dial([...target], signal),
+    })
+    return { node, context, relay, sync, data, upkeep }
+  }
+
+  /** Listens to libp2p before there is anything to hear. */
+  async #register({ node, context, relay, sync, data, upkeep }: Running): Promise<void> {
+    const limits = {
+      maxInboundStreams: MAX_STREAMS_PER_PROTOCOL,
+      maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL,
+    }
+    await node.handle(context.names.syncProtocol, (s, c) => sync.serve(s, c), limits)
+    await node.handle(context.names.dataProtocol, (s, c) => data.serve(s, c), limits)
+    relay.prepare()
+    node.addEventListener('connection:open', ({ detail }) => sync.onConnectionOpen(detail))
+    node.addEventListener('connection:close', ({ detail }) => this.#onConnectionClose(detail))
+    node.addEventListener('peer:disconnect', ({ detail }) => upkeep.onDeparted(detail.toString()))
+    node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
+      const peer = context.table.get(detail.peerId.toString())
+      if (peer !== undefined) upkeep.checkGossip(peer)
+    })
+    // libp2p calls everybody it hears of discovered, even those who dialled us.
+    if (this.#deps.peerDiscovery === undefined || this.#deps.peerDiscovery.length === 0) return
+    node.addEventListener('peer:discovery', ({ detail }) => upkeep.onDiscovered(detail))
+  }
+
+  #onConnectionClose(connection: Connection): void {
+    const { context, sync, upkeep } = this.#run()
+    sync.onConnectionClose(connection)
+    const removed = context.table.remove(connection)
+    if (removed === undefined || context.stopping.aborted) return
+    const { peer, isGone } = removed
+    if (!isGone) {
+      upkeep.restoreGossip(peer)
+      return
+    }
+    context.peerLog.write('Peer left', { peer: peer.id })
+    callHandler(context, () => context.handlers.onPeerGone(peer.id))
+  }
+
+  /** Dials, or finds the connection that is there, and waits for its handshake. */
+  async #dial(target: Multiaddr | Multiaddr[], signal?: AbortSignal): Promise<Peer> {
+    const { context, node, sync } = this.#run()
+    const dial = (deadline: AbortSignal): Promise<Connection> =>
+      node.dial(target, { signal: deadline })
+    let connection: Connection
+    try {
+      connection = await inTime(context, DIAL_TIMEOUT_MS, dial, signal)
+    } catch (error) {
+      throw signal?.aborted === true ? error : toP2pError('dial-failed', 'dial failed', error)
+    }
+    const peer = sync.whenPeer(connection)
+    return signal === undefined ? peer : orAborted(peer, signal)
+  }
+
+  #punish(id: PeerId, durationMs: number, reason: string): void {
+    if (this.#stopping.signal.aborted) return
+    this.#run().context.hostileLog.write('Peer banned', { peer: id, durationMs, reason })
+    this.#bans.ban(id, durationMs)
+    for (const connection of this.#connectionsOf(id)) {
+      connection.abort(new P2pError('banned', reason))
+    }
+  }
+
+  #connectionsOf(id: PeerId): readonly Connection[] {
+    const connections = this.#running?.node.getConnections() ?? []
+    return connections.filter((connection) => connection.remotePeer.toString() === id)
+  }
+
+  #close(connection: Connection): Promise<void> {
+    return closeConnection(this.#deps.clock, connection)
+  }
+
+  #peer(id: PeerId): Peer {
+    const peer = this.#table.get(id)
+    if (peer === undefined) throw new P2pError('unknown-peer', 'no such peer')
+    return peer
+  }
+
+  #run(): Running {
+    if (this.#running === undefined)
+      throw new P2pError('not-running', 'the network has not started')
+    return this.#running
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort(new P2pError('not-running', 'the network has stopped'))
+    this.#loops.stop()
+    const running = this.#running
+    if (running === undefined) return
+    running.upkeep.stop()
+    try {
+      await withDeadline(this.#deps.clock, STOP_TIMEOUT_MS, [], async () => running.node.stop())
+    } catch (error) {
+      this.#deps.log.warn('libp2p was slow to stop', { error: toErrorMessage(error) })
+      for (const connection of running.node.getConnections()) connection.abort(toError(error))
+    }
+  }
+}
+
+/** @throws {@link P2pError} `invalid-address` */
+function parseAddress(address: string): Multiaddr {
+  let parsed: Multiaddr
+  try {
+    parsed = multiaddr(address)
+  } catch (error) {
+    throw toP2pError('invalid-address', `not a multiaddr: ${address}`, error)
+  }
+  if (parsed.getComponents().length > 0) return parsed
+  throw new P2pError('invalid-address', 'an empty address')
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new P2pError('timeout', String(error))
+}

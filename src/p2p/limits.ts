@@ -1,0 +1,134 @@
+/**
+ * Every bound on what other nodes can make this one hold, wait for or do.
+ *
+ * @module
+ */
+
+import { HASH_SIZE, HEADER_SIZE } from '../primitives/index.ts'
+import { MAX_HEADERS, MAX_INV_ITEMS, MAX_LOCATOR_HASHES } from '../sync/index.ts'
+
+/** The largest block or transaction that travels, in bytes: Bitcoin's weight limit allows no more. */
+export const MAX_DATA_SIZE = 4_000_000
+
+/** Room for a field's tag and length in an envelope, generously. */
+const FIELD_OVERHEAD = 8
+/** Room for an envelope around bytes that have a bound of their own. */
+const ENVELOPE_OVERHEAD = 1_024
+
+/** The largest encoded INV, in bytes. */
+export const MAX_INV_SIZE =
+  ENVELOPE_OVERHEAD + MAX_INV_ITEMS * (HASH_SIZE + HEADER_SIZE + 4 * FIELD_OVERHEAD)
+/** The largest encoded GETDATA, in bytes. */
+export const MAX_GET_DATA_SIZE =
+  ENVELOPE_OVERHEAD + MAX_INV_ITEMS * (HASH_SIZE + 3 * FIELD_OVERHEAD)
+/** The largest frame that answers one item of a GETDATA, in bytes. */
+export const MAX_DATA_REPLY_SIZE = ENVELOPE_OVERHEAD + MAX_DATA_SIZE
+/** The largest STATUS or GETHEADERS, in bytes. */
+export const MAX_SYNC_REQUEST_SIZE =
+  2 * ENVELOPE_OVERHEAD + MAX_LOCATOR_HASHES * (HASH_SIZE + FIELD_OVERHEAD)
+/** The largest answer to them, in bytes. */
+export const MAX_SYNC_RESPONSE_SIZE =
+  2 * ENVELOPE_OVERHEAD + MAX_HEADERS * (HEADER_SIZE + FIELD_OVERHEAD)
+
+/** The longest user agent, in characters. */
+export const MAX_USER_AGENT_LENGTH = 256
+/** The longest peer id, in bytes. */
+export const MAX_PEER_ID_SIZE = 64
+/** Random bytes that make an INV unlike any earlier one. */
+export const INV_SALT_SIZE = 8
+/** The most bytes of a claimed chain work. */
+export const MAX_CHAIN_WORK_SIZE = 32
+
+/**
+ * One gossip message with its control messages, in bytes. The same on every node: a receiver drops
+ * whoever sends more from gossipsub and keeps the connection, so the sender would publish into nothing.
+ */
+export const MAX_GOSSIP_RPC_SIZE = 2 * 1_048_576
+/** What may wait to be written to one peer's gossip stream, in bytes. */
+export const MAX_GOSSIP_SEND_BUFFER_SIZE = 16 * 1_048_576
+/** Blocks from one peer that may be under validation at a time. */
+export const MAX_PENDING_GOSSIP_BLOCKS = 16
+/** Gossip messages, of all nodes, that may wait for their sender's handshake. */
+export const MAX_EARLY_GOSSIP = 32
+
+/** Yamux window of one stream, in bytes: what a peer may send while nobody reads. */
+export const MAX_STREAM_WINDOW_SIZE = 1_048_576
+/** Streams of any kind that one connection may have open in each direction, named or not yet. */
+export const MAX_STREAMS_PER_CONNECTION = 64
+/** Streams of one of our protocols that one connection may have open in each direction. */
+export const MAX_STREAMS_PER_PROTOCOL = 4
+/** Requests to one peer and protocol that may wait for their turn. */
+export const MAX_WAITING_REQUESTS = 64
+/** Connections of one peer that are kept: one in each direction, and as many while old ones die. */
+export const MAX_CONNECTIONS_PER_PEER = 4
+
+/** How long a connection may take to become a peer, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000
+/** How long a peer may take to send us a request once its stream is open. */
+export const REQUEST_READ_TIMEOUT_MS = 5_000
+/** How long a request on the sync stream may take in all. */
+export const SYNC_REQUEST_TIMEOUT_MS = 15_000
+/** How long one frame of the data stream may take, either way: 4 MB at 133 kB/s. */
+export const DATA_FRAME_TIMEOUT_MS = 30_000
+/** How long a dial may take, encryption and all. */
+export const DIAL_TIMEOUT_MS = 10_000
+/** How long negotiating a stream's protocol may take. Gossipsub opens its streams one after another. */
+export const NEGOTIATION_TIMEOUT_MS = 5_000
+/** How long an orderly close may take before the connection is cut. */
+export const CLOSE_TIMEOUT_MS = 1_000
+/** How long libp2p may take to stop. */
+export const STOP_TIMEOUT_MS = 5_000
+
+/** First pause before a redial, doubled after each failure, in milliseconds. */
+export const REDIAL_DELAY_MS = 250
+/** Longest pause before a redial, in milliseconds. */
+export const REDIAL_DELAY_MAX_MS = 15_000
+/** Addresses that are redialled until forgotten. */
+export const MAX_KEPT_ADDRESSES = 256
+/** Discovered peers that wait for an outbound slot. */
+export const MAX_CANDIDATES = 128
+/** Outbound peers that are sought among discovered ones. */
+export const DEFAULT_OUTBOUND_TARGET = 8
+
+/** How often peers are looked over, in milliseconds. */
+export const UPKEEP_INTERVAL_MS = 1_000
+/** How long a peer's gossip may be broken before the peer is cut, in milliseconds. */
+export const MUTE_PEER_TIMEOUT_MS = 10_000
+/** How long libp2p's record of a departed peer is kept, in milliseconds. */
+export const DEPARTED_PEER_RETENTION_MS = 60_000
+
+/** Departed peers of whom libp2p's record is still kept. */
+export const MAX_DEPARTED_PEERS = 10_000
+
+/** Peers that are refused for a while; the ban that was used longest ago goes first. */
+export const MAX_BANS = 1_000
+/** How long a peer is refused that sent malformed or oversized messages, in milliseconds. */
+export const MISBEHAVIOUR_BAN_MS = 600_000
+/** How long a peer is refused whose gossip score fell below the graylist threshold. */
+export const GRAYLIST_BAN_MS = 600_000
+
+/** Departed peers whose quotas are remembered, so that reconnecting does not refill them. */
+export const MAX_REMEMBERED_QUOTAS = 1_000
+/** The longest that a peer over its quota waits for an answer before its stream is cut. */
+export const MAX_QUOTA_WAIT_MS = 10_000
+/** Gossip messages beyond the quota that are dropped before the peer is. */
+export const MAX_GOSSIP_EXCESS = 1_000
+
+/** A quota: `burst` at once, `perSecond` in the long run. */
+export interface Quota {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+/** Log lines about what other nodes do wrong. */
+export const HOSTILE_LOG_QUOTA: Quota = { burst: 20, perSecond: 1 / 6 }
+/** Log lines about peers that come and go. */
+export const PEER_LOG_QUOTA: Quota = { burst: 500, perSecond: 2 }
+/** Requests of any kind that we answer to one peer. */
+export const REQUEST_QUOTA: Quota = { burst: 200, perSecond: 50 }
+/** Items of GETDATA that we look up for one peer. */
+export const ITEM_QUOTA: Quota = { burst: 20_000, perSecond: 2_000 }
+/** Bytes that we serve to one peer. */
+export const BYTE_QUOTA: Quota = { burst: 64_000_000, perSecond: 16_000_000 }
+/** Gossip messages, first seen through one peer, that we look at. */
+export const GOSSIP_QUOTA: Quota = { burst: 1_000, perSecond: 200 }

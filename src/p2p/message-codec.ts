@@ -1,0 +1,275 @@
+/**
+ * Turns the port's values into protobuf envelopes and back, with every count and size checked.
+ *
+ * The caller bounds the size of what it passes in; repeated fields are bounded while decoding, so
+ * that nothing is built beyond its limit. All decoders throw `DecodeError`: the sender is to blame.
+ *
+ * @module
+ */
+
+import {
+  type BlockHash,
+  type BlockHeader,
+  decodeHeader,
+  encodeHeader,
+  HASH_SIZE,
+  type Hash256,
+  HEADER_SIZE,
+} from '../primitives/index.ts'
+import {
+  type Announcement,
+  type DataReply,
+  type InventoryItem,
+  type InventoryKind,
+  MAX_HEADERS,
+  MAX_INV_ITEMS,
+  MAX_LOCATOR_HASHES,
+  type PeerStatus,
+} from '../sync/index.ts'
+import { DecodeError, toErrorMessage } from '../util/index.ts'
+import {
+  INV_SALT_SIZE,
+  MAX_CHAIN_WORK_SIZE,
+  MAX_DATA_SIZE,
+  MAX_PEER_ID_SIZE,
+  MAX_USER_AGENT_LENGTH,
+} from './limits.ts'
+import {
+  DataReply as DataReplyMessage,
+  GetData,
+  Inv,
+  ItemKind,
+  type Status,
+  SyncRequest as SyncRequestMessage,
+  SyncResponse as SyncResponseMessage,
+} from './messages.ts'
+
+/** An INV as it came: who says to hold what. */
+export interface DecodedInv {
+  /** Multihash bytes of the announcer's peer id. */
+  readonly announcer: Uint8Array
+  readonly items: readonly Announcement[]
+}
+
+/** What the sync stream is asked. */
+export type SyncRequest =
+  | { readonly type: 'status'; readonly status: PeerStatus }
+  | {
+      readonly type: 'getHeaders'
+      readonly locator: readonly BlockHash[]
+      readonly stop: BlockHash | undefined
+    }
+
+/** What the sync stream answers. Headers are 80 bytes each. */
+export type SyncResponse =
+  | { readonly type: 'status'; readonly status: PeerStatus }
+  | { readonly type: 'headers'; readonly headers: readonly Uint8Array[] }
+
+/** Encodes an INV. `salt` makes it unlike any earlier one. */
+export function encodeInv(
+  announcer: Uint8Array,
+  salt: Uint8Array,
+  items: readonly Announcement[],
+): Uint8Array {
+  return Inv.encode({
+    announcer: toBuffer(announcer),
+    salt: toBuffer(salt),
+    items: items.map((item) => ({
+      ...toItemMessage(item),
+      ...(item.header === undefined ? {} : { header: toBuffer(encodeHeader(item.header)) }),
+    })),
+  })
+}
+
+/** @throws {@link DecodeError} */
+export function decodeInv(bytes: Uint8Array): DecodedInv {
+  const message = decoding(() => Inv.decode(bytes, { limits: { items: MAX_INV_ITEMS } }))
+  const announcer = required(message.announcer, 'announcer')
+  if (announcer.length > MAX_PEER_ID_SIZE) throw new DecodeError('too-long', 0, 'announcer')
+  if (required(message.salt, 'salt').length !== INV_SALT_SIZE) throw bad('salt')
+  if (message.items.length === 0) throw bad('items')
+  const items = message.items.map((item): Announcement => {
+    const { kind, hash } = fromItemMessage(item)
+    if (kind === 'tx' && item.header !== undefined) throw bad('header of a transaction')
+    if (item.header === undefined) return { kind, hash }
+    return { kind, hash, header: decodeHeader(item.header) }
+  })
+  return { announcer: Uint8Array.from(announcer), items }
+}
+
+/** Encodes a GETDATA. */
+export function encodeGetData(items: readonly InventoryItem[]): Uint8Array {
+  return GetData.encode({ items: items.map(toItemMessage) })
+}
+
+/** @throws {@link DecodeError} */
+export function decodeGetData(bytes: Uint8Array): readonly InventoryItem[] {
+  const message = decoding(() => GetData.decode(bytes, { limits: { items: MAX_INV_ITEMS } }))
+  if (message.items.length === 0) throw bad('items')
+  return message.items.map(fromItemMessage)
+}
+
+/** Encodes the answer to one item; without bytes it is a NOTFOUND. */
+export function encodeDataReply(reply: DataReply): Uint8Array {
+  return DataReplyMessage.encode({
+    ...toItemMessage(reply),
+    ...(reply.bytes === undefined ? {} : { data: toBuffer(reply.bytes) }),
+  })
+}
+
+/**
+ * Decodes the answer to one item.
+ *
+ * @param bytes - Kept: the reply's bytes are a view of them.
+ * @throws {@link DecodeError}
+ */
+export function decodeDataReply(bytes: Uint8Array): DataReply {
+  const message = decoding(() => DataReplyMessage.decode(bytes))
+  const item = fromItemMessage(message)
+  const { data } = message
+  if (data?.length === 0) throw bad('data')
+  if (data !== undefined && data.length > MAX_DATA_SIZE)
+    throw new DecodeError('too-long', 0, 'data')
+  return { ...item, bytes: data }
+}
+
+/** Encodes what the sync stream is asked. */
+export function encodeSyncRequest(request: SyncRequest): Uint8Array {
+  if (request.type === 'status') {
+    return SyncRequestMessage.encode({ status: toStatusMessage(request.status) })
+  }
+  const { locator, stop } = request
+  return SyncRequestMessage.encode({
+    getHeaders: {
+      locator: locator.map(toBuffer),
+      ...(stop === undefined ? {} : { stop: toBuffer(stop) }),
+    },
+  })
+}
+
+/** @throws {@link DecodeError} */
+export function decodeSyncRequest(bytes: Uint8Array): SyncRequest {
+  const limits = { getHeaders: { locator: MAX_LOCATOR_HASHES } }
+  const { status, getHeaders } = decoding(() => SyncRequestMessage.decode(bytes, { limits }))
+  if ((status === undefined) === (getHeaders === undefined)) throw bad('request')
+  if (status !== undefined) return { type: 'status', status: fromStatusMessage(status) }
+  const { locator, stop } = required(getHeaders, 'request')
+  return {
+    type: 'getHeaders',
+    locator: locator.map((hash) => toHash(hash, 'locator') as BlockHash),
+    stop: stop === undefined ? undefined : (toHash(stop, 'stop') as BlockHash),
+  }
+}
+
+/** Encodes what the sync stream answers. */
+export function encodeSyncResponse(response: SyncResponse): Uint8Array {
+  if (response.type === 'status') {
+    return SyncResponseMessage.encode({ status: toStatusMessage(response.status) })
+  }
+  return SyncResponseMessage.encode({ headers: { headers: response.headers.map(toBuffer) } })
+}
+
+/** @throws {@link DecodeError} unless it is a STATUS. */
+export function decodeStatusResponse(bytes: Uint8Array): PeerStatus {
+  const { status, headers } = decodeSyncResponse(bytes)
+  if (headers !== undefined) throw bad('response')
+  return fromStatusMessage(required(status, 'status'))
+}
+
+/** @throws {@link DecodeError} unless it is a HEADERS. */
+export function decodeHeadersResponse(bytes: Uint8Array): readonly BlockHeader[] {
+  const { status, headers } = decodeSyncResponse(bytes)
+  if (status !== undefined) throw bad('response')
+  return required(headers, 'headers').headers.map((header) => {
+    if (header.length !== HEADER_SIZE) throw bad('header')
+    return decodeHeader(header)
+  })
+}
+
+function decodeSyncResponse(bytes: Uint8Array): SyncResponseMessage {
+  const limits = { headers: { headers: MAX_HEADERS } }
+  return decoding(() => SyncResponseMessage.decode(bytes, { limits }))
+}
+
+function toStatusMessage(status: PeerStatus): Status {
+  return {
+    genesisHash: toBuffer(status.genesisHash),
+    tipHash: toBuffer(status.tipHash),
+    tipHeight: status.tipHeight,
+    chainWork: encodeWork(status.chainWork),
+    userAgent: status.userAgent.slice(0, MAX_USER_AGENT_LENGTH),
+  }
+}
+
+function fromStatusMessage(message: Status): PeerStatus {
+  const userAgent = required(message.userAgent, 'user agent')
+  if (userAgent.length > MAX_USER_AGENT_LENGTH) throw new DecodeError('too-long', 0, 'user agent')
+  return {
+    genesisHash: toHash(message.genesisHash, 'genesis hash') as BlockHash,
+    tipHash: toHash(message.tipHash, 'tip hash') as BlockHash,
+    tipHeight: required(message.tipHeight, 'tip height'),
+    chainWork: decodeWork(required(message.chainWork, 'chain work')),
+    // Operators read this in logs and terminals.
+    userAgent: userAgent.replaceAll(/[^\x20-\x7e]/g, '?'),
+  }
+}
+
+function encodeWork(work: bigint): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(MAX_CHAIN_WORK_SIZE)
+  let rest = work
+  for (let index = bytes.length - 1; index >= 0; index--) {
+    bytes[index] = Number(rest & 0xffn)
+    rest >>= 8n
+  }
+  return bytes
+}
+
+function decodeWork(bytes: Uint8Array): bigint {
+  if (bytes.length > MAX_CHAIN_WORK_SIZE) throw new DecodeError('too-long', 0, 'chain work')
+  let work = 0n
+  for (const byte of bytes) work = (work << 8n) | BigInt(byte)
+  return work
+}
+
+function toItemMessage(item: InventoryItem): { kind: ItemKind; hash: Uint8Array<ArrayBuffer> } {
+  return { kind: item.kind === 'block' ? ItemKind.BLOCK : ItemKind.TX, hash: toBuffer(item.hash) }
+}
+
+function fromItemMessage(message: { kind?: ItemKind; hash?: Uint8Array }): InventoryItem {
+  return { kind: toKind(message.kind), hash: toHash(message.hash, 'hash') }
+}
+
+function toKind(kind: ItemKind | undefined): InventoryKind {
+  if (kind === ItemKind.BLOCK) return 'block'
+  if (kind === ItemKind.TX) return 'tx'
+  throw bad('kind')
+}
+
+/** Copies, so that 32 bytes do not keep a whole message alive. */
+function toHash(bytes: Uint8Array | undefined, field: string): Hash256 {
+  if (required(bytes, field).length !== HASH_SIZE) throw bad(field)
+  return Uint8Array.from(required(bytes, field))
+}
+
+/** protons wants bytes over a plain ArrayBuffer, which all of ours are. */
+function toBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>
+}
+
+function required<Value>(value: Value | undefined, field: string): Value {
+  if (value === undefined) throw new DecodeError('bad-value', 0, `${field} is missing`)
+  return value
+}
+
+function bad(field: string): DecodeError {
+  return new DecodeError('bad-value', 0, field)
+}
+
+/** Runs a protobuf decoder; whatever it throws, the bytes are to blame. */
+function decoding<Message>(decode: () => Message): Message {
+  try {
+    return decode()
+  } catch (error) {
+    throw new DecodeError('bad-value', 0, toErrorMessage(error))
+  }
+}

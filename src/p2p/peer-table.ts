@@ -1,0 +1,187 @@
+/** @module Who is a peer: handshaken nodes by id, however many connections each has. */
+
+import type { Connection } from '@libp2p/interface'
+import type { PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
+import { assertInvariant, type Clock, LruMap } from '../util/index.ts'
+import { Deferred } from './deferred.ts'
+import type { TrafficCounter } from './frame-stream.ts'
+import {
+  BYTE_QUOTA,
+  GOSSIP_QUOTA,
+  ITEM_QUOTA,
+  MAX_REMEMBERED_QUOTAS,
+  REQUEST_QUOTA,
+} from './limits.ts'
+import { RequestTurn } from './request-turn.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** What one peer may have of us. Outlives its connections, so that reconnecting gains nothing. */
+export interface PeerQuotas {
+  readonly requests: TokenBucket
+  readonly items: TokenBucket
+  readonly bytes: TokenBucket
+  readonly gossip: TokenBucket
+}
+
+/** A peer, from its first handshake until its last connection closes. */
+export class Peer implements TrafficCounter {
+  readonly id: PeerId
+  readonly quotas: PeerQuotas
+  readonly connectedAtMs: number
+  /** Handshaken connections, oldest first; never empty while the peer is in the table. */
+  readonly connections: Connection[] = []
+  readonly syncTurn = new RequestTurn()
+  readonly dataTurn = new RequestTurn()
+  readonly servingSyncTurn = new RequestTurn()
+  readonly servingDataTurn = new RequestTurn()
+  readonly #clock: Clock
+  readonly #gone = new Deferred<void>()
+  /** What the peer said last. */
+  status: PeerStatus
+  /** What we told the peer last. */
+  sentStatus: PeerStatus
+  pingMs: number | undefined
+  /** Whether the one ping that does not wait for libp2p's own has been sent. */
+  isPinged = false
+  pendingGossipBlocks = 0
+  gossipExcess = 0
+  /** Whether gossip has been seen to work in both directions on the present connections. */
+  hasGossip = false
+  /** Since when gossip has not, in monotonic milliseconds. */
+  mutedSinceMs: number | undefined
+  #lastSendMs: number | undefined
+  #lastReceiveMs: number | undefined
+  #bytesSent = 0
+  #bytesReceived = 0
+
+  constructor(
+    connection: Connection,
+    statuses: { readonly theirs: PeerStatus; readonly ours: PeerStatus },
+    quotas: PeerQuotas,
+    clock: Clock,
+  ) {
+    this.id = connection.remotePeer.toString()
+    this.quotas = quotas
+    this.connectedAtMs = clock.now()
+    this.#clock = clock
+    this.status = statuses.theirs
+    this.sentStatus = statuses.ours
+  }
+
+  /** Settles when the last connection has closed. */
+  get gone(): Promise<void> {
+    return this.#gone.promise
+  }
+
+  onSent(size: number): void {
+    this.#bytesSent += size
+    this.#lastSendMs = this.#clock.now()
+  }
+
+  onReceived(size: number): void {
+    this.#bytesReceived += size
+    this.#lastReceiveMs = this.#clock.now()
+  }
+
+  /** The newest connection that is open: of two, the older one is likelier to be dead. */
+  get connection(): Connection | undefined {
+    return this.connections.findLast((connection) => connection.status === 'open')
+  }
+
+  get isOutbound(): boolean {
+    return this.connections.some((connection) => connection.direction === 'outbound')
+  }
+
+  /** A snapshot for the port. */
+  toInfo(): PeerInfo {
+    const first = this.connections[0]
+    assertInvariant(first !== undefined, 'a peer in the table has a connection')
+    return {
+      id: this.id,
+      address: first.remoteAddr.toString(),
+      direction: first.direction,
+      connectedAtMs: this.connectedAtMs,
+      status: this.status,
+      pingMs: this.connection?.rtt ?? this.pingMs,
+      lastSendMs: this.#lastSendMs,
+      lastReceiveMs: this.#lastReceiveMs,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+    }
+  }
+
+  /** Called by the table alone. */
+  markGone(): void {
+    this.#gone.resolve()
+  }
+}
+
+/** The peers. Two nodes that dial each other at once are one peer with two connections. */
+export class PeerTable {
+  readonly #clock: Clock
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #quotas = new LruMap<PeerId, PeerQuotas>(MAX_REMEMBERED_QUOTAS)
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  get(id: PeerId): Peer | undefined {
+    return this.#peers.get(id)
+  }
+
+  values(): readonly Peer[] {
+    return [...this.#peers.values()]
+  }
+
+  count(isCounted: (peer: Peer) => boolean): number {
+    return this.values().filter(isCounted).length
+  }
+
+  /** Adds a handshaken connection. `isNew` tells whether it made a peer. */
+  add(
+    connection: Connection,
+    statuses: { readonly theirs: PeerStatus; readonly ours: PeerStatus },
+  ): { readonly peer: Peer; readonly isNew: boolean } {
+    const id = connection.remotePeer.toString()
+    const known = this.#peers.get(id)
+    const peer = known ?? new Peer(connection, statuses, this.quotasOf(id), this.#clock)
+    peer.connections.push(connection)
+    peer.status = statuses.theirs
+    peer.sentStatus = statuses.ours
+    this.#peers.set(id, peer)
+    return { peer, isNew: known === undefined }
+  }
+
+  /** Removes a closed connection. Returns the peer it belonged to and whether that is gone now. */
+  remove(connection: Connection): { readonly peer: Peer; readonly isGone: boolean } | undefined {
+    const peer = this.#peers.get(connection.remotePeer.toString())
+    const index = peer?.connections.indexOf(connection) ?? -1
+    if (peer === undefined || index < 0) return undefined
+    if (peer.connections.length > 1) {
+      peer.connections.splice(index, 1)
+      return { peer, isGone: false }
+    }
+    this.#peers.delete(peer.id)
+    peer.markGone()
+    return { peer, isGone: true }
+  }
+
+  /** The quotas of a peer, or of a node that is not one yet. */
+  quotasOf(id: PeerId): PeerQuotas {
+    const known = this.#quotas.get(id)
+    if (known !== undefined) return known
+    const quotas = {
+      requests: new TokenBucket(REQUEST_QUOTA, this.#clock),
+      items: new TokenBucket(ITEM_QUOTA, this.#clock),
+      bytes: new TokenBucket(BYTE_QUOTA, this.#clock),
+      gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
+    }
+    this.#quotas.set(id, quotas)
+    return quotas
+  }
+}

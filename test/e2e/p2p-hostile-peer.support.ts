@@ -1,0 +1,101 @@
+/**
+ * A node that speaks our protocols and keeps none of the rules: plain libp2p, driven by hand.
+ *
+ * @module
+ */
+
+import '../../src/platform/nodejs/polyfills.ts'
+import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
+import { noise } from '@chainsafe/libp2p-noise'
+import { type Identify, identify } from '@libp2p/identify'
+import type { Connection, Stream } from '@libp2p/interface'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { lpStream } from '@libp2p/utils'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p, type Libp2p } from 'libp2p'
+import { createProtocolNames, type ProtocolNames } from '../../src/p2p/index.ts'
+import { SyncRequest } from '../../src/p2p/messages.ts'
+import type { PeerStatus } from '../../src/sync/index.ts'
+
+/** Long enough for anything on loopback, short enough to fail a test. */
+const STEP_TIMEOUT_MS = 5_000
+
+/** A hostile node and its tools. */
+export interface HostilePeer {
+  readonly id: string
+  /** Multihash bytes of its peer id, as an honest INV would carry them. */
+  readonly idBytes: Uint8Array
+  readonly names: ProtocolNames
+  /** Connects, and shakes hands unless told to stay silent. */
+  dial(address: string, options?: { silent?: boolean }): Promise<Connection>
+  /** Publishes to whoever subscribes, once somebody does. Returns how many were sent to. */
+  publish(topic: string, bytes: Uint8Array): Promise<number>
+  /** Opens a stream to write whatever to. */
+  open(connection: Connection, protocol: string): Promise<Stream>
+  stop(): Promise<void>
+}
+
+/** Starts a hostile node of a chain. `status` is what it tells in the handshake. */
+export async function startHostilePeer(chainId: string, status: PeerStatus): Promise<HostilePeer> {
+  const names = createProtocolNames(chainId)
+  const node: Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }> = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify({ protocolPrefix: 'quarry' }),
+      ping: ping({ protocolPrefix: 'quarry' }),
+      pubsub: gossipsub({
+        globalSignaturePolicy: 'StrictNoSign',
+        allowPublishToZeroTopicPeers: true,
+        fallbackToFloodsub: false,
+      }),
+    },
+  })
+  const { pubsub } = node.services
+  pubsub.subscribe(names.invTopic)
+  pubsub.subscribe(names.blockTopic)
+
+  const open = (connection: Connection, protocol: string): Promise<Stream> =>
+    connection.newStream([protocol], { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) })
+
+  return {
+    id: node.peerId.toString(),
+    idBytes: node.peerId.toMultihash().bytes,
+    names,
+    open,
+    async dial(address, { silent = false } = {}) {
+      const connection = await node.dial(multiaddr(address))
+      if (silent) return connection
+      const frames = lpStream(await open(connection, names.syncProtocol))
+      const signal = AbortSignal.timeout(STEP_TIMEOUT_MS)
+      await frames.write(encodeStatus(status), { signal })
+      await frames.read({ signal })
+      return connection
+    },
+    async publish(topic, bytes) {
+      const end = performance.now() + STEP_TIMEOUT_MS
+      while (pubsub.getSubscribers(topic).length === 0 && performance.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      const { recipients } = await pubsub.publish(topic, bytes)
+      return recipients.length
+    },
+    stop: async () => node.stop(),
+  }
+}
+
+function encodeStatus(status: PeerStatus): Uint8Array {
+  return SyncRequest.encode({
+    status: {
+      genesisHash: Uint8Array.from(status.genesisHash),
+      tipHash: Uint8Array.from(status.tipHash),
+      tipHeight: status.tipHeight,
+      chainWork: Uint8Array.of(1),
+      userAgent: status.userAgent,
+    },
+  })
+}

@@ -1,0 +1,246 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Libp2pNetwork } from '../../../src/p2p/index.ts'
+import { encodeInv } from '../../../src/p2p/message-codec.ts'
+import type { PeerStatus } from '../../../src/sync/index.ts'
+import {
+  createRecorder,
+  filledHash,
+  type Recorder,
+} from '../../compliance/peer-network-recorder.ts'
+import { addressOf } from '../../compliance/peer-network-suite.ts'
+import { type HostilePeer, startHostilePeer } from '../../e2e/p2p-hostile-peer.support.ts'
+import {
+  createFastClock,
+  createRecordingLog,
+  createTestNetwork,
+  pause,
+  type RecordingLog,
+  type TestNetworkOptions,
+  until,
+} from './libp2p-support.ts'
+
+const CHAIN = '0a0b0c0d'
+const STATUS: PeerStatus = {
+  genesisHash: filledHash(0xee),
+  tipHash: filledHash(0),
+  tipHeight: 0,
+  chainWork: 1n,
+  userAgent: '/hostile/',
+}
+
+describe('hostile peers', { timeout: 20_000 }, () => {
+  const toStop: { stop(): Promise<void> }[] = []
+
+  afterEach(async () => {
+    await Promise.all(toStop.splice(0).map((node) => node.stop()))
+  })
+
+  async function startVictim(options: TestNetworkOptions = {}): Promise<{
+    network: Libp2pNetwork
+    seen: Recorder
+    log: RecordingLog
+  }> {
+    const log = createRecordingLog()
+    const network = await createTestNetwork({ log, ...options })
+    const seen = createRecorder()
+    toStop.push(network)
+    await network.start(seen.handlers)
+    return { network, seen, log }
+  }
+
+  async function startHostile(): Promise<HostilePeer> {
+    const hostile = await startHostilePeer(CHAIN, STATUS)
+    toStop.push(hostile)
+    return hostile
+  }
+
+  /** An honest node connected to the victim can still have what it asks for. */
+  async function expectServed(victim: Libp2pNetwork, seen: Recorder): Promise<void> {
+    seen.data.set(1, Uint8Array.of(42))
+    const { network } = await startVictim()
+    await network.dialOnce(addressOf(victim))
+    const items = [{ kind: 'tx', hash: filledHash(1) }] as const
+    for await (const reply of network.requestData(victim.selfId, items)) {
+      expect(reply.bytes).toEqual(Uint8Array.of(42))
+    }
+  }
+
+  it.each([
+    ['a frame of 2 GiB', 'data', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07)],
+    ['a frame just too large', 'data', Uint8Array.of(0xff, 0xff, 0x7f)],
+    ['garbage in a frame', 'data', Uint8Array.of(5, 1, 2, 3, 4, 5)],
+    ['an empty frame', 'data', Uint8Array.of(0)],
+    ['a frame of 2 GiB', 'sync', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07)],
+    ['garbage in a frame', 'sync', Uint8Array.of(5, 1, 2, 3, 4, 5)],
+    ['more than one frame', 'sync', new Uint8Array(20_000).fill(1)],
+  ] as const)('cuts off a peer that sends %s on the %s stream', async (_, protocol, bytes) => {
+    const { network, seen } = await startVictim()
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    expect(network.peers()).toHaveLength(1)
+    const name = protocol === 'data' ? hostile.names.dataProtocol : hostile.names.syncProtocol
+    const stream = await hostile.open(connection, name)
+    stream.send(bytes)
+    await until(() => connection.status !== 'open', 'cut off')
+    expect(network.peers()).toEqual([])
+    await expect(hostile.dial(addressOf(network))).rejects.toThrow()
+    await expectServed(network, seen)
+  })
+
+  it('cuts streams that dribble and still serves others', async () => {
+    const { network, seen } = await startVictim({ clock: createFastClock(5) })
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    const streams = await Promise.all(
+      [1, 2].flatMap(() => [
+        hostile.open(connection, hostile.names.dataProtocol),
+        hostile.open(connection, hostile.names.syncProtocol),
+      ]),
+    )
+    for (const stream of streams) stream.send(Uint8Array.of(100))
+    const dribble = setInterval(() => {
+      for (const stream of streams) if (stream.status === 'open') stream.send(Uint8Array.of(1))
+    }, 50)
+    try {
+      await expectServed(network, seen)
+      await until(
+        () => streams.every((stream) => stream.status !== 'open'),
+        'streams are cut',
+        3_000,
+      )
+    } finally {
+      clearInterval(dribble)
+    }
+  })
+
+  it('limits the streams that one peer may have open', async () => {
+    const { network } = await startVictim()
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    const opened = await Promise.allSettled(
+      Array.from({ length: 40 }, () => hostile.open(connection, hostile.names.dataProtocol)),
+    )
+    await pause(200)
+    const open = opened.filter(
+      (result) => result.status === 'fulfilled' && result.value.status === 'open',
+    )
+    expect(open.length).toBeGreaterThan(0)
+    expect(open.length).toBeLessThanOrEqual(4)
+  })
+
+  it('serves others while one peer opens streams and says nothing', async () => {
+    const { network, seen } = await startVictim()
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    const opening = Array.from({ length: 300 }, () =>
+      hostile.open(connection, hostile.names.syncProtocol),
+    )
+    const opened = Promise.allSettled(opening)
+    await expectServed(network, seen)
+    const kept = (await opened).filter(
+      (result) => result.status === 'fulfilled' && result.value.status === 'open',
+    )
+    expect(kept.length).toBeLessThanOrEqual(4)
+  })
+
+  it('closes a connection on which nobody shakes hands, and ignores its gossip', async () => {
+    const { network, seen } = await startVictim({ clock: createFastClock(5) })
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network), { silent: true })
+    await hostile.publish(hostile.names.blockTopic, Uint8Array.of(1, 2, 3))
+    await until(() => connection.status !== 'open', 'closed', 5_000)
+    expect(seen.blocks).toEqual([])
+    expect(seen.statuses).toEqual([])
+  })
+
+  it('serves nothing before the handshake', async () => {
+    const { network, seen } = await startVictim({ clock: createFastClock(5) })
+    seen.headers = []
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network), { silent: true })
+    const stream = await hostile.open(connection, hostile.names.syncProtocol)
+    stream.send(Uint8Array.of(2, 0x12, 0)) // An empty GETHEADERS.
+    await until(() => connection.status !== 'open', 'closed', 5_000)
+    expect(seen.locators).toEqual([])
+  })
+
+  it('ignores an INV in the name of somebody else', async () => {
+    const { network, seen } = await startVictim()
+    const hostile = await startHostile()
+    await hostile.dial(addressOf(network))
+    const items = [{ kind: 'tx', hash: filledHash(7) }] as const
+    const other = Uint8Array.from(hostile.idBytes).fill(9, 10)
+    await hostile.publish(hostile.names.invTopic, encodeInv(other, new Uint8Array(8), items))
+    await hostile.publish(
+      hostile.names.invTopic,
+      encodeInv(hostile.idBytes, new Uint8Array(8), items),
+    )
+    await until(() => seen.announcements.length > 0, 'the honest one is heard')
+    await pause(100)
+    expect(seen.announcements).toEqual([[items, hostile.id]])
+    expect(network.gossipScore(hostile.id)).toBeGreaterThanOrEqual(0)
+  })
+
+  it('lowers the score for a rejected block and cuts off who goes on', async () => {
+    const { network, seen } = await startVictim()
+    seen.blockVerdict = 'reject'
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    await hostile.publish(hostile.names.blockTopic, Uint8Array.of(1))
+    await until(() => network.gossipScore(hostile.id) < 0, 'score is lower')
+    expect(network.peers()).toHaveLength(1)
+    for (let tag = 2; tag <= 5; tag++) {
+      await hostile.publish(hostile.names.blockTopic, Uint8Array.of(tag))
+    }
+    await until(() => connection.status !== 'open', 'cut off')
+    expect(seen.gone).toEqual([hostile.id])
+    await expect(hostile.dial(addressOf(network))).rejects.toThrow()
+  })
+
+  it('rejects a malformed INV', async () => {
+    const { network, seen } = await startVictim()
+    const hostile = await startHostile()
+    await hostile.dial(addressOf(network))
+    await hostile.publish(hostile.names.invTopic, Uint8Array.of(1, 2, 3))
+    await until(() => network.gossipScore(hostile.id) < 0, 'score is lower')
+    expect(seen.announcements).toEqual([])
+  })
+
+  it('hangs up on a peer whose gossip broke, which gossipsub would keep for ever', async () => {
+    const { network, log } = await startVictim({ clock: createFastClock(5) })
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    // Above our limit for one gossip message, below the sender's.
+    expect(await hostile.publish(hostile.names.blockTopic, new Uint8Array(3_000_000))).toBe(1)
+    await until(() => connection.status !== 'open', 'hung up', 8_000)
+    expect(log.lines.some(({ fields }) => fields?.['reason'] === 'gossip does not flow')).toBe(true)
+    await hostile.dial(addressOf(network))
+    expect(network.peers()).toHaveLength(1)
+  })
+
+  it('cuts off a peer that floods it with gossip', async () => {
+    const { network, seen } = await startVictim()
+    seen.blockVerdict = 'ignore'
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    for (let tag = 0; tag < 4_000 && connection.status === 'open'; tag++) {
+      await hostile.publish(hostile.names.blockTopic, Uint8Array.of(tag, tag >> 8))
+    }
+    await until(() => connection.status !== 'open', 'cut off')
+    expect(seen.blocks.length).toBeGreaterThanOrEqual(1_000)
+    expect(seen.blocks.length).toBeLessThan(2_500)
+  })
+
+  it('does not let its log be flooded', async () => {
+    const { network, log } = await startVictim()
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    for (let count = 0; count < 100; count++) {
+      const stream = await hostile.open(connection, hostile.names.dataProtocol)
+      await stream.close()
+      stream.abort(new TypeError('never mind'))
+    }
+    await pause(100)
+    expect(log.lines.length).toBeLessThan(40)
+  })
+})

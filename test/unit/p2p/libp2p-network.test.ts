@@ -1,0 +1,222 @@
+import { type Connection, TypedEventEmitter } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, describe, expect, it } from 'vitest'
+import { generateIdentity, type Libp2pNetwork } from '../../../src/p2p/index.ts'
+import {
+  createRecorder,
+  filledHash,
+  type Recorder,
+} from '../../compliance/peer-network-recorder.ts'
+import { addressOf } from '../../compliance/peer-network-suite.ts'
+import {
+  createTestNetwork,
+  type Libp2pInside,
+  pause,
+  type TestNetworkOptions,
+  until,
+} from './libp2p-support.ts'
+
+describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
+  const toStop: Libp2pNetwork[] = []
+
+  afterEach(async () => {
+    await Promise.all(toStop.splice(0).map((network) => network.stop()))
+  })
+
+  async function start(
+    options: TestNetworkOptions = {},
+    seen: Recorder = createRecorder(),
+  ): Promise<{ network: Libp2pNetwork; seen: Recorder }> {
+    const network = await createTestNetwork(options)
+    toStop.push(network)
+    await network.start(seen.handlers)
+    return { network, seen }
+  }
+
+  it('keeps slots for outbound peers when inbound ones come in', async () => {
+    const { network } = await start({ maxPeers: 4, outboundTarget: 2 })
+    const others = await Promise.all([1, 2, 3].map(() => start()))
+    const dials = await Promise.allSettled(
+      others.map((other) => other.network.dialOnce(addressOf(network))),
+    )
+    await until(() => network.peers().length === 2, 'two are in')
+    await pause(200)
+    expect(network.peers()).toHaveLength(2)
+    expect(others.filter((other) => other.network.peers().length === 1)).toHaveLength(2)
+    expect(dials.length).toBe(3)
+    const { network: fourth } = await start()
+    await network.dialOnce(addressOf(fourth))
+    expect(network.peers()).toHaveLength(3)
+  })
+
+  it('finds a node again that comes back with its identity and its port', async () => {
+    const identity = await generateIdentity()
+    const { network, seen } = await start()
+    const first = await start({ identity })
+    const address = addressOf(first.network)
+    network.connect(address)
+    await until(() => network.peers().length === 1, 'connected')
+    await first.network.stop()
+    await until(() => seen.gone.length === 1, 'gone')
+    const begin = performance.now()
+    const second = await start({ identity, listen: address.replace(/\/p2p\/.*/, '') })
+    await until(() => network.peers().length === 1, 'connected again')
+    expect(performance.now() - begin).toBeLessThan(5_000)
+    await until(() => second.network.peers().length === 1, 'connected from the other side')
+    await gossipArrives(network, second.seen)
+  })
+
+  it.each([0, 1])('gossips on when connection %i of two is cut', async (index) => {
+    let inside: Libp2pInside | undefined
+    const onAssembled = (components: Libp2pInside): void => {
+      inside = components
+    }
+    const [a, b] = [await start({ onAssembled }), await start()]
+    const connections = (): readonly Connection[] =>
+      inside?.connectionManager.getConnections() ?? []
+    await Promise.all([
+      a.network.dialOnce(addressOf(b.network)),
+      b.network.dialOnce(addressOf(a.network)),
+    ])
+    await pause(300)
+    await gossipArrives(a.network, b.seen)
+    expect(connections()).toHaveLength(2)
+    connections()[index]?.abort(new TypeError('cut'))
+    await until(() => connections().length === 1, 'one is left')
+    await gossipArrives(a.network, b.seen)
+    await gossipArrives(b.network, a.seen)
+    expect([...a.seen.gone, ...b.seen.gone]).toEqual([])
+  })
+
+  it('tells a peer again when the tip moved before gossip flowed', async () => {
+    const a = createRecorder()
+    const handlers = {
+      ...a.handlers,
+      onPeerStatus: () => {
+        a.tipHeight = 9
+      },
+    }
+    const network = await createTestNetwork()
+    toStop.push(network)
+    await network.start(handlers)
+    const { network: other, seen } = await start()
+    await network.dialOnce(addressOf(other))
+    await until(() => seen.statuses.length === 2, 'told again')
+    expect(other.peers()[0]?.status.tipHeight).toBe(9)
+    expect(seen.statuses[1]).toEqual([network.selfId, false])
+  })
+
+  it('measures the round trip and counts traffic', async () => {
+    const [a, b] = [await start(), await start()]
+    await a.network.dialOnce(addressOf(b.network))
+    await until(() => a.network.peers()[0]?.pingMs !== undefined, 'pinged', 4_000)
+    b.seen.data.set(1, new Uint8Array(10_000))
+    const items = [{ kind: 'block', hash: filledHash(1) }] as const
+    for await (const reply of a.network.requestData(b.network.selfId, items)) {
+      expect(reply.bytes).toHaveLength(10_000)
+    }
+    const [peer] = a.network.peers()
+    expect(peer?.bytesReceived).toBeGreaterThan(10_000)
+    expect(peer?.bytesSent).toBeGreaterThan(30)
+    expect(peer?.lastReceiveMs).toBeGreaterThan(Date.now() - 10_000)
+  })
+
+  it('leaves no stream behind after requests', async () => {
+    let inside: Libp2pInside | undefined
+    const onAssembled = (components: Libp2pInside): void => {
+      inside = components
+    }
+    const [a, b] = [await start({ onAssembled }), await start()]
+    await a.network.dialOnce(addressOf(b.network))
+    const ask = async (count: number): Promise<void> => {
+      const items = Array.from({ length: count }, (_, index) => ({
+        kind: 'tx' as const,
+        hash: filledHash(index),
+      }))
+      for await (const reply of a.network.requestData(b.network.selfId, items)) {
+        if (count === 3) expect(reply.bytes).toBeUndefined()
+        else break
+      }
+    }
+    for (let round = 0; round < 30; round++) {
+      await Promise.all([
+        a.network.requestHeaders(b.network.selfId, [], undefined),
+        a.network.exchangeStatus(b.network.selfId),
+        ask(3),
+        ask(5),
+      ])
+    }
+    const ours = (): number =>
+      inside?.connectionManager
+        .getConnections()
+        .flatMap(({ streams }) => streams)
+        .filter(({ protocol }) => protocol.startsWith('/quarry/0a0b0c0d/')).length ?? -1
+    await until(() => ours() === 0, 'all are closed', 3_000)
+  })
+
+  it('dials what discovery finds, up to its target', async () => {
+    const others = await Promise.all([1, 2, 3].map(() => start()))
+    const discovery = new TypedEventEmitter()
+    const { network } = await start({
+      outboundTarget: 2,
+      peerDiscovery: [() => discovery as never],
+    })
+    for (const { network: other } of others) {
+      const detail = {
+        id: peerIdFromString(other.selfId),
+        multiaddrs: [multiaddr(addressOf(other))],
+      }
+      discovery.dispatchEvent(new CustomEvent('peer', { detail }))
+    }
+    await until(() => network.peers().length === 2, 'two are dialled')
+    await pause(1_300)
+    expect(network.peers()).toHaveLength(2)
+  })
+
+  it('refuses nonsense', async () => {
+    const { network } = await start()
+    expect(() => network.connect('not an address')).toThrow('not a multiaddr')
+    await expect(network.dialOnce('')).rejects.toMatchObject({ code: 'invalid-address' })
+    await expect(network.dialOnce(addressOf(network))).rejects.toMatchObject({
+      code: 'dial-failed',
+    })
+    await network.disconnect('nobody', 'test')
+    const idle = await createTestNetwork()
+    await expect(idle.dialOnce('/ip4/127.0.0.1/tcp/1')).rejects.toMatchObject({
+      code: 'not-running',
+    })
+    await idle.stop()
+    expect(idle.addresses()).toEqual([])
+  })
+
+  it('leaves no socket and no timer behind', async () => {
+    const before = countHandles()
+    const [a, b] = [await start(), await start()]
+    a.network.connect(addressOf(b.network))
+    a.network.connect('/ip4/127.0.0.1/tcp/1')
+    await until(() => b.network.peers().length === 1, 'connected')
+    expect(countHandles()).toBeGreaterThan(before)
+    const begin = performance.now()
+    await Promise.all([a.network.stop(), b.network.stop()])
+    expect(performance.now() - begin).toBeLessThan(2_000)
+    await until(() => countHandles() <= before, 'all is closed', 3_000)
+  })
+})
+
+/** Sockets and timers that keep the process alive. */
+function countHandles(): number {
+  return process
+    .getActiveResourcesInfo()
+    .filter((kind) => kind.startsWith('TCP') || kind === 'Timeout').length
+}
+
+/** Publishes a new block each time until one arrives: gossip may still be on its way up. */
+async function gossipArrives(from: Libp2pNetwork, seen: Recorder): Promise<void> {
+  const before = seen.blocks.length
+  for (let attempt = 0; attempt < 20 && seen.blocks.length === before; attempt++) {
+    await from.publishBlock(crypto.getRandomValues(new Uint8Array(50)))
+    await pause(100)
+  }
+  expect(seen.blocks.length).toBeGreaterThan(before)
+}

@@ -1,0 +1,255 @@
+import '../../../src/platform/nodejs/polyfills.ts'
+import { readFile } from 'node:fs/promises'
+import { generate } from 'protons'
+import { describe, expect, it } from 'vitest'
+import {
+  MAX_DATA_REPLY_SIZE,
+  MAX_DATA_SIZE,
+  MAX_GET_DATA_SIZE,
+  MAX_INV_SIZE,
+  MAX_SYNC_REQUEST_SIZE,
+  MAX_SYNC_RESPONSE_SIZE,
+} from '../../../src/p2p/limits.ts'
+import {
+  decodeDataReply,
+  decodeGetData,
+  decodeHeadersResponse,
+  decodeInv,
+  decodeStatusResponse,
+  decodeSyncRequest,
+  encodeDataReply,
+  encodeGetData,
+  encodeInv,
+  encodeSyncRequest,
+  encodeSyncResponse,
+} from '../../../src/p2p/message-codec.ts'
+import {
+  DataReply,
+  GetData,
+  Inv,
+  ItemKind,
+  SyncRequest,
+  SyncResponse,
+} from '../../../src/p2p/messages.ts'
+import { type BlockHeader, encodeHeader } from '../../../src/primitives/index.ts'
+import {
+  MAX_HEADERS,
+  MAX_INV_ITEMS,
+  MAX_LOCATOR_HASHES,
+  type PeerStatus,
+} from '../../../src/sync/index.ts'
+import { DecodeError } from '../../../src/util/index.ts'
+import { filledHash } from '../../compliance/peer-network-recorder.ts'
+
+const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+const ANNOUNCER = new Uint8Array(38).fill(3)
+const HEADER: BlockHeader = {
+  version: -1,
+  prevBlockHash: filledHash(1),
+  merkleRoot: filledHash(2),
+  time: 0xffff_ffff,
+  bits: 0x1d00ffff,
+  nonce: 0xffff_fffe,
+}
+const STATUS: PeerStatus = {
+  genesisHash: filledHash(1),
+  tipHash: filledHash(2),
+  tipHeight: 123_456,
+  chainWork: 2n ** 255n + 7n,
+  userAgent: '/quarry:0.1.0/',
+}
+
+function many<Value>(count: number, value: Value): Value[] {
+  return Array.from({ length: count }, () => value)
+}
+
+describe('INV', () => {
+  it('comes back as it went', () => {
+    const items = [
+      { kind: 'block', hash: filledHash(7), header: HEADER },
+      { kind: 'tx', hash: filledHash(8) },
+    ] as const
+    expect(decodeInv(encodeInv(ANNOUNCER, SALT, items))).toEqual({ announcer: ANNOUNCER, items })
+  })
+
+  it('fits its limit when full, and has no room for one item more', () => {
+    const item = { kind: 'block', hash: filledHash(7), header: HEADER } as const
+    const full = encodeInv(ANNOUNCER, SALT, many(MAX_INV_ITEMS, item))
+    expect(full.length).toBeLessThanOrEqual(MAX_INV_SIZE)
+    expect(decodeInv(full).items).toHaveLength(MAX_INV_ITEMS)
+    expect(() => decodeInv(encodeInv(ANNOUNCER, SALT, many(MAX_INV_ITEMS + 1, item)))).toThrow(
+      DecodeError,
+    )
+  })
+
+  const good = { kind: ItemKind.TX, hash: filledHash(1) as Uint8Array<ArrayBuffer> }
+  const salt = SALT as Uint8Array<ArrayBuffer>
+  const announcer = ANNOUNCER as Uint8Array<ArrayBuffer>
+  it.each([
+    ['no announcer', { salt, items: [good] }],
+    ['a long announcer', { announcer: new Uint8Array(65), salt, items: [good] }],
+    ['no salt', { announcer, items: [good] }],
+    ['a short salt', { announcer, salt: new Uint8Array(7), items: [good] }],
+    ['no items', { announcer, salt, items: [] }],
+    ['no kind', { announcer, salt, items: [{ hash: good.hash }] }],
+    ['kind zero', { announcer, salt, items: [{ ...good, kind: ItemKind.UNSPECIFIED }] }],
+    ['no hash', { announcer, salt, items: [{ kind: ItemKind.TX }] }],
+    ['a hash of 31 bytes', { announcer, salt, items: [{ ...good, hash: new Uint8Array(31) }] }],
+    ['a hash of 33 bytes', { announcer, salt, items: [{ ...good, hash: new Uint8Array(33) }] }],
+    [
+      'a header of 79 bytes',
+      { announcer, salt, items: [{ ...good, kind: ItemKind.BLOCK, header: new Uint8Array(79) }] },
+    ],
+    [
+      'a header of 81 bytes',
+      { announcer, salt, items: [{ ...good, kind: ItemKind.BLOCK, header: new Uint8Array(81) }] },
+    ],
+    [
+      'a header on a transaction',
+      { announcer, salt, items: [{ ...good, header: new Uint8Array(80) }] },
+    ],
+  ])('is refused with %s', (_, message) => {
+    expect(() => decodeInv(Inv.encode(message))).toThrow(DecodeError)
+  })
+
+  it('is refused when it is no protobuf, an unknown kind, or cut anywhere', () => {
+    const whole = encodeInv(ANNOUNCER, SALT, [
+      { kind: 'block', hash: filledHash(7), header: HEADER },
+    ])
+    for (let size = 0; size < whole.length; size++) {
+      expect(() => decodeInv(whole.subarray(0, size)), `${size} bytes`).toThrow(DecodeError)
+    }
+    expect(() => decodeInv(Uint8Array.of(0xff, 0xff, 0xff))).toThrow(DecodeError)
+    // Groups within groups, which a careless decoder follows until its stack is full.
+    expect(() => decodeInv(new Uint8Array(200_000).fill(0x1b))).toThrow(DecodeError)
+    const kindNine = encodeGetData([{ kind: 'tx', hash: filledHash(1) }]).map((byte) =>
+      byte === 2 ? 9 : byte,
+    )
+    expect(() => decodeGetData(kindNine)).toThrow(DecodeError)
+  })
+})
+
+describe('GETDATA and its replies', () => {
+  it('come back as they went', () => {
+    const items = [
+      { kind: 'block', hash: filledHash(1) },
+      { kind: 'tx', hash: filledHash(2) },
+    ] as const
+    expect(decodeGetData(encodeGetData(items))).toEqual(items)
+    const found = { kind: 'block', hash: filledHash(1), bytes: Uint8Array.of(1, 2) } as const
+    expect(decodeDataReply(encodeDataReply(found))).toEqual(found)
+    const missing = { kind: 'tx', hash: filledHash(1), bytes: undefined } as const
+    expect(decodeDataReply(encodeDataReply(missing))).toEqual(missing)
+  })
+
+  it('fit their limits when full and are refused beyond', () => {
+    const item = { kind: 'tx', hash: filledHash(7) } as const
+    const full = encodeGetData(many(MAX_INV_ITEMS, item))
+    expect(full.length).toBeLessThanOrEqual(MAX_GET_DATA_SIZE)
+    expect(decodeGetData(full)).toHaveLength(MAX_INV_ITEMS)
+    expect(() => decodeGetData(encodeGetData(many(MAX_INV_ITEMS + 1, item)))).toThrow(DecodeError)
+    expect(() => decodeGetData(GetData.encode({ items: [] }))).toThrow(DecodeError)
+    const largest = encodeDataReply({ ...item, bytes: new Uint8Array(MAX_DATA_SIZE) })
+    expect(largest.length).toBeLessThanOrEqual(MAX_DATA_REPLY_SIZE)
+    expect(decodeDataReply(largest).bytes).toHaveLength(MAX_DATA_SIZE)
+    const larger = encodeDataReply({ ...item, bytes: new Uint8Array(MAX_DATA_SIZE + 1) })
+    expect(() => decodeDataReply(larger)).toThrow(DecodeError)
+    const empty = DataReply.encode({
+      kind: ItemKind.TX,
+      hash: new Uint8Array(32),
+      data: new Uint8Array(0),
+    })
+    expect(() => decodeDataReply(empty)).toThrow(DecodeError)
+  })
+})
+
+describe('the sync stream', () => {
+  it('carries STATUS both ways', () => {
+    expect(decodeSyncRequest(encodeSyncRequest({ type: 'status', status: STATUS }))).toEqual({
+      type: 'status',
+      status: STATUS,
+    })
+    expect(decodeStatusResponse(encodeSyncResponse({ type: 'status', status: STATUS }))).toEqual(
+      STATUS,
+    )
+  })
+
+  it('makes a user agent harmless and short', () => {
+    const told = (userAgent: string): PeerStatus =>
+      decodeStatusResponse(encodeSyncResponse({ type: 'status', status: { ...STATUS, userAgent } }))
+    expect(told('/a\u001b[31m\n\u00e9/').userAgent).toBe('/a?[31m??/')
+    expect(told('x'.repeat(300)).userAgent).toHaveLength(256)
+  })
+
+  it('carries GETHEADERS and HEADERS within their limits', () => {
+    const locator = many(MAX_LOCATOR_HASHES, filledHash(4))
+    const request = { type: 'getHeaders', locator, stop: filledHash(5) } as const
+    const encoded = encodeSyncRequest(request)
+    expect(encoded.length).toBeLessThanOrEqual(MAX_SYNC_REQUEST_SIZE)
+    expect(decodeSyncRequest(encoded)).toEqual(request)
+    const open = { type: 'getHeaders', locator: [], stop: undefined } as const
+    expect(decodeSyncRequest(encodeSyncRequest(open))).toEqual(open)
+    const longer = encodeSyncRequest({ ...request, locator: [...locator, filledHash(4)] })
+    expect(() => decodeSyncRequest(longer)).toThrow(DecodeError)
+
+    const headers = many(MAX_HEADERS, encodeHeader(HEADER))
+    const response = encodeSyncResponse({ type: 'headers', headers })
+    expect(response.length).toBeLessThanOrEqual(MAX_SYNC_RESPONSE_SIZE)
+    expect(decodeHeadersResponse(response)).toEqual(many(MAX_HEADERS, HEADER))
+    const more = encodeSyncResponse({
+      type: 'headers',
+      headers: [...headers, encodeHeader(HEADER)],
+    })
+    expect(() => decodeHeadersResponse(more)).toThrow(DecodeError)
+  })
+
+  const hash = new Uint8Array(32)
+  const status = {
+    genesisHash: hash,
+    tipHash: hash,
+    tipHeight: 1,
+    chainWork: new Uint8Array(32),
+    userAgent: '',
+  }
+  it.each([
+    ['nothing', {}],
+    ['both kinds', { status, getHeaders: { locator: [] } }],
+    ['an empty STATUS', { status: {} }],
+    ['a short genesis hash', { status: { ...status, genesisHash: new Uint8Array(31) } }],
+    ['a long tip hash', { status: { ...status, tipHash: new Uint8Array(33) } }],
+    ['too much work', { status: { ...status, chainWork: new Uint8Array(33) } }],
+    ['a long user agent', { status: { ...status, userAgent: 'x'.repeat(257) } }],
+    ['a short locator hash', { getHeaders: { locator: [new Uint8Array(31)] } }],
+    ['a long stop hash', { getHeaders: { locator: [], stop: new Uint8Array(33) } }],
+  ])('refuses a request with %s', (_, message) => {
+    expect(() => decodeSyncRequest(SyncRequest.encode(message))).toThrow(DecodeError)
+  })
+
+  it('refuses an answer to another question, and headers of a wrong size', () => {
+    const ofStatus = encodeSyncResponse({ type: 'status', status: STATUS })
+    const ofHeaders = encodeSyncResponse({ type: 'headers', headers: [] })
+    expect(() => decodeHeadersResponse(ofStatus)).toThrow(DecodeError)
+    expect(() => decodeStatusResponse(ofHeaders)).toThrow(DecodeError)
+    const short = SyncResponse.encode({ headers: { headers: [new Uint8Array(79)] } })
+    expect(() => decodeHeadersResponse(short)).toThrow(DecodeError)
+  })
+})
+
+describe('messages.ts', () => {
+  it('is what messages.proto generates', async () => {
+    const { mkdtemp, rm } = await import('node:fs/promises')
+    const { tmpdir } = await import('node:os')
+    const { join } = await import('node:path')
+    const folder = await mkdtemp(join(tmpdir(), 'quarry-messages-'))
+    try {
+      await generate('src/p2p/messages.proto', { output: folder })
+      const [fresh, committed] = await Promise.all([
+        readFile(join(folder, 'messages.ts'), 'utf8'),
+        readFile('src/p2p/messages.ts', 'utf8'),
+      ])
+      expect(committed.endsWith(fresh)).toBe(true)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
