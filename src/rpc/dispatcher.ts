@@ -1,0 +1,212 @@
+/** @module From a request to its answer: dialects, batches, notifications, warm-up, errors. No transport. */
+
+import { assertInvariant, type Clock, type Logger, sleep, toErrorMessage } from '../util/index.ts'
+import { bindArguments, type RpcParams } from './bind-arguments.ts'
+import { type ActiveCommand, createControlMethods } from './control-methods.ts'
+import type { MethodSignature, RpcCall, RpcMethod } from './define-method.ts'
+import { encodeJson, type JsonValue, parseJson, type RpcValue } from './json-text.ts'
+import {
+  errorReply,
+  errorStatus,
+  isNotification,
+  readRequest,
+  resultReply,
+  UNKNOWN_ENVELOPE,
+} from './request.ts'
+import { RPC_CODES, RpcError } from './rpc-error.ts'
+
+/** More requests in one batch are refused as a whole. */
+export const MAX_BATCH_ITEMS = 5_000
+/** `getrpcinfo` knows of at most so many calls at a time; further ones run unlisted. */
+export const MAX_LISTED_COMMANDS = 1_000
+/** A batch lets other work in after so long, so that it cannot hold the event loop. */
+const BATCH_YIELD_MS = 20
+
+/** The HTTP statuses of answers. */
+export type RpcStatus = 200 | 204 | 400 | 404 | 500
+
+/** An answer as data. */
+export interface RpcReply {
+  readonly status: RpcStatus
+  /** Undefined with status 204: nobody waits for an answer. */
+  readonly body: RpcValue | undefined
+}
+
+/** An answer as text, without a final line break; empty with status 204. */
+export interface RpcTextReply {
+  readonly status: RpcStatus
+  readonly text: string
+}
+
+/** Live collaborators, and the table. */
+export interface DispatcherDeps<Context> {
+  /** `help` and `getrpcinfo` are added to these. */
+  readonly methods: readonly RpcMethod<Context>[]
+  /** Handed to every handler. */
+  readonly context: Context
+  readonly log: Logger
+  readonly clock: Clock
+  /** While it returns a text, every call is answered with -28 and that text. */
+  readonly warmupStatus?: () => string | undefined
+  /** Reported by `getrpcinfo`. */
+  readonly logPath?: string
+}
+
+/** Answers requests. Calls may overlap; a batch's items run one after the other. */
+export interface Dispatcher {
+  /** Answers a parsed request or batch. Never rejects. */
+  handle(request: unknown, call?: RpcCall): Promise<RpcReply>
+  /** Answers a request's text. Never rejects. */
+  handleText(text: string, call?: RpcCall): Promise<RpcTextReply>
+  /**
+   * Runs one method for a caller in this process.
+   *
+   * @throws {@link RpcError} as a remote caller would get it.
+   */
+  execute(method: string, params?: RpcParams, call?: RpcCall): Promise<RpcValue>
+  /** The table, by name. */
+  methods(): ReadonlyMap<string, MethodSignature>
+  /** What is being worked on now. */
+  activeCommands(): readonly ActiveCommand[]
+}
+
+class MethodDispatcher<Context> implements Dispatcher {
+  readonly #deps: DispatcherDeps<Context>
+  readonly #methods = new Map<string, RpcMethod<Context>>()
+  readonly #active = new Set<{ readonly method: string; readonly startMs: number }>()
+
+  constructor(deps: DispatcherDeps<Context>) {
+    this.#deps = deps
+    const control = createControlMethods({
+      methods: () => this.#methods,
+      activeCommands: () => this.activeCommands(),
+      logPath: deps.logPath ?? '',
+    })
+    for (const method of [...deps.methods, ...control]) {
+      assertInvariant(!this.#methods.has(method.name), `${method.name} is declared once`)
+      this.#methods.set(method.name, method)
+    }
+  }
+
+  methods(): ReadonlyMap<string, MethodSignature> {
+    return this.#methods
+  }
+
+  activeCommands(): readonly ActiveCommand[] {
+    const now = this.#deps.clock.monotonic()
+    return [...this.#active].map(({ method, startMs }) => ({
+      method,
+      durationMicros: Math.max(0, Math.round((now - startMs) * 1_000)),
+    }))
+  }
+
+  async execute(name: string, params: RpcParams = [], call: RpcCall = {}): Promise<RpcValue> {
+    const warmup = this.#deps.warmupStatus?.()
+    if (warmup !== undefined) throw new RpcError(RPC_CODES.IN_WARMUP, warmup)
+    const method = this.#methods.get(name)
+    if (method === undefined) throw new RpcError(RPC_CODES.METHOD_NOT_FOUND, 'Method not found')
+    // So that the rest of a batch ends soon when its caller has gone or the server stops.
+    if (call.signal?.aborted === true) throw new RpcError(RPC_CODES.MISC_ERROR, 'Call aborted')
+    const active = { method: name, startMs: this.#deps.clock.monotonic() }
+    if (this.#active.size < MAX_LISTED_COMMANDS) this.#active.add(active)
+    try {
+      return await method.handler(this.#deps.context, bindArguments(method, params), call)
+    } catch (error) {
+      throw this.#toRpcError(name, error)
+    } finally {
+      this.#active.delete(active)
+    }
+  }
+
+  async handle(request: unknown, call: RpcCall = {}): Promise<RpcReply> {
+    return Array.isArray(request)
+      ? this.#handleBatch(request, call)
+      : this.#handleOne(request, call)
+  }
+
+  async handleText(text: string, call: RpcCall = {}): Promise<RpcTextReply> {
+    const { status, body } = await this.#parseAndHandle(text, call)
+    if (body === undefined) return { status, text: '' }
+    try {
+      return { status, text: encodeJson(body) }
+    } catch (error) {
+      const failure = this.#toRpcError('(writing the answer)', error)
+      return { status: 500, text: encodeJson(errorReply(UNKNOWN_ENVELOPE, failure)) }
+    }
+  }
+
+  async #parseAndHandle(text: string, call: RpcCall): Promise<RpcReply> {
+    let request: JsonValue
+    try {
+      request = parseJson(text)
+    } catch (error) {
+      return refuse(this.#toRpcError('(reading the request)', error))
+    }
+    if (typeof request !== 'object' || request === null) {
+      return refuse(new RpcError(RPC_CODES.PARSE_ERROR, 'Top-level object parse error'))
+    }
+    return this.handle(request, call)
+  }
+
+  async #handleOne(item: unknown, call: RpcCall): Promise<RpcReply> {
+    const request = readRequest(item)
+    if ('error' in request) {
+      return {
+        status: errorStatus(request, request.error),
+        body: errorReply(request, request.error),
+      }
+    }
+    let reply: RpcReply
+    try {
+      const result = await this.execute(request.method, request.params, call)
+      reply = { status: 200, body: resultReply(request, result ?? null) }
+    } catch (error) {
+      const failure = this.#toRpcError(request.method, error)
+      reply = { status: errorStatus(request, failure), body: errorReply(request, failure) }
+    }
+    return isNotification(request) ? { status: 204, body: undefined } : reply
+  }
+
+  /** @see Bitcoin Core `HTTPReq_JSONRPC`: a batch is always 200, and an empty one an empty list. */
+  async #handleBatch(items: readonly unknown[], call: RpcCall): Promise<RpcReply> {
+    if (items.length > MAX_BATCH_ITEMS) {
+      const message = `A batch may have at most ${MAX_BATCH_ITEMS} requests`
+      return refuse(new RpcError(RPC_CODES.INVALID_REQUEST, message))
+    }
+    const { clock } = this.#deps
+    const replies: RpcValue[] = []
+    let lastYieldMs = clock.monotonic()
+    for (const item of items) {
+      const { body } = await this.#handleOne(item, call)
+      if (body !== undefined) replies.push(body)
+      if (clock.monotonic() - lastYieldMs < BATCH_YIELD_MS) continue
+      await sleep(clock, 0)
+      lastYieldMs = clock.monotonic()
+    }
+    if (replies.length === 0 && items.length > 0) return { status: 204, body: undefined }
+    return { status: 200, body: replies }
+  }
+
+  /** Passes on what callers may know; logs anything else and says no more than that it happened. */
+  #toRpcError(method: string, error: unknown): RpcError {
+    if (error instanceof RpcError) return error
+    this.#deps.log.error('RPC call failed unexpectedly', {
+      method,
+      error: toErrorMessage(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    })
+    return new RpcError(RPC_CODES.INTERNAL_ERROR, 'Internal error; the log of the node has details')
+  }
+}
+
+function refuse(error: RpcError): RpcReply {
+  return {
+    status: errorStatus(UNKNOWN_ENVELOPE, error),
+    body: errorReply(UNKNOWN_ENVELOPE, error),
+  }
+}
+
+/** Creates the dispatcher of a method table. */
+export function createDispatcher<Context>(deps: DispatcherDeps<Context>): Dispatcher {
+  return new MethodDispatcher(deps)
+}

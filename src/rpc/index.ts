@@ -1,0 +1,56 @@
+/**
+ * JSON-RPC as Bitcoin Core speaks it: a table of methods, the checks of their arguments, their help,
+ * and the dispatcher that answers requests in both of Core's dialects. Object in, object out.
+ *
+ * Knows no transport: sockets, HTTP and passwords are `platform/`'s. Decides no rule of the chain:
+ * handlers ask the folders below. `RpcError` is what a caller is told, with Core's numbers; anything
+ * else that a handler throws is logged and answered as an internal error.
+ *
+ * Purity: isomorphic.
+ *
+ * @example
+ * const dispatcher = createDispatcher({ methods, context, log, clock })
+ * const { status, text } = await dispatcher.handleText('{"method":"help"}')
+ *
+ * @module
+ */
+export { bindArguments, type RpcParams } from './bind-arguments.ts'
+export { BtcAmount, btcAmount, parseBtcAmount } from './btc-amount.ts'
+export type { ActiveCommand } from './control-methods.ts'
+export {
+  type ArgumentsOf,
+  defineMethod,
+  type MethodDeclaration,
+  type MethodSignature,
+  type ParamDeclaration,
+  type ResultDeclaration,
+  type RpcCall,
+  type RpcCategory,
+  type RpcMethod,
+  type RpcParam,
+} from './define-method.ts'
+export {
+  createDispatcher,
+  type Dispatcher,
+  type DispatcherDeps,
+  MAX_BATCH_ITEMS,
+  MAX_LISTED_COMMANDS,
+  type RpcReply,
+  type RpcStatus,
+  type RpcTextReply,
+} from './dispatcher.ts'
+export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
+export {
+  encodeJson,
+  indentJson,
+  type JsonValue,
+  MAX_JSON_DEPTH,
+  parseJson,
+  type RpcValue,
+  splitJsonObject,
+} from './json-text.ts'
+export { RPC_METHODS } from './methods/index.ts'
+export type { Dialect } from './request.ts'
+export type { MiningControl, RpcContext } from './rpc-context.ts'
+export { RPC_CODES, RpcError } from './rpc-error.ts'
+export { convertTextArguments } from './text-arguments.ts'

@@ -1,0 +1,184 @@
+/**
+ * JSON in and out of RPC. `JSON.stringify` would write amounts as floats, hence a writer of our own;
+ * the reader is the runtime's, behind a limit on nesting.
+ *
+ * @module
+ */
+
+import { InvariantError } from '../util/index.ts'
+import { BtcAmount } from './btc-amount.ts'
+import { RPC_CODES, RpcError } from './rpc-error.ts'
+
+/** Plain JSON, as a caller sends it. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue }
+
+/** What a method may return: JSON, with exact amounts and whole numbers of any size. */
+export type RpcValue =
+  | null
+  | boolean
+  | number
+  | string
+  | bigint
+  | BtcAmount
+  | readonly RpcValue[]
+  | { readonly [key: string]: RpcValue | undefined }
+
+/** Arrays and objects may be nested so deep, in requests and results. @see Bitcoin Core `MAX_JSON_DEPTH` */
+export const MAX_JSON_DEPTH = 512
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/** Texts that need nothing but quotes. Measured: a quarter of the time of a `JSON.stringify` for each. */
+const PLAIN_TEXT = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+function quote(text: string): string {
+  return PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+/**
+ * Writes a value as compact JSON. Keys whose value is `undefined` are left out.
+ *
+ * @throws {@link InvariantError} for what JSON has no form for (a number that is not finite) and for
+ * nesting beyond {@link MAX_JSON_DEPTH}: results are ours, so that is our bug.
+ */
+export function encodeJson(value: RpcValue | undefined, depth = 0): string {
+  if (value === null || value === undefined) return 'null'
+  if (typeof value === 'string') return quote(value)
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new InvariantError(`JSON has no number ${value}`)
+    return String(value)
+  }
+  if (typeof value !== 'object' || value instanceof BtcAmount) return String(value)
+  if (depth >= MAX_JSON_DEPTH) throw new InvariantError('an RPC result is nested too deep')
+  let inner = ''
+  if (Array.isArray(value)) {
+    for (const item of value) inner += `${inner === '' ? '' : ','}${encodeJson(item, depth + 1)}`
+    return `[${inner}]`
+  }
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined) continue
+    inner += `${inner === '' ? '' : ','}${quote(key)}:${encodeJson(member, depth + 1)}`
+  }
+  return `{${inner}}`
+}
+
+/** Index just behind the string that opens at `start`; the text's length if it never closes. */
+function skipString(text: string, start: number): number {
+  for (let end = start; ; ) {
+    end = text.indexOf('"', end + 1)
+    if (end < 0) return text.length
+    let backslashCount = 0
+    while (text.charCodeAt(end - 1 - backslashCount) === BACKSLASH) backslashCount++
+    // An even number of them escape each other.
+    if (backslashCount % 2 === 0) return end + 1
+  }
+}
+
+/** How deep brackets are nested outside strings, counted up to one beyond `limit`. */
+function measureDepth(text: string, limit: number): number {
+  let depth = 0
+  let deepest = 0
+  for (let i = 0; i < text.length && deepest <= limit; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit === QUOTE) i = skipString(text, i) - 1
+    else if (unit === OPEN_BRACKET || unit === OPEN_BRACE) deepest = Math.max(deepest, ++depth)
+    else if (unit === CLOSE_BRACKET || unit === CLOSE_BRACE) depth--
+  }
+  return deepest
+}
+
+/**
+ * Reads JSON from outside.
+ *
+ * @throws {@link RpcError} -32700 if it is no JSON; -32600 if it is nested deeper than
+ * {@link MAX_JSON_DEPTH}.
+ */
+export function parseJson(text: string): JsonValue {
+  if (measureDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH) {
+    throw new RpcError(
+      RPC_CODES.INVALID_REQUEST,
+      `JSON is nested deeper than ${MAX_JSON_DEPTH} levels`,
+    )
+  }
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch (error) {
+    throw new RpcError(RPC_CODES.PARSE_ERROR, 'Parse error', { cause: error })
+  }
+}
+
+/**
+ * Cuts an object's text into the texts of its members, so that a reader can pass a number on exactly
+ * as it was sent.
+ *
+ * @param text - Valid JSON.
+ * @returns Member texts by key; undefined if the text is not that of an object.
+ */
+export function splitJsonObject(text: string): ReadonlyMap<string, string> | undefined {
+  if (!/^\s*\{/.test(text)) return undefined
+  const members = new Map<string, string>()
+  let depth = 0
+  let key: string | undefined
+  let start = 0
+  const close = (end: number): void => {
+    if (key !== undefined) members.set(key, text.slice(start, end).trim())
+    key = undefined
+  }
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charAt(i)
+    if (unit === '"') {
+      const end = skipString(text, i)
+      if (depth === 1 && key === undefined) {
+        key = JSON.parse(text.slice(i, end)) as string
+        start = text.indexOf(':', end) + 1
+        i = start - 1
+      } else i = end - 1
+    } else if (unit === '{' || unit === '[') depth++
+    else if (unit === '}' || unit === ']') {
+      if (--depth === 0) close(i)
+    } else if (unit === ',' && depth === 1) close(i)
+  }
+  return members
+}
+
+/**
+ * Re-indents JSON by two spaces a level without reading its numbers: `0.10000000` stays so.
+ *
+ * @param text - Valid JSON.
+ */
+export function indentJson(text: string): string {
+  const parts: string[] = []
+  let depth = 0
+  const newLine = (): string => `\n${'  '.repeat(depth)}`
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charAt(i)
+    if (unit === '"') {
+      const end = skipString(text, i)
+      parts.push(text.slice(i, end))
+      i = end - 1
+    } else if (unit === '{' || unit === '[') {
+      depth++
+      parts.push(unit, newLine())
+    } else if (unit === '}' || unit === ']') {
+      depth--
+      // Nothing but the opening bracket and its new line: an empty list stays on one line.
+      if (/^[[{]$/.test(parts.at(-2) ?? '') && parts.at(-1)?.startsWith('\n') === true) parts.pop()
+      else parts.push(newLine())
+      parts.push(unit)
+    } else if (unit === ',') parts.push(unit, newLine())
+    else if (unit === ':') parts.push(': ')
+    else if (!/\s/.test(unit)) parts.push(unit)
+  }
+  return parts.join('')
+}

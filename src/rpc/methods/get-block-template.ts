@@ -1,0 +1,210 @@
+/** @module What to mine (BIP-0022, -0023, -0145), and whether a candidate would be accepted. */
+
+import * as z from 'zod'
+import {
+  bitsToHex,
+  type ConsensusParams,
+  MAX_BLOCK_SIGOPS_COST,
+  MAX_BLOCK_WEIGHT,
+  targetToHex,
+} from '../../consensus/index.ts'
+import type { BlockTemplate, TemplateTransaction } from '../../mining/index.ts'
+import {
+  computeTxid,
+  computeWtxid,
+  encodeTransaction,
+  toDisplayHex,
+  WITNESS_SCALE_FACTOR,
+} from '../../primitives/index.ts'
+import { encodeHex } from '../../util/index.ts'
+import { defineMethod } from '../define-method.ts'
+import type { RpcContext } from '../rpc-context.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { blockHashHex, decodeBlockArgument, toRejectReason } from './block-argument.ts'
+
+/** The most bytes that a block can have: all of its weight in witnesses. */
+const MAX_BLOCK_SIZE = MAX_BLOCK_WEIGHT
+/** On this chain miners get no work while the node is alone or behind. */
+const REAL_CHAIN = 'main'
+
+const TRANSACTION_SCHEMA = z.object({
+  data: z.string().describe('The encoded transaction in hexadecimal.'),
+  txid: z.string().describe('Its id.'),
+  hash: z.string().describe('Its hash with witnesses.'),
+  depends: z
+    .array(z.number())
+    .describe('Transactions that must come before, by their place in this list from 1.'),
+  fee: z.number().describe('Its fee in satoshis.'),
+  sigops: z.number().describe('What its signature operations cost.'),
+  weight: z.number().describe('Its weight units.'),
+})
+
+const TEMPLATE_SCHEMA = z.object({
+  capabilities: z.array(z.string()).describe('What else can be asked for.'),
+  version: z.number().describe('The version that the header should have.'),
+  rules: z.array(z.string()).describe('Rules that bind; with ! those that a miner has to know.'),
+  vbavailable: z.record(z.string(), z.number()).describe('Soft forks that wait for signals.'),
+  vbrequired: z.number().describe('Version bits that must be set.'),
+  previousblockhash: z.string().describe('The hash of the tip.'),
+  transactions: z.array(TRANSACTION_SCHEMA).describe('What to put behind the coinbase.'),
+  coinbaseaux: z.record(z.string(), z.string()).describe('Data that the coinbase should hold.'),
+  coinbasevalue: z.number().describe('The most that the coinbase may pay out, in satoshis.'),
+  longpollid: z.string().describe('Names this template, to ask for a newer one with.'),
+  target: z.string().describe('The target that the hash must not exceed.'),
+  mintime: z.number().describe('The earliest time that is allowed, Unix seconds.'),
+  mutable: z.array(z.string()).describe('What a miner may change.'),
+  noncerange: z.string().describe('The nonces that are allowed.'),
+  sigoplimit: z.number().describe("The most that a block's signature operations may cost."),
+  sizelimit: z.number().describe('The most bytes of a block.'),
+  weightlimit: z.number().optional().describe('The most weight units of a block.'),
+  curtime: z.number().describe('The time now, Unix seconds.'),
+  bits: z.string().describe('The compact target.'),
+  height: z.number().describe('The height of the block to be.'),
+  default_witness_commitment: z
+    .string()
+    .optional()
+    .describe('An output script that commits to the witnesses of just these transactions.'),
+})
+
+/** Unknown keys are let pass, as BIP-0022 wants. */
+const REQUEST_SCHEMA = z.looseObject({
+  mode: z.string().optional().describe('template, which is the default, or proposal.'),
+  capabilities: z.array(z.string()).optional().describe('What the caller can do.'),
+  rules: z.array(z.string()).optional().describe('Rules that the caller knows; must have segwit.'),
+  longpollid: z.string().optional().describe('The longpollid of the template that the caller has.'),
+  data: z.string().optional().describe('Only to propose: the encoded block in hexadecimal.'),
+})
+
+type TemplateRequest = z.output<typeof REQUEST_SCHEMA>
+
+/** Which rules bind at the template's height. */
+function listRules({ deployments }: ConsensusParams, height: number): readonly string[] {
+  const rules = ['csv']
+  if (height >= deployments.segwit) rules.push('!segwit')
+  if (height >= deployments.taproot) rules.push('taproot')
+  return rules
+}
+
+function describeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
+  const places = new Map<string, number>()
+  return transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
+    const txid = toDisplayHex(computeTxid(tx))
+    const parents = tx.inputs.map(({ prevout }) => places.get(toDisplayHex(prevout.txid)))
+    places.set(txid, index + 1)
+    return {
+      data: encodeHex(encodeTransaction(tx)),
+      txid,
+      hash: toDisplayHex(computeWtxid(tx)),
+      depends: [...new Set(parents.filter((place) => place !== undefined))],
+      fee,
+      sigops: Math.trunc(sigopsCost / scale),
+      weight,
+    }
+  })
+}
+
+function describeTemplate(template: BlockTemplate, { params, mempool }: RpcContext) {
+  const previousBlockHash = toDisplayHex(template.prevBlockHash)
+  const isSegwit = template.height >= params.deployments.segwit
+  // Before segwit, limits were in units that count a byte once.
+  const scale = isSegwit ? 1 : WITNESS_SCALE_FACTOR
+  return {
+    capabilities: ['proposal'],
+    version: template.version,
+    rules: listRules(params, template.height),
+    vbavailable: {},
+    vbrequired: 0,
+    previousblockhash: previousBlockHash,
+    transactions: describeTransactions(template.transactions, scale),
+    coinbaseaux: {},
+    coinbasevalue: template.coinbaseValue,
+    longpollid: `${previousBlockHash}${mempool.sequence}`,
+    target: targetToHex(template.target),
+    mintime: template.minTime,
+    mutable: ['time', 'transactions', 'prevblock'],
+    noncerange: '00000000ffffffff',
+    sigoplimit: MAX_BLOCK_SIGOPS_COST / scale,
+    sizelimit: MAX_BLOCK_SIZE / scale,
+    weightlimit: isSegwit ? MAX_BLOCK_WEIGHT : undefined,
+    curtime: template.time,
+    bits: bitsToHex(template.bits),
+    height: template.height,
+    default_witness_commitment: isSegwit ? encodeHex(template.commitmentScript) : undefined,
+  }
+}
+
+/** Judges a candidate, whose proof of work is still to be found. */
+async function judgeProposal({ chain }: RpcContext, data: string | undefined) {
+  if (data === undefined) {
+    throw new RpcError(RPC_CODES.TYPE_ERROR, 'Missing data String key for proposal')
+  }
+  const block = decodeBlockArgument(data)
+  const known = chain.getEntry(blockHashHex(block))
+  if (known?.validity === 'connected') return 'duplicate'
+  if (known?.isFailed === true) return 'duplicate-invalid'
+  if (known !== undefined) return 'duplicate-inconclusive'
+  try {
+    return (await chain.checkCandidate(block)) ? null : 'inconclusive-not-best-prevblk'
+  } catch (error) {
+    return toRejectReason(error)
+  }
+}
+
+/** Refuses work that would be in vain, where blocks are worth money. */
+function requireConnection({ params, network, isCaughtUp }: RpcContext): void {
+  if (params.rpcChain !== REAL_CHAIN) return
+  if (network.peers().length === 0) {
+    throw new RpcError(RPC_CODES.CLIENT_NOT_CONNECTED, 'Quarry is not connected!')
+  }
+  if (!isCaughtUp()) {
+    throw new RpcError(
+      RPC_CODES.CLIENT_IN_INITIAL_DOWNLOAD,
+      'Quarry is in initial sync and waiting for blocks...',
+    )
+  }
+}
+
+function createTemplate(context: RpcContext, { mode, rules }: TemplateRequest) {
+  if (mode !== undefined && mode !== 'template') {
+    throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Invalid mode')
+  }
+  requireConnection(context)
+  if (rules?.includes('segwit') !== true) {
+    throw new RpcError(
+      RPC_CODES.INVALID_PARAMETER,
+      'getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})',
+    )
+  }
+  return describeTemplate(context.mining.getTemplate(), context)
+}
+
+/** `getblocktemplate` */
+export const getBlockTemplate = defineMethod({
+  name: 'getblocktemplate',
+  category: 'mining',
+  summary: 'Gives what a miner needs to make the next block, or judges a block that one proposes.',
+  params: [
+    {
+      name: 'template_request',
+      schema: REQUEST_SCHEMA.default({}),
+      description: 'What is asked for, after BIP-0022, BIP-0023 and BIP-0145.',
+    },
+  ],
+  result: [
+    {
+      condition: 'if a proposal was accepted',
+      schema: z.null(),
+    },
+    {
+      condition: 'if a proposal was not accepted',
+      schema: z.string(),
+      description: 'Why, after BIP-0022.',
+    },
+    { condition: 'otherwise', schema: TEMPLATE_SCHEMA },
+  ],
+  examples: [[{ rules: ['segwit'] }]],
+  handler: (context: RpcContext, { template_request: request }) =>
+    request.mode === 'proposal'
+      ? judgeProposal(context, request.data)
+      : createTemplate(context, request),
+})

@@ -1,0 +1,66 @@
+/** @module Mining at a glance. */
+
+import * as z from 'zod'
+import { toUnixSeconds } from '../../chain/index.ts'
+import { computeNextBits } from '../../consensus/index.ts'
+import { btcAmount } from '../btc-amount.ts'
+import { defineMethod } from '../define-method.ts'
+import type { RpcContext } from '../rpc-context.ts'
+import { BITS_FIELDS, describeBits } from './header-json.ts'
+import { estimateNetworkHashRate } from './network-hash-rate.ts'
+import { WARNINGS_FIELD } from './warnings.ts'
+
+/** What the chain demands of its next block, were it found now. */
+function describeNext({ chain, clock }: RpcContext) {
+  const { tip, params } = chain
+  const time = Math.max(tip.medianTimePast + 1, toUnixSeconds(clock.now()))
+  return { height: tip.height + 1, ...describeBits(computeNextBits(tip, time, params)) }
+}
+
+/** `getmininginfo` */
+export const getMiningInfo = defineMethod({
+  name: 'getmininginfo',
+  category: 'mining',
+  summary: 'Tells how hard mining is, and what the local miner does.',
+  params: [],
+  result: {
+    schema: z.object({
+      blocks: z.number().describe('The height of the tip.'),
+      ...BITS_FIELDS,
+      networkhashps: z.number().describe("The network's hashes per second, estimated."),
+      pooledtx: z.number().describe('How many transactions wait.'),
+      blockmintxfee: z
+        .number()
+        .describe('The least fee in coins per 1,000 virtual bytes to get into our blocks.'),
+      chain: z.string().describe('The name of the chain as clients know it.'),
+      next: z
+        .object({ height: z.number().describe('Its height.'), ...BITS_FIELDS })
+        .describe('The block after the tip.'),
+      ...WARNINGS_FIELD,
+      quarry_hashps: z.number().describe("The local miner's hashes per second; 0 if it is off."),
+      quarry_threads: z.number().describe("The local miner's threads; 0 if it is off."),
+      quarry_blocks_found: z.number().describe('Blocks that the local miner has found.'),
+      quarry_stale: z.number().describe('Solutions of the local miner that came too late.'),
+    }),
+  },
+  examples: [[]],
+  handler: (context: RpcContext) => {
+    const { chain, mempool, mining, params } = context
+    const stats = mining.stats()
+    return {
+      blocks: chain.tip.height,
+      ...describeBits(chain.tip.bits),
+      networkhashps: estimateNetworkHashRate(chain),
+      pooledtx: mempool.size,
+      // Whatever the mempool holds may be mined: the relay fee is the only threshold.
+      blockmintxfee: btcAmount(0n),
+      chain: params.rpcChain,
+      next: describeNext(context),
+      warnings: [],
+      quarry_hashps: stats?.hashesPerSecond ?? 0,
+      quarry_threads: stats?.threads ?? 0,
+      quarry_blocks_found: stats?.blocksFound ?? 0,
+      quarry_stale: stats?.staleSolutions ?? 0,
+    }
+  },
+})

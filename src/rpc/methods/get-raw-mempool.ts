@@ -1,0 +1,196 @@
+/** @module What waits in the mempool. */
+
+import * as z from 'zod'
+import { toUnixSeconds } from '../../chain/index.ts'
+import {
+  MAX_MEMPOOL_BYTES,
+  MAX_STANDARD_TX_WEIGHT,
+  type Mempool,
+  type MempoolEntry,
+  MIN_RELAY_FEE_SATS_PER_KVB,
+} from '../../mempool/index.ts'
+import { computeTxid, WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
+import { btcAmount } from '../btc-amount.ts'
+import { defineMethod } from '../define-method.ts'
+import type { RpcContext } from '../rpc-context.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
+
+const ENTRY_SCHEMA = z.object({
+  vsize: z.number().describe('Virtual bytes.'),
+  weight: z.number().describe('Weight units.'),
+  time: z.number().describe('When it was taken, Unix seconds.'),
+  height: z.number().describe('The height of the tip at that time.'),
+  descendantcount: z.number().describe('Transactions that need it, itself included.'),
+  descendantsize: z.number().describe('Their virtual bytes.'),
+  ancestorcount: z.number().describe('Transactions that it needs, itself included.'),
+  ancestorsize: z.number().describe('Their virtual bytes.'),
+  wtxid: z.string().describe('Its hash with witnesses.'),
+  fees: z.object({
+    base: z.number().describe('Its fee in coins.'),
+    modified: z.number().describe('Its fee as mining counts it.'),
+    ancestor: z.number().describe('The fees of what it needs, itself included.'),
+    descendant: z.number().describe('The fees of what needs it, itself included.'),
+  }),
+  depends: z.array(z.string()).describe('Waiting transactions whose outputs it spends.'),
+  spentby: z.array(z.string()).describe('Waiting transactions that spend its outputs.'),
+  'bip125-replaceable': z.boolean().describe('Whether another may replace it.'),
+  unbroadcast: z.boolean().describe('Whether no peer has asked for it yet.'),
+})
+
+function listParents(mempool: Mempool, entry: MempoolEntry): readonly MempoolEntry[] {
+  return entry.parents.map((txid) => mempool.get(txid)).filter((parent) => parent !== undefined)
+}
+
+function listChildren(mempool: Mempool, { tx }: MempoolEntry): readonly MempoolEntry[] {
+  const txid = computeTxid(tx)
+  const spenders = tx.outputs.map((_, vout) => mempool.getSpender({ txid, vout }))
+  return [...new Set(spenders.filter((spender) => spender !== undefined))]
+}
+
+/** An entry with all that can be reached from it by steps of one kind. */
+function collect(
+  start: MempoolEntry,
+  step: (entry: MempoolEntry) => readonly MempoolEntry[],
+): ReadonlySet<MempoolEntry> {
+  const reached = new Set([start])
+  // A set yields what is added to it while it is walked through.
+  for (const entry of reached) for (const next of step(entry)) reached.add(next)
+  return reached
+}
+
+function sumUp(entries: Iterable<MempoolEntry>) {
+  let size = 0
+  let fee = 0n
+  for (const entry of entries) {
+    size += entry.virtualSize
+    fee += entry.fee
+  }
+  return { size, fee: btcAmount(fee) }
+}
+
+/** @see Bitcoin Core `entryToJSON` */
+function describeEntry(mempool: Mempool, entry: MempoolEntry) {
+  const ancestors = collect(entry, (next) => listParents(mempool, next))
+  const descendants = collect(entry, (next) => listChildren(mempool, next))
+  const ancestorSums = sumUp(ancestors)
+  const descendantSums = sumUp(descendants)
+  return {
+    vsize: entry.virtualSize,
+    weight: entry.weight,
+    time: toUnixSeconds(entry.addedMs),
+    height: entry.height,
+    descendantcount: descendants.size,
+    descendantsize: descendantSums.size,
+    ancestorcount: ancestors.size,
+    ancestorsize: ancestorSums.size,
+    wtxid: entry.wtxid,
+    fees: {
+      base: btcAmount(entry.fee),
+      modified: btcAmount(entry.fee),
+      ancestor: ancestorSums.fee,
+      descendant: descendantSums.fee,
+    },
+    depends: entry.parents,
+    spentby: listChildren(mempool, entry).map(({ txid }) => txid),
+    'bip125-replaceable': false,
+    unbroadcast: false,
+  }
+}
+
+function listTxids(mempool: Mempool): readonly string[] {
+  return Array.from(mempool.entries(), ({ txid }) => txid)
+}
+
+/** `getrawmempool` */
+export const getRawMempool = defineMethod({
+  name: 'getrawmempool',
+  category: 'blockchain',
+  summary: 'Lists the transactions that wait for a block.',
+  params: [
+    {
+      name: 'verbose',
+      schema: z.boolean().default(false),
+      description: 'True for all that is known of each, false for their ids.',
+    },
+    {
+      name: 'mempool_sequence',
+      schema: z.boolean().default(false),
+      description: "Whether to tell the mempool's sequence number too; not with verbose.",
+    },
+  ],
+  result: [
+    { condition: 'for verbose = false', schema: z.array(z.string()) },
+    { condition: 'for verbose = true', schema: z.record(z.string(), ENTRY_SCHEMA) },
+    {
+      condition: 'for verbose = false and mempool_sequence = true',
+      schema: z.object({
+        txids: z.array(z.string()),
+        mempool_sequence: z.number().describe('Goes up with every change.'),
+      }),
+    },
+  ],
+  examples: [[], [true]],
+  handler: ({ mempool }: RpcContext, { verbose, mempool_sequence: wantsSequence }) => {
+    if (verbose && wantsSequence) {
+      throw new RpcError(
+        RPC_CODES.INVALID_PARAMETER,
+        'Verbose results cannot contain mempool sequence values.',
+      )
+    }
+    if (wantsSequence) return { txids: listTxids(mempool), mempool_sequence: mempool.sequence }
+    if (!verbose) return listTxids(mempool)
+    const entries = Array.from(mempool.entries(), (entry) => [
+      entry.txid,
+      describeEntry(mempool, entry),
+    ])
+    return Object.fromEntries(entries)
+  },
+})
+
+/** `getmempoolinfo` */
+export const getMempoolInfo = defineMethod({
+  name: 'getmempoolinfo',
+  category: 'blockchain',
+  summary: 'Tells how full the mempool is, and what it takes.',
+  params: [],
+  result: {
+    schema: z.object({
+      loaded: z.boolean().describe('Whether it is ready.'),
+      size: z.number().describe('How many transactions wait.'),
+      bytes: z.number().describe('Their virtual bytes.'),
+      usage: z.number().describe('Their serialised bytes, which the limit is on.'),
+      total_fee: z.number().describe('Their fees in coins.'),
+      maxmempool: z.number().describe('The limit in bytes.'),
+      mempoolminfee: z.number().describe('The least fee now, in coins per 1,000 virtual bytes.'),
+      minrelaytxfee: z.number().describe('The least fee ever, in the same unit.'),
+      incrementalrelayfee: z.number().describe('The step of that fee, in the same unit.'),
+      unbroadcastcount: z
+        .number()
+        .describe('Transactions that no peer has asked for: not recorded.'),
+      fullrbf: z.boolean().describe('Whether any transaction may be replaced.'),
+      permitbaremultisig: z.boolean().describe('Whether bare multisig outputs are relayed.'),
+      maxdatacarriersize: z.number().describe('The most bytes of data outputs.'),
+    }),
+  },
+  examples: [[]],
+  handler: ({ mempool }: RpcContext) => {
+    const { size: virtualBytes, fee } = sumUp(mempool.entries())
+    const feeRate = btcAmount(MIN_RELAY_FEE_SATS_PER_KVB)
+    return {
+      loaded: true,
+      size: mempool.size,
+      bytes: virtualBytes,
+      usage: mempool.bytes,
+      total_fee: fee,
+      maxmempool: MAX_MEMPOOL_BYTES,
+      mempoolminfee: feeRate,
+      minrelaytxfee: feeRate,
+      incrementalrelayfee: feeRate,
+      unbroadcastcount: 0,
+      fullrbf: false,
+      permitbaremultisig: true,
+      // No rule on data outputs beyond the one on whole transactions.
+      maxdatacarriersize: MAX_STANDARD_TX_WEIGHT / WITNESS_SCALE_FACTOR,
+    }
+  },
+})

@@ -1,0 +1,63 @@
+/**
+ * The methods that a node answers, with Bitcoin Core's names, fields, units, codes and texts.
+ *
+ * Each file declares one method, or a few that belong together; the others hold what several share. Keys
+ * that begin with `quarry_` are ours, and so is `first_seen`. `help` and `getrpcinfo` are the
+ * dispatcher's own.
+ *
+ * @module
+ */
+import type { RpcMethod } from '../define-method.ts'
+import type { RpcContext } from '../rpc-context.ts'
+import { addNode } from './add-node.ts'
+import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
+import { getIndexInfo, stop, uptime } from './control.ts'
+import { decodeRawTransaction } from './decode-raw-transaction.ts'
+import { generateToAddress } from './generate-to-address.ts'
+import { getBlock } from './get-block.ts'
+import { getBlockHeader } from './get-block-header.ts'
+import { getBlockTemplate } from './get-block-template.ts'
+import { getBlockchainInfo } from './get-blockchain-info.ts'
+import { getChainTips } from './get-chain-tips.ts'
+import { getMiningInfo } from './get-mining-info.ts'
+import { getNetworkInfo } from './get-network-info.ts'
+import { getConnectionCount, getNetTotals, getPeerInfo } from './get-peer-info.ts'
+import { getMempoolInfo, getRawMempool } from './get-raw-mempool.ts'
+import { getRawTransaction } from './get-raw-transaction.ts'
+import { getTxOut } from './get-tx-out.ts'
+import { getNetworkHashPs } from './network-hash-rate.ts'
+import { sendRawTransaction } from './send-raw-transaction.ts'
+import { submitBlock } from './submit-block.ts'
+import { validateAddress } from './validate-address.ts'
+
+/** Every method of a node. */
+export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
+  getBestBlockHash,
+  getBlock,
+  getBlockchainInfo,
+  getBlockCount,
+  getBlockHash,
+  getBlockHeader,
+  getChainTips,
+  getDifficulty,
+  getMempoolInfo,
+  getRawMempool,
+  getTxOut,
+  stop,
+  uptime,
+  generateToAddress,
+  getBlockTemplate,
+  getMiningInfo,
+  getNetworkHashPs,
+  submitBlock,
+  addNode,
+  getConnectionCount,
+  getNetTotals,
+  getNetworkInfo,
+  getPeerInfo,
+  decodeRawTransaction,
+  getRawTransaction,
+  sendRawTransaction,
+  getIndexInfo,
+  validateAddress,
+]

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { formatMethodHelp, RPC_METHODS } from '../../../src/rpc/index.ts'
+import { createRegtestNode, REGTEST_NOW } from '../../support/regtest-node.ts'
+import { TestWallet } from '../../support/wallet.ts'
+
+const wallet = new TestWallet('control')
+
+describe('the table of methods', () => {
+  it('has what issue trackers, pools and explorers of Bitcoin call first', () => {
+    expect(RPC_METHODS.map(({ name }) => name).sort()).toEqual([
+      'addnode',
+      'decoderawtransaction',
+      'generatetoaddress',
+      'getbestblockhash',
+      'getblock',
+      'getblockchaininfo',
+      'getblockcount',
+      'getblockhash',
+      'getblockheader',
+      'getblocktemplate',
+      'getchaintips',
+      'getconnectioncount',
+      'getdifficulty',
+      'getindexinfo',
+      'getmempoolinfo',
+      'getmininginfo',
+      'getnettotals',
+      'getnetworkhashps',
+      'getnetworkinfo',
+      'getpeerinfo',
+      'getrawmempool',
+      'getrawtransaction',
+      'gettxout',
+      'sendrawtransaction',
+      'stop',
+      'submitblock',
+      'uptime',
+      'validateaddress',
+    ])
+  })
+
+  it.each(RPC_METHODS.map((method) => [method.name, method] as const))(
+    'help for %s shows its result',
+    (name, method) => {
+      const help = formatMethodHelp(method)
+      expect(help.startsWith(name)).toBe(true)
+      expect(help).toContain('\nResult')
+      expect(help).toContain('\nExamples:')
+      expect(help).not.toContain('(any')
+    },
+  )
+
+  it('refuses more arguments than a method has', async () => {
+    const node = await createRegtestNode()
+    expect(await node.refusal('getblockcount', 1)).toMatch(/^-1 getblockcount\n/)
+    expect(await node.refusal('getblockhash')).toMatch(/^-1 getblockhash height\n/)
+  })
+})
+
+describe('control', () => {
+  it('uptime counts seconds', async () => {
+    const node = await createRegtestNode()
+    expect(await node.call('uptime')).toBe(0)
+    node.clock.set(REGTEST_NOW + 61)
+    expect(await node.call('uptime')).toBe(61)
+  })
+
+  it('stop asks for it and says so', async () => {
+    const node = await createRegtestNode()
+    expect(await node.call('stop')).toBe('Quarry stopping')
+    expect(node.stopRequests()).toBe(1)
+  })
+
+  it('getindexinfo has none', async () => {
+    const node = await createRegtestNode()
+    expect(await node.call('getindexinfo')).toEqual({})
+    expect(await node.call('getindexinfo', 'txindex')).toEqual({})
+  })
+})
+
+describe('validateaddress', () => {
+  it.each([
+    ['p2pkh', { isscript: false, iswitness: false }],
+    ['p2wpkh', { isscript: false, iswitness: true, witness_version: 0 }],
+    ['p2tr', { isscript: true, iswitness: true, witness_version: 1 }],
+  ] as const)('knows %s', async (kind, wanted) => {
+    const node = await createRegtestNode()
+    const address = wallet.address(kind)
+    const script = Buffer.from(wallet.script(kind)).toString('hex')
+    expect(await node.call('validateaddress', address)).toEqual({
+      isvalid: true,
+      address,
+      scriptPubKey: script,
+      ...wanted,
+      ...(wanted.iswitness ? { witness_program: script.slice(4) } : {}),
+    })
+  })
+
+  it('spells addresses in one way', async () => {
+    const node = await createRegtestNode()
+    const address = wallet.address('p2wpkh')
+    expect(await node.call('validateaddress', address.toUpperCase())).toMatchObject({
+      isvalid: true,
+      address,
+    })
+  })
+
+  it.each(['', 'hello', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'])(
+    'refuses %j',
+    async (text) => {
+      const node = await createRegtestNode()
+      const answer = await node.call('validateaddress', text)
+      expect(answer).toMatchObject({ isvalid: false, error_locations: [] })
+      expect(answer.error).toMatch(/^Invalid address: /)
+    },
+  )
+})

@@ -1,0 +1,323 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  computeTransactionSize,
+  computeTxid,
+  computeWtxid,
+  encodeTransaction,
+  encodeTransactionWithoutWitness,
+  type Transaction,
+  toDisplayHex,
+} from '../../../src/primitives/index.ts'
+import { concatBytes, encodeHex } from '../../../src/util/index.ts'
+import { createRegtestNode, REGTEST_NOW, type RegtestNode } from '../../support/regtest-node.ts'
+import { TestWallet } from '../../support/wallet.ts'
+
+const wallet = new TestWallet('transactions')
+const SCRIPT = wallet.script('p2wpkh')
+const COINS = 5_000_000_000n
+const UNKNOWN_TXID = 'ab'.repeat(32)
+
+function hexOf(tx: Transaction): string {
+  return encodeHex(encodeTransaction(tx))
+}
+
+function txidOf(tx: Transaction): string {
+  return toDisplayHex(computeTxid(tx))
+}
+
+/** A node whose first blocks' coins can be spent at once. */
+async function createRichNode(): Promise<RegtestNode> {
+  const node = await createRegtestNode({ params: { coinbaseMaturityBlocks: 1 } })
+  await node.mine(4, SCRIPT)
+  return node
+}
+
+async function coinbaseAt(node: RegtestNode, height: number): Promise<Transaction> {
+  const entry = node.chain.getActiveEntry(height)
+  const block = entry === undefined ? undefined : await node.chain.readBlock(entry.hash)
+  const [coinbase] = block?.transactions ?? []
+  if (coinbase === undefined) throw new RangeError('no coinbase')
+  return coinbase
+}
+
+/** Spends a coinbase, paying a fee in satoshis. */
+async function spendCoinbase(node: RegtestNode, height: number, fee: bigint): Promise<Transaction> {
+  return wallet.spend(await coinbaseAt(node, height), 0, 'p2wpkh', SCRIPT, COINS - fee)
+}
+
+describe('sendrawtransaction', () => {
+  let node: RegtestNode
+  const send = (tx: Transaction, ...more: readonly unknown[]) =>
+    node.refusal('sendrawtransaction', hexOf(tx), ...more)
+  beforeEach(async () => {
+    node = await createRichNode()
+  })
+
+  it('takes a transaction, again if asked again, until it is confirmed', async () => {
+    const tx = await spendCoinbase(node, 1, 1_000n)
+    expect(await node.call('sendrawtransaction', hexOf(tx))).toBe(txidOf(tx))
+    expect(await node.call('sendrawtransaction', hexOf(tx))).toBe(txidOf(tx))
+    expect(await node.call('getrawmempool')).toEqual([txidOf(tx)])
+    await node.mine(1, SCRIPT)
+    expect(await node.call('getrawmempool')).toEqual([])
+    expect(await send(tx)).toBe('-27 Transaction outputs already in utxo set')
+  })
+
+  it('refuses what is no transaction', async () => {
+    const message = '-22 TX decode failed. Make sure the tx has at least one input.'
+    expect(await node.refusal('sendrawtransaction', '')).toBe(message)
+    expect(await node.refusal('sendrawtransaction', 'xyz')).toBe(message)
+    const tx = await spendCoinbase(node, 1, 1_000n)
+    expect(await node.refusal('sendrawtransaction', `${hexOf(tx)}00`)).toBe(message)
+  })
+
+  it('refuses what spends unknown outputs', async () => {
+    const parent = await spendCoinbase(node, 1, 1_000n)
+    const orphan = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 2_000n)
+    expect(await send(orphan)).toBe('-25 bad-txns-inputs-missingorspent')
+  })
+
+  it('refuses what breaks a rule, with its reason', async () => {
+    const cheap = await spendCoinbase(node, 1, 1n)
+    const { virtualSize } = computeTransactionSize(cheap)
+    expect(await send(cheap)).toBe(`-26 min relay fee not met, 1 < ${Math.trunc(virtualSize / 10)}`)
+    const greedy = {
+      ...cheap,
+      outputs: cheap.outputs.map((output) => ({ ...output, value: COINS + 1n })),
+    }
+    expect(await send(greedy)).toBe('-26 bad-txns-in-belowout')
+    const honest = await spendCoinbase(node, 2, 1_000n)
+    const forged = {
+      ...honest,
+      inputs: honest.inputs.map((input) => ({
+        ...input,
+        witness: [
+          Uint8Array.from(input.witness[0] ?? [], (byte, i) => (i === 20 ? ~byte : byte)),
+          ...input.witness.slice(1),
+        ],
+      })),
+    }
+    expect(await send(forged)).toMatch(/^-26 mempool-script-verify-flag-failed \(/)
+    expect(await send(await coinbaseAt(node, 2))).toBe(
+      '-27 Transaction outputs already in utxo set',
+    )
+  })
+
+  it('refuses to spend a coinbase too early', async () => {
+    const strict = await createRegtestNode({ params: { coinbaseMaturityBlocks: 3 } })
+    await strict.mine(2, SCRIPT)
+    const tx = await spendCoinbase(strict, 1, 1_000n)
+    expect(await strict.refusal('sendrawtransaction', hexOf(tx))).toBe(
+      '-26 bad-txns-premature-spend-of-coinbase',
+    )
+    await strict.mine(1, SCRIPT)
+    expect(await strict.call('sendrawtransaction', hexOf(tx))).toBe(txidOf(tx))
+  })
+
+  it('refuses a second spend of the same output', async () => {
+    await node.call('sendrawtransaction', hexOf(await spendCoinbase(node, 1, 1_000n)))
+    expect(await send(await spendCoinbase(node, 1, 2_000n))).toBe('-26 txn-mempool-conflict')
+  })
+
+  it('refuses a fee that looks like a slip, unless told otherwise', async () => {
+    const tooMuch = '-25 Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)'
+    const tx = await spendCoinbase(node, 1, 100_000_000n)
+    expect(await send(tx)).toBe(tooMuch)
+    expect(await send(tx, 0.5)).toBe(tooMuch)
+    expect(await send(tx, 1)).toBe('-8 Fee rates larger than or equal to 1BTC/kvB are not accepted')
+    expect(await send(tx, -1)).toBe('-3 Amount out of range')
+    expect(await node.call('sendrawtransaction', hexOf(tx), 0)).toBe(txidOf(tx))
+    const child = wallet.spend(tx, 0, 'p2wpkh', SCRIPT, 4_800_000_000n)
+    expect(await send(child)).toBe(tooMuch)
+    expect(await node.call('sendrawtransaction', hexOf(child), '0')).toBe(txidOf(child))
+  })
+
+  it('refuses to burn coins, unless told otherwise', async () => {
+    const coinbase = await coinbaseAt(node, 1)
+    const script = Uint8Array.of(0x6a, 0x01, 0x00)
+    const tx = wallet.spend(coinbase, 0, 'p2wpkh', script, COINS - 1_000n)
+    const burnt = '-25 Unspendable output exceeds maximum configured by user (maxburnamount)'
+    expect(await send(tx)).toBe(burnt)
+    expect(await send(tx, 0.1, 49.9)).toBe(burnt)
+    expect(await node.call('sendrawtransaction', hexOf(tx), 0.1, 50)).toBe(txidOf(tx))
+  })
+})
+
+describe('what waits in the mempool', () => {
+  let node: RegtestNode
+  let parent: Transaction
+  let child: Transaction
+  beforeAll(async () => {
+    node = await createRichNode()
+    parent = await spendCoinbase(node, 1, 1_000n)
+    child = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 4_000n)
+    for (const tx of [parent, child]) await node.call('sendrawtransaction', hexOf(tx))
+  })
+
+  it('getrawmempool tells of each and its relatives', async () => {
+    const [size] = [parent, child].map((tx) => computeTransactionSize(tx).virtualSize)
+    const common = {
+      vsize: size,
+      weight: computeTransactionSize(parent).weight,
+      time: REGTEST_NOW,
+      height: 4,
+      'bip125-replaceable': false,
+      unbroadcast: false,
+    }
+    const entries = await node.call('getrawmempool', true)
+    expect(entries[txidOf(parent)]).toEqual({
+      ...common,
+      descendantcount: 2,
+      descendantsize: 2 * (size ?? 0),
+      ancestorcount: 1,
+      ancestorsize: size,
+      wtxid: toDisplayHex(computeWtxid(parent)),
+      fees: { base: 0.00001, modified: 0.00001, ancestor: 0.00001, descendant: 0.00004 },
+      depends: [],
+      spentby: [txidOf(child)],
+    })
+    expect(entries[txidOf(child)]).toMatchObject({
+      descendantcount: 1,
+      ancestorcount: 2,
+      ancestorsize: 2 * (size ?? 0),
+      fees: { base: 0.00003, modified: 0.00003, ancestor: 0.00004, descendant: 0.00003 },
+      depends: [txidOf(parent)],
+      spentby: [],
+    })
+    expect(Object.keys(entries)).toHaveLength(2)
+  })
+
+  it('getrawmempool tells the sequence if asked', async () => {
+    expect(await node.call('getrawmempool', false, true)).toEqual({
+      txids: [txidOf(parent), txidOf(child)],
+      mempool_sequence: 2,
+    })
+    expect(await node.refusal('getrawmempool', true, true)).toBe(
+      '-8 Verbose results cannot contain mempool sequence values.',
+    )
+  })
+
+  it('getmempoolinfo adds up', async () => {
+    const sizes = [parent, child].map(computeTransactionSize)
+    expect(await node.call('getmempoolinfo')).toEqual({
+      loaded: true,
+      size: 2,
+      bytes: sizes.reduce((sum, { virtualSize }) => sum + virtualSize, 0),
+      usage: sizes.reduce((sum, { totalSize }) => sum + totalSize, 0),
+      total_fee: 0.00004,
+      maxmempool: 100_000_000,
+      mempoolminfee: 0.000001,
+      minrelaytxfee: 0.000001,
+      incrementalrelayfee: 0.000001,
+      unbroadcastcount: 0,
+      fullrbf: false,
+      permitbaremultisig: true,
+      maxdatacarriersize: 100_000,
+    })
+  })
+
+  it('gettxout counts it in, or not', async () => {
+    const { txid } = await node
+      .call('decoderawtransaction', hexOf(parent))
+      .then(({ vin }) => vin[0])
+    expect(await node.call('gettxout', txid, 0)).toBeNull()
+    expect(await node.call('gettxout', txid, 0, false)).toMatchObject({ value: 50, coinbase: true })
+    expect(await node.call('gettxout', txidOf(parent), 0)).toBeNull()
+    expect(await node.call('gettxout', txidOf(child), 0)).toMatchObject({
+      confirmations: 0,
+      value: 49.99996,
+      coinbase: false,
+      bestblock: node.chain.tip.hashHex,
+    })
+    expect(await node.call('gettxout', txidOf(child), 0, false)).toBeNull()
+  })
+
+  it('getrawtransaction finds it', async () => {
+    expect(await node.call('getrawtransaction', txidOf(child))).toBe(hexOf(child))
+    const shown = await node.call('getrawtransaction', txidOf(child), 1)
+    expect(shown).toMatchObject({ txid: txidOf(child), hex: hexOf(child) })
+    expect(shown.confirmations).toBeUndefined()
+    expect(shown.in_active_chain).toBeUndefined()
+    expect(await node.call('getrawtransaction', txidOf(child), 2)).toEqual(shown)
+    const { hex, ...decoded } = shown
+    expect(await node.call('decoderawtransaction', hex)).toEqual(decoded)
+  })
+})
+
+describe('getrawtransaction', () => {
+  let node: RegtestNode
+  beforeAll(async () => {
+    node = await createRichNode()
+  })
+
+  it('says where it has looked in vain', async () => {
+    expect(await node.refusal('getrawtransaction', UNKNOWN_TXID)).toBe(
+      '-5 No such mempool transaction. Use -txindex or provide a block hash to enable blockchain ' +
+        'transaction queries. Use gettransaction for wallet transactions.',
+    )
+    expect(await node.refusal('getrawtransaction', UNKNOWN_TXID, 0, node.chain.tip.hashHex)).toBe(
+      '-5 No such transaction found in the provided block. Use gettransaction for wallet ' +
+        'transactions.',
+    )
+    expect(await node.refusal('getrawtransaction', UNKNOWN_TXID, 0, UNKNOWN_TXID)).toBe(
+      '-5 Block hash not found',
+    )
+    expect(await node.refusal('getrawtransaction', UNKNOWN_TXID, 0, 'foobar')).toBe(
+      "-8 parameter 3 must be of length 64 (not 6, for 'foobar')",
+    )
+    expect(await node.refusal('getrawtransaction', 'foobar')).toBe(
+      "-8 parameter 1 must be of length 64 (not 6, for 'foobar')",
+    )
+    const genesisTxid = toDisplayHex(node.chain.params.genesis.header.merkleRoot)
+    expect(await node.refusal('getrawtransaction', genesisTxid)).toBe(
+      '-5 The genesis block coinbase is not considered an ordinary transaction and cannot be ' +
+        'retrieved',
+    )
+  })
+})
+
+describe('decoderawtransaction', () => {
+  it('reads both forms, and refuses the one that the caller rules out', async () => {
+    const node = await createRichNode()
+    const tx = await spendCoinbase(node, 1, 1_000n)
+    const plain = encodeHex(encodeTransactionWithoutWitness(tx))
+    expect(await node.call('decoderawtransaction', hexOf(tx))).toMatchObject({
+      txid: txidOf(tx),
+      version: 2,
+      vout: [{ value: 49.99999 }],
+    })
+    expect(await node.call('decoderawtransaction', plain, false)).toMatchObject({
+      txid: txidOf(tx),
+      hash: txidOf(tx),
+    })
+    expect(await node.refusal('decoderawtransaction', hexOf(tx), false)).toBe(
+      '-22 TX decode failed',
+    )
+    expect(await node.refusal('decoderawtransaction', '00')).toBe('-22 TX decode failed')
+  })
+
+  it('shows versions as Bitcoin Core does, without a sign', async () => {
+    const node = await createRichNode()
+    const tx = { ...(await spendCoinbase(node, 1, 1_000n)), version: -1 }
+    expect(await node.call('decoderawtransaction', hexOf(tx))).toMatchObject({
+      version: 4294967295,
+    })
+  })
+
+  it('shows data outputs and what follows a broken push', async () => {
+    const node = await createRichNode()
+    const coinbase = await coinbaseAt(node, 1)
+    const scripts = [
+      concatBytes(Uint8Array.of(0x6a, 0x05), Uint8Array.of(1, 2, 3, 4, 5)),
+      Uint8Array.of(0x05, 0x01),
+    ]
+    const tx = {
+      ...coinbase,
+      outputs: scripts.map((scriptPubKey) => ({ value: 0n, scriptPubKey })),
+    }
+    const { vout } = await node.call('decoderawtransaction', hexOf(tx))
+    expect(vout[0].scriptPubKey).toMatchObject({ asm: 'OP_RETURN 0102030405', type: 'nulldata' })
+    expect(vout[0].scriptPubKey.desc).toMatch(/^raw\(6a050102030405\)#[a-z0-9]{8}$/)
+    expect(vout[1].scriptPubKey).toMatchObject({ asm: '[error]', type: 'nonstandard' })
+  })
+})
