@@ -1,0 +1,248 @@
+/** @module The composition root: every part of a node, built and started in an order that can be read. */
+
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { Chain, createInlineScriptChecker } from '../chain/index.ts'
+import type { ConsensusParams } from '../consensus/index.ts'
+import { ConsensusError } from '../consensus/index.ts'
+import { Mempool } from '../mempool/index.ts'
+import { Miner } from '../mining/index.ts'
+import { createLibp2pNetwork, generateIdentity } from '../p2p/index.ts'
+import type { Block } from '../primitives/index.ts'
+import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
+import { nobleSignatureEngine } from '../script/index.ts'
+import { LevelChainStore } from '../store/index.ts'
+import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
+import type { Logger } from '../util/index.ts'
+import { createMiningControl } from './mining-control.ts'
+import { loadPayoutScript } from './payout.ts'
+import type { Platform } from './platform.ts'
+import { createChainSource, createTxSource } from './sources.ts'
+
+/** How a node behaves: plain data. */
+export interface NodeOptions {
+  /** Multiaddrs to listen on for peers. */
+  readonly listen: readonly string[]
+  /** Multiaddrs to tell others instead. */
+  readonly announce: readonly string[]
+  /** Multiaddrs of peers to stay connected to. */
+  readonly peers: readonly string[]
+  /** The most peers at a time. */
+  readonly maxPeers: number
+  /** Many nodes behind one address: limits and penalties by address are lifted. */
+  readonly isDevnet: boolean
+  readonly mining: {
+    readonly isEnabled: boolean
+    /** Output script for mined coins; undefined for the node's own key. */
+    readonly payoutScript: Uint8Array | undefined
+    readonly threads: number
+    /** Share of a core for each thread, above 0 and up to 1. */
+    readonly throttle: number
+  }
+  /** Of the program, such as `0.1.0`. */
+  readonly version: string
+}
+
+/** What a node is made from. */
+export interface CreateNodeInit {
+  readonly params: ConsensusParams
+  readonly platform: Platform
+  readonly options: NodeOptions
+  /** Called once when something failed that no node can go on without, such as the disk. */
+  readonly onFatal: (error: unknown) => void
+  /** Called when RPC asks the node to stop. */
+  readonly onStopRequested: () => void
+}
+
+/** A running node. */
+export interface QuarryNode {
+  readonly chain: Chain
+  readonly mempool: Mempool
+  readonly network: PeerNetwork
+  readonly sync: Synchronizer
+  readonly miner: Miner | undefined
+  /** JSON-RPC, object in and object out. */
+  readonly rpc: Dispatcher
+  /** Whether the node is level with its peers, for readiness checks. */
+  readonly isReady: boolean
+  /** Stops everything in reverse order and waits for it. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Text in the coinbases of our blocks. */
+const COINBASE_TAG = '/quarry/'
+const NODE_EXTRA_NONCE_BYTES = 4
+
+/** How we call ourselves to peers and clients: clients look for Bitcoin Core's form. */
+function createUserAgent(version: string): string {
+  return `/Satoshi:30.0.0(quarry:${version})/`
+}
+
+async function openChain(init: CreateNodeInit, log: Logger): Promise<Chain> {
+  const { params, platform } = init
+  const { clock } = platform
+  const blocks = await platform.openDatabase('blocks')
+  const state = await platform.openDatabase('state')
+  const store = await LevelChainStore.open({ blocks, state }, params.genesisHash, clock)
+  const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
+  const chain = new Chain({ store, scriptChecker, clock, log }, params)
+  await chain.open()
+  return chain
+}
+
+async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<PeerNetwork> {
+  const { params, platform, options } = init
+  let privateKey = await platform.secrets.read('identity')
+  if (privateKey === undefined) {
+    privateKey = await generateIdentity()
+    await platform.secrets.write('identity', privateKey)
+  }
+  const { transports, discovery, clock, random } = platform
+  return createLibp2pNetwork(
+    {
+      transports,
+      peerDiscovery: discovery,
+      privateKey,
+      clock,
+      random,
+      log: platform.log.child('p2p'),
+    },
+    {
+      chainId: params.chainId,
+      listen: options.listen,
+      announce: options.announce,
+      maxPeers: options.maxPeers,
+      isDevnet: options.isDevnet,
+      userAgent,
+    },
+  )
+}
+
+async function createMiner(
+  init: CreateNodeInit,
+  chain: Chain,
+  mempool: Mempool,
+  sync: Synchronizer,
+  network: PeerNetwork,
+): Promise<Miner | undefined> {
+  const { params, platform, options } = init
+  const { isEnabled, payoutScript, threads, throttle } = options.mining
+  if (!isEnabled) return undefined
+  return new Miner(
+    {
+      chain: createChainSource(chain, platform.clock),
+      transactions: createTxSource(mempool),
+      submit: (block) => submitOrThrow(sync, block),
+      isReady: () => sync.isCaughtUp,
+      spawnHashWorker: platform.spawnHashWorker,
+      clock: platform.clock,
+      log: platform.log.child('mining'),
+    },
+    {
+      params,
+      payoutScript: payoutScript ?? (await loadPayoutScript(platform.secrets)),
+      threads,
+      throttle,
+      tag: COINBASE_TAG,
+      nodeExtraNonce: sha256(utf8ToBytes(network.selfId)).slice(0, NODE_EXTRA_NONCE_BYTES),
+    },
+  )
+}
+
+/** Takes a block of our own; what is found only when it is connected counts as refusal too. */
+async function submitOrThrow(sync: Synchronizer, block: Block): Promise<void> {
+  const entry = await sync.submitBlock(block)
+  if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
+}
+
+/**
+ * Builds and starts a node.
+ *
+ * Order: store and chain, mempool, network and synchronisation, miner; RPC answers from the moment this
+ * resolves. Whatever fails on the way is undone before the rejection.
+ *
+ * @throws {@link StoreError} if the data directory cannot be used.
+ * @throws {@link P2pError} if no address can be listened on.
+ */
+export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
+  const { params, platform, options } = init
+  const { clock, random } = platform
+  const log = platform.log.child('node')
+  const userAgent = createUserAgent(options.version)
+  const chain = await openChain(init, platform.log.child('chain'))
+  const mempool = new Mempool({
+    chain,
+    signatures: nobleSignatureEngine,
+    clock,
+    log: platform.log.child('mempool'),
+  })
+  const network = await createNetwork(init, userAgent)
+  const sync = new Synchronizer(
+    { chain, mempool, network, clock, log: platform.log.child('sync'), fatal: init.onFatal },
+    { userAgent, expectsPeers: options.peers.length > 0 },
+  )
+  const miner = await createMiner(init, chain, mempool, sync, network)
+  const rpc = createDispatcher({
+    methods: RPC_METHODS,
+    clock,
+    log: platform.log.child('rpc'),
+    context: {
+      params,
+      chain,
+      mempool,
+      network,
+      mining: createMiningControl({
+        chain: createChainSource(chain, clock),
+        transactions: createTxSource(mempool),
+        params,
+        submit: (block) => submitOrThrow(sync, block),
+        loadHashEngine: () => platform.loadHashEngine(),
+        miner: () => miner,
+        clock,
+        random,
+        tag: COINBASE_TAG,
+      }),
+      clock,
+      log: platform.log.child('rpc'),
+      version: options.version,
+      userAgent,
+      startedMs: clock.now(),
+      isCaughtUp: () => sync.isCaughtUp,
+      submitBlock: (block) => submitOrThrow(sync, block),
+      requestStop: init.onStopRequested,
+    },
+  })
+  chain.events.on('tipChanged', ({ tip }) => {
+    log.debug('new tip', { height: tip.height, hash: tip.hashHex })
+    miner?.refresh()
+  })
+  try {
+    await sync.start()
+    for (const address of options.peers) network.connect(address)
+  } catch (error) {
+    await chain.close()
+    throw error
+  }
+  miner?.start()
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    await miner?.stop()
+    await sync.stop()
+    await chain.close()
+  }
+  return {
+    chain,
+    mempool,
+    network,
+    sync,
+    miner,
+    rpc,
+    get isReady() {
+      return sync.isCaughtUp
+    },
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * One node, put together from its parts on any runtime.
+ *
+ * The composition root: nothing else builds parts, and no part builds another. Owns the port `Platform`,
+ * which each runtime implements. Has no errors of its own: what the parts throw at start comes through.
+ *
+ * Purity: isomorphic.
+ *
+ * @example
+ * const node = await createNode({ params, platform, options, onFatal, onStopRequested })
+ * await node.rpc.execute('getblockcount')
+ * await node.stop()
+ *
+ * @module
+ */
+export { StoreError } from '../chain/index.ts'
+export type { ByteDatabase } from '../store/index.ts'
+export {
+  type CreateNodeInit,
+  createNode,
+  type NodeOptions,
+  type QuarryNode,
+} from './create-node.ts'
+export type { DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

@@ -1,0 +1,36 @@
+/** @module What a runtime must supply so that a node can run on it. */
+
+import type { HashEngine, SpawnHashWorker } from '../mining/index.ts'
+import type { PeerDiscoveryFactory, TransportFactory } from '../p2p/index.ts'
+import type { ByteDatabase } from '../store/index.ts'
+import type { Clock, LoggerSource, RandomSource } from '../util/index.ts'
+
+/** Databases that a node opens by name. */
+export type DatabaseName = 'blocks' | 'state'
+
+/** Secrets that a node keeps: nobody else on the machine may read them. */
+export type SecretName = 'identity' | 'miner'
+
+/** Small secrets, kept over restarts. */
+export interface SecretStore {
+  read(name: SecretName): Promise<Uint8Array | undefined>
+  write(name: SecretName, bytes: Uint8Array): Promise<void>
+}
+
+/**
+ * The runtime under a node: Node.js today, a browser tab later. The only thing that differs between
+ * them.
+ */
+export interface Platform {
+  readonly transports: readonly TransportFactory[]
+  readonly discovery: readonly PeerDiscoveryFactory[]
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly log: LoggerSource
+  readonly secrets: SecretStore
+  /** Opens a database, or rejects with a `StoreError` that says why it cannot. */
+  openDatabase(name: DatabaseName): Promise<ByteDatabase>
+  readonly spawnHashWorker: SpawnHashWorker
+  /** An engine for this thread, the fastest that the runtime can run. */
+  loadHashEngine(): Promise<HashEngine>
+}
