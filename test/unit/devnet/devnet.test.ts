@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest'
+import {
+  Devnet,
+  type DevnetEvent,
+  type DevnetOptions,
+  type LaunchedNode,
+  type LaunchRequest,
+  type NodeExit,
+} from '../../../src/devnet/index.ts'
+import { FakeClock, settle } from '../../support/fake-clock.ts'
+
+/** A node in memory: it answers what the test says and ends when it is told to. */
+class MemoryNode {
+  height = 0
+  tip = 'genesis'
+  isSilent = false
+  stopCount = 0
+  readonly node: LaunchedNode
+  end: (exit: Partial<NodeExit>) => void = () => {}
+
+  constructor(index: number) {
+    const exited = new Promise<NodeExit>((resolve) => {
+      this.end = (exit) =>
+        resolve({ code: 0, signal: undefined, logPath: 'node.log', logTail: [], ...exit })
+    })
+    this.node = {
+      address: {
+        index,
+        rpcUrl: `http://127.0.0.1:${index}`,
+        cookiePath: '',
+        multiaddr: `/ip4/127.0.0.1/tcp/1/p2p/${index}`,
+        pid: 100 + index,
+      },
+      exited,
+      stop: async () => {
+        this.stopCount++
+        this.end({})
+      },
+    }
+  }
+}
+
+function createBench(options: Partial<DevnetOptions> = {}) {
+  const clock = new FakeClock()
+  const events: DevnetEvent[] = []
+  const requests: LaunchRequest[] = []
+  const nodes: MemoryNode[] = []
+  const controller = new AbortController()
+  const devnet = new Devnet(
+    {
+      clock,
+      onEvent: (event) => events.push(event),
+      launcher: {
+        launch: async (request) => {
+          requests.push(request)
+          const node = new MemoryNode(request.index)
+          nodes.push(node)
+          return node.node
+        },
+      },
+      callNode: async ({ index }) => {
+        const node = nodes[index]
+        if (node === undefined || node.isSilent) return new Promise(() => {})
+        return [
+          { blocks: node.height, bestblockhash: node.tip, bits: '207fffff', quarry_reorgs: 0 },
+          nodes.length - 1,
+          { quarry_hashps: 10 },
+        ]
+      },
+    },
+    { nodeCount: 3, retargetWindowBlocks: 10, ...options },
+  )
+  const running = devnet.run(controller.signal)
+  const set = (...states: [number, string][]): void => {
+    states.forEach(([height, tip], index) => {
+      const node = nodes[index]
+      if (node !== undefined) Object.assign(node, { height, tip })
+    })
+  }
+  const statuses = () => events.filter((event) => event.type === 'status')
+  return { clock, events, requests, nodes, controller, running, set, statuses }
+}
+
+describe('Devnet', () => {
+  it('starts nodes in order, each with the addresses of those before it', async () => {
+    const { requests, events, controller, running } = createBench()
+    await settle()
+    expect(requests.map(({ peers }) => peers.length)).toEqual([0, 1, 2])
+    expect(requests[2]?.peers).toEqual(['/ip4/127.0.0.1/tcp/1/p2p/0', '/ip4/127.0.0.1/tcp/1/p2p/1'])
+    expect(events.slice(0, 3)).toMatchObject([
+      { type: 'node', index: 0, pid: 100 },
+      { type: 'node', index: 1, pid: 101 },
+      { type: 'node', index: 2, pid: 102 },
+    ])
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+  })
+
+  it('reports once a second', async () => {
+    const { clock, controller, running, statuses } = createBench()
+    await clock.advance(5_500)
+    expect(statuses()).toHaveLength(6)
+    expect(statuses()[0]).toMatchObject({ nextRetarget: 10, nodes: [{ peers: 2 }, {}, {}] })
+    controller.abort()
+    await running
+  })
+
+  it('is done when all are at the height on one tip, within 200 ms', async () => {
+    const { clock, nodes, running, set, statuses } = createBench({ untilHeight: 5 })
+    await settle()
+    set([5, 'a'], [5, 'b'], [5, 'a'])
+    await clock.advance(2_050)
+    set([6, 'c'], [6, 'c'], [6, 'c'])
+    await clock.advance(200)
+    expect(await running).toEqual({ type: 'done', height: 6, tip: 'c' })
+    expect(statuses().at(-1)).toMatchObject({ nodes: [{ tip: 'c' }, { tip: 'c' }, { tip: 'c' }] })
+    expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 1, 1])
+  })
+
+  it('fails after the time-out, saying where the nodes are', async () => {
+    const { clock, nodes, running, set } = createBench({ untilHeight: 5, timeoutMs: 3_000 })
+    await settle()
+    set([5, 'aa'], [4, 'bb'], [5, 'aa'])
+    await clock.advance(4_000)
+    const outcome = await running
+    expect(outcome.type).toBe('failed')
+    expect(outcome).toMatchObject({ reason: expect.stringMatching(/time-out after 3 s.*height 5/) })
+    expect(outcome).toMatchObject({ reason: expect.stringMatching(/node 1 at 4 bb/) })
+    expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 1, 1])
+  })
+
+  it('reports a node that ends by itself and goes on with the others', async () => {
+    const { clock, events, nodes, controller, running, statuses } = createBench()
+    await clock.advance(1_500)
+    nodes[1]?.end({ code: undefined, signal: 'SIGKILL', logTail: ['last words'] })
+    await clock.advance(2_000)
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'exit',
+        index: 1,
+        signal: 'SIGKILL',
+        logTail: ['last words'],
+      }),
+    )
+    expect(statuses().at(-1)).toMatchObject({ nodes: [{ index: 0 }, { index: 2 }] })
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+    expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 0, 1])
+  })
+
+  it('fails at once when a node ends that had a height to reach', async () => {
+    const { clock, nodes, running } = createBench({ untilHeight: 5 })
+    await clock.advance(1_500)
+    nodes[2]?.end({ code: 9 })
+    await clock.advance(1_000)
+    expect(await running).toMatchObject({
+      type: 'failed',
+      reason: 'node 2 ended with exit code 9; its log is node.log',
+    })
+  })
+
+  it('fails when the last node has ended', async () => {
+    const { clock, nodes, running } = createBench({ nodeCount: 1 })
+    await clock.advance(500)
+    nodes[0]?.end({ code: 1 })
+    await clock.advance(1_000)
+    expect(await running).toMatchObject({ type: 'failed' })
+  })
+
+  it('stops at once even while a node is silent', async () => {
+    const { clock, nodes, controller, running } = createBench()
+    await clock.advance(1_500)
+    for (const node of nodes) node.isSilent = true
+    await clock.advance(700)
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+  })
+
+  it('calls a stop before the height a failure', async () => {
+    const { clock, controller, running } = createBench({ untilHeight: 5 })
+    await clock.advance(1_500)
+    controller.abort()
+    expect(await running).toEqual({
+      type: 'failed',
+      reason: 'stopped before every node was at height 5',
+    })
+  })
+
+  it('stops what is up when a later node does not start', async () => {
+    const stopped: number[] = []
+    const devnet = new Devnet(
+      {
+        clock: new FakeClock(),
+        onEvent: () => {},
+        callNode: async () => [],
+        launcher: {
+          launch: async ({ index }) => {
+            if (index === 2) throw new TypeError('no more processes')
+            const { node } = new MemoryNode(index)
+            return { ...node, stop: async () => void stopped.push(index) }
+          },
+        },
+      },
+      { nodeCount: 3, retargetWindowBlocks: 10 },
+    )
+    const outcome = await devnet.run(new AbortController().signal)
+    expect(outcome).toEqual({ type: 'failed', reason: 'no more processes' })
+    expect(stopped).toEqual([0, 1])
+  })
+})
