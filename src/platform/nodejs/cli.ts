@@ -1,0 +1,259 @@
+/**
+ * The command line. Commands load what they need when they run, so that `quarry --help` is quick.
+ *
+ * @module
+ */
+
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
+import { readPackageVersion } from './package-root.ts'
+import { SETTINGS, type SettingDefinition, toEnvironmentName } from './settings.ts'
+
+const EXIT_CODE_HELP = `
+Exit codes:
+  0 ok · 1 failure · 2 usage · 3 bad settings or chain spec · 4 data directory in use
+  5 port in use · 6 database damaged · 7 data of another chain
+  (quarry rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
+
+const PROGRAM_HELP = `
+Examples:
+  $ quarry devnet                                  three nodes that mine, on this machine
+  $ quarry start --mine                            one node on the devnet chain, mining
+  $ quarry start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…
+  $ quarry rpc getblockchaininfo                   ask the node that runs here
+  $ quarry config show --origin                    which settings apply, and why
+${EXIT_CODE_HELP}`
+
+const START_HELP = `
+Every option can be given as a variable (QUARRY_RPC_PORT=18453; lists with commas) or in a TOML file
+(--config or QUARRY_CONFIG) by its name: rpc-port = 18453. Flags win over variables, variables over
+the file, the file over defaults. "quarry config show --origin" tells which one did.
+
+Peers can reach this node where --listen says: on this machine alone, unless you change it. JSON-RPC
+is on loopback, with a cookie in the data directory that only your user can read.
+
+Examples:
+  $ quarry start
+  $ quarry start --mine --threads 2 --throttle 0.5
+  $ quarry start --listen /ip4/0.0.0.0/tcp/18444 --log-level info,p2p=debug
+  $ QUARRY_DATADIR=/srv/quarry quarry start --config /etc/quarry.toml
+${EXIT_CODE_HELP}`
+
+const RPC_HELP = `
+Options stand before the method; everything after it is sent. Parameters are JSON where they are valid
+JSON, else text. Address and password are found in the data directory of a node that runs.
+
+Examples:
+  $ quarry rpc getblockcount
+  $ quarry rpc getblockhash 0
+  $ quarry rpc --datadir .devnet/node-1 getpeerinfo
+  $ quarry rpc --named getblockhash height=0
+  $ quarry rpc help getblock`
+
+const DEVNET_HELP = `
+Prints a page and a live line on a terminal; on a pipe, or with --json, one JSON object a line: "node" for
+each node that is up, "status" every second, "exit" for a node that ends by itself, and last "done" or
+"failed" with the reason.
+
+Examples:
+  $ quarry devnet --spacing 1 --window 10
+  $ quarry devnet --nodes 5 --throttle 0.2 --datadir /tmp/five
+  $ quarry devnet --until-height 45 --json | tail -1
+${EXIT_CODE_HELP}`
+
+function toCamelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function collect(value: string, previous: unknown): string[] {
+  return [...(Array.isArray(previous) ? previous : []), value]
+}
+
+function describeSetting(setting: SettingDefinition): string {
+  const { fallback } = setting
+  const shown = Array.isArray(fallback) ? fallback.join(',') : fallback
+  const hasDefault = shown !== undefined && shown !== false && shown !== ''
+  const notes = [
+    ...(hasDefault ? [`default: ${shown}`] : []),
+    `env: ${toEnvironmentName(setting.name)}`,
+  ]
+  return `${setting.help} (${notes.join(', ')})`
+}
+
+/** Adds every setting of a node to a command: its flag, `--no-` for switches, aliases out of sight. */
+function addSettings(command: Command): void {
+  command.option('--config <file>', 'TOML file with settings (env: QUARRY_CONFIG)')
+  for (const setting of SETTINGS as readonly SettingDefinition[]) {
+    const { name, kind, placeholder = '', aliases = [] } = setting
+    const create = (flag: string): Option => {
+      const option = new Option(`${flag} ${placeholder}`.trim(), describeSetting(setting))
+      return kind === 'list' ? option.argParser(collect) : option
+    }
+    command.addOption(create(`--${name}`))
+    if (kind === 'switch') command.addOption(new Option(`--no-${name}`).hideHelp())
+    for (const alias of aliases) command.addOption(create(alias).hideHelp())
+  }
+}
+
+/** What the command line gave, by the settings' own names. */
+function toFlags(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const flags: Record<string, unknown> = { config: options['config'] }
+  for (const { name, kind, aliases = [] } of SETTINGS as readonly SettingDefinition[]) {
+    const values = [`--${name}`, ...aliases]
+      .map((flag) => options[toCamelCase(flag.slice(2))])
+      .filter((value) => value !== undefined)
+    if (values.length > 0) flags[name] = kind === 'list' ? values.flat() : values[0]
+  }
+  return flags
+}
+
+/** A parser of numbers within bounds, for commander. */
+function parseNumber(min: number, max: number, isInteger = true): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value
+    throw new InvalidArgumentError(
+      `Use a ${isInteger ? 'whole ' : ''}number from ${min} to ${max}.`,
+    )
+  }
+}
+
+function addStart(program: Command): void {
+  const command = program.command('start').description('run a node until it is stopped')
+  addSettings(command)
+  command.addHelpText('after', START_HELP).action(async (options) => {
+    const { runStartCommand } = await import('./start-command.ts')
+    await runStartCommand(toFlags(options))
+  })
+}
+
+function addConfig(program: Command): void {
+  const config = program.command('config').description('look at settings')
+  const show = config
+    .command('show')
+    .description('print the settings that "quarry start" would use')
+  show.option('--origin', 'say where each value comes from')
+  show.addOption(new Option('--format <format>').choices(['toml', 'json']).default('toml'))
+  addSettings(show)
+  show.action(async (options: Readonly<Record<string, unknown>>) => {
+    const { formatSettings } = await import('./config-command.ts')
+    const text = formatSettings(toFlags(options), {
+      withOrigin: options['origin'] === true,
+      isJson: options['format'] === 'json',
+    })
+    process.stdout.write(`${text}\n`)
+  })
+}
+
+const RPC_FLAGS = ['--datadir', '--chain', '--rpc-url', '--rpc-port', '--named']
+
+function addRpc(program: Command): void {
+  program
+    .command('rpc')
+    .description('call a JSON-RPC method of a running node')
+    .argument('<method>', 'such as getblockcount; "help" lists them')
+    .argument('[params...]', 'its parameters')
+    .option(
+      '--datadir <dir>',
+      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
+    )
+    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
+    .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
+    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
+    .option('--named', 'parameters are name=value')
+    .passThroughOptions()
+    .addHelpText('after', RPC_HELP)
+    .action(async (method, params, options, command) => {
+      const misplaced = params.find((param) => RPC_FLAGS.includes(param.split('=', 1)[0] ?? ''))
+      if (misplaced !== undefined) {
+        command.error(`error: ${misplaced} must stand before ${method}; what follows it is sent`)
+      }
+      const { runRpc } = await import('./rpc-command.ts')
+      process.exitCode = await runRpc({ method, params, ...options })
+    })
+}
+
+function addDevnet(program: Command): void {
+  const cores = availableParallelism()
+  program
+    .command('devnet')
+    .description('run several mining nodes on this machine')
+    .option('--nodes <n>', 'how many', parseNumber(1, 50), 3)
+    .option('--spacing <seconds>', 'time between blocks (default: 5)', parseNumber(1, 86_400))
+    .option('--window <blocks>', 'blocks between retargets (default: 20)', parseNumber(2, 100_000))
+    .option(
+      '--threads <n>',
+      `mining threads of each node; ${cores} cores here`,
+      parseNumber(1, 256),
+      1,
+    )
+    .option(
+      '--throttle <share>',
+      'share of a core for each thread',
+      parseNumber(0.01, 1, false),
+      0.5,
+    )
+    .option('--until-height <n>', 'stop when all agree at this height', parseNumber(1, 10_000_000))
+    .option('--timeout <seconds>', 'fail after so long', parseNumber(1, 1_000_000))
+    .option('--reset', 'wipe the chain of the folder and begin a new one', false)
+    .option('--json', 'print JSON lines, on a terminal, too', false)
+    .option('--datadir <dir>', 'folder of the devnet (default: .devnet in the project)')
+    .addHelpText('after', DEVNET_HELP)
+    .action(async (options) => {
+      const { DEFAULT_DEVNET_FOLDER, runDevnetCommand } = await import('./devnet-command.ts')
+      const { measureHashRate } = await import('./measure-hash-rate.ts')
+      await runDevnetCommand(
+        {
+          folderPath:
+            options.datadir === undefined ? DEFAULT_DEVNET_FOLDER : resolve(options.datadir),
+          nodeCount: options.nodes,
+          spacingSeconds: options.spacing,
+          windowBlocks: options.window,
+          threads: options.threads,
+          throttle: options.throttle,
+          untilHeight: options.untilHeight,
+          timeoutSeconds: options.timeout,
+          isReset: options.reset,
+          isJson: options.json,
+        },
+        measureHashRate,
+      )
+    })
+}
+
+/** Builds the whole command line. Usage errors are thrown as commander's errors. */
+export function createProgram(): Command {
+  const program = new Command('quarry')
+    .description("A proof-of-work node, miner and devnet with Bitcoin's formats over libp2p")
+    .version(readPackageVersion())
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for usage)')
+    .addHelpText('after', PROGRAM_HELP)
+    .exitOverride()
+  addStart(program)
+  addRpc(program)
+  addDevnet(program)
+  addConfig(program)
+  return program
+}
+
+/**
+ * Runs the command that the arguments name.
+ *
+ * @param argv - As in `process.argv`.
+ * @returns The exit code, or undefined if the command goes on and ends the process itself.
+ */
+export async function runCli(argv: readonly string[]): Promise<number | undefined> {
+  try {
+    await createProgram().parseAsync(argv)
+    return undefined
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage
+    }
+    process.stderr.write(`quarry: ${error instanceof Error ? error.message : String(error)}\n`)
+    return exitCodeOf(error)
+  }
+}

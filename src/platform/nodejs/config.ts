@@ -1,0 +1,302 @@
+/**
+ * What a node is told, from flags, environment, file and defaults, in this order of precedence.
+ *
+ * @module
+ */
+
+import { isIP } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import * as z from 'zod'
+import { ConfigError } from '../../util/index.ts'
+import { readConfigFile } from './config-file.ts'
+import {
+  CHAIN_NAMES,
+  CONFIG_ENVIRONMENT_NAME,
+  SETTINGS,
+  type SettingDefinition,
+  type SettingName,
+  toEnvironmentName,
+} from './settings.ts'
+
+/** From the most talkative to none. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+/** How much is logged. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** One level for all, and the subsystems that differ. A subsystem is a folder's name. */
+export interface LogLevels {
+  readonly fallback: LogLevel
+  readonly bySubsystem: Readonly<Record<string, LogLevel>>
+}
+
+/** Where log lines are pretty: `auto` is on a terminal. */
+export type LogFormat = 'auto' | 'pretty' | 'json'
+
+/** Everything that `quarry start` can be told, checked. */
+export interface NodeSettings {
+  /** A built-in chain's name, or the absolute path of a chain spec. */
+  readonly chain: string
+  /** Absolute. */
+  readonly dataDir: string
+  /** Multiaddrs. */
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly peers: readonly string[]
+  readonly mdns: boolean
+  readonly mine: boolean
+  /** Not checked against the chain here. Undefined: a key in the data directory is used. */
+  readonly address: string | undefined
+  readonly threads: number
+  /** Share of a core for each thread, 0.01 to 1. */
+  readonly throttle: number
+  /** 0 is any free port. */
+  readonly rpcPort: number
+  readonly rpcBind: string
+  /** IP addresses and CIDR ranges, besides loopback. */
+  readonly rpcAllowIp: readonly string[]
+  readonly logLevel: LogLevels
+  readonly logFormat: LogFormat
+}
+
+/** Everything that settings depend on, so that they can be computed anywhere. */
+export interface SettingSources {
+  /** What the command line gave, by setting name; `config` names the file. */
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly homeDirectory: string
+  readonly workingDirectory: string
+  readonly availableCores: number
+}
+
+/** Settings, and for each where it came from: `--rpc-port`, `QUARRY_RPC_PORT`, `q.toml:3`, `default`. */
+export interface ResolvedSettings {
+  readonly settings: NodeSettings
+  readonly origins: Readonly<Record<SettingName, string>>
+  /** Things that look like mistakes and change nothing. */
+  readonly warnings: readonly string[]
+}
+
+const MULTIADDR =
+  /^\/(?:ip4\/[\d.]+|ip6\/[\da-fA-F:.]+|dns[46]?\/[\w.-]+)\/tcp\/\d{1,5}(?:\/wss?|\/tls\/ws)?(?:\/p2p\/\w+)?$/
+const HOST_AND_PORT = /^(?:\[(?<ip6>[\da-fA-F:]+)\]|(?<host>[\w.-]+)):(?<port>\d{1,5})$/
+
+/** Accepts `host:port`, the form that Bitcoin Core's users know, beside multiaddrs. */
+function toMultiaddr(text: string): string {
+  const { ip6, host = '', port = '' } = HOST_AND_PORT.exec(text)?.groups ?? {}
+  if (ip6 !== undefined) return `/ip6/${ip6}/tcp/${port}`
+  if (port === '') return text
+  return `/${isIP(host) === 4 ? 'ip4' : 'dns'}/${host}/tcp/${port}`
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  )
+}
+
+function parseLogLevels(text: string): LogLevels | undefined {
+  const bySubsystem: Record<string, LogLevel> = {}
+  let fallback: LogLevel = 'info'
+  for (const part of text.split(',')) {
+    const [first = '', second] = part.split('=').map((word) => word.trim())
+    const level = LOG_LEVELS.find((known) => known === (second ?? first))
+    if (level === undefined || (second !== undefined && !/^\w+$/.test(first))) return undefined
+    if (second === undefined) fallback = level
+    else bySubsystem[first] = level
+  }
+  return { fallback, bySubsystem }
+}
+
+/** A number that a flag or variable gives as text. */
+function numeric(schema: z.ZodNumber): z.ZodType<number> {
+  const decimal = z.string().regex(/^\d+(\.\d+)?$/)
+  return z.union([z.number(), decimal.transform(Number)]).pipe(schema)
+}
+
+const flag = z.union([z.boolean(), z.stringbool()])
+const text = z.string().trim().min(1).max(4_096)
+const port = numeric(z.number().int().min(0).max(65_535))
+const multiaddrs = z.array(text.transform(toMultiaddr).pipe(z.string().regex(MULTIADDR))).max(256)
+
+/** The schemas for everything but paths, which need to know where they were written. */
+function createSchemas(sources: SettingSources) {
+  return {
+    chain: text,
+    datadir: text,
+    listen: multiaddrs,
+    announce: multiaddrs,
+    peer: multiaddrs,
+    mdns: flag,
+    mine: flag,
+    address: text.optional(),
+    threads: z.union([
+      z.literal('auto').transform(() => Math.max(1, sources.availableCores - 1)),
+      numeric(z.number().int().min(1).max(256)),
+    ]),
+    throttle: numeric(z.number().min(0.01).max(1)),
+    'rpc-port': port,
+    'rpc-bind': text.refine((address) => isIP(address) !== 0),
+    'rpc-allow-ip': z.array(text.refine(isAddressRange)).max(256),
+    'log-level': text.transform((levels, context) => {
+      const parsed = parseLogLevels(levels)
+      if (parsed === undefined) context.addIssue({ code: 'custom', message: 'not log levels' })
+      return parsed ?? z.NEVER
+    }),
+    'log-format': z.enum(['auto', 'pretty', 'json']),
+  } satisfies Record<SettingName, z.ZodType>
+}
+
+type Schemas = ReturnType<typeof createSchemas>
+type SettingValues = { [Name in SettingName]: z.infer<Schemas[Name]> }
+
+/** A value before it is checked, with where it was written. */
+interface RawSetting {
+  readonly value: unknown
+  readonly origin: string
+  /** What a relative path is relative to. */
+  readonly baseDirectory: string
+}
+
+/** Variables and files may write a list as one text. */
+function toRawValue(definition: SettingDefinition, value: unknown): unknown {
+  if (definition.kind !== 'list' || typeof value !== 'string') return value
+  return value.split(',').filter((part) => part.trim() !== '')
+}
+
+function collectRaw(
+  sources: SettingSources,
+  problems: string[],
+): ReadonlyMap<SettingName, RawSetting> {
+  const { flags, environment, workingDirectory } = sources
+  const given = flags['config'] ?? environment[CONFIG_ENVIRONMENT_NAME]
+  const path = typeof given === 'string' ? resolve(workingDirectory, given) : undefined
+  const file = path === undefined ? undefined : readConfigFile(path)
+  const raw = new Map<SettingName, RawSetting>()
+  for (const definition of SETTINGS as readonly (SettingDefinition & { name: SettingName })[]) {
+    const { name } = definition
+    const variable = toEnvironmentName(name)
+    const fromFile = file?.get(name)
+    const add = (value: unknown, origin: string, baseDirectory = workingDirectory): void => {
+      raw.set(name, { value: toRawValue(definition, value), origin, baseDirectory })
+    }
+    if (flags[name] !== undefined) add(flags[name], `--${name}`)
+    else if (environment[variable] !== undefined) add(environment[variable], variable)
+    else if (fromFile !== undefined && path !== undefined) {
+      add(fromFile.value, `${path}:${fromFile.line ?? '?'}`, dirname(path))
+    } else add(definition.fallback, 'default')
+  }
+  for (const [key, { line }] of file ?? []) {
+    if (raw.has(key as SettingName)) continue
+    problems.push(
+      `${key} (${path}:${line ?? '?'}) is no setting. Settings are: ${[...raw.keys()].join(', ')}.`,
+    )
+  }
+  return raw
+}
+
+/** Shows a value as it was given, cut to a length that fits a message. */
+function show(value: unknown): string {
+  const shown = JSON.stringify(value) ?? String(value)
+  return shown.length > 120 ? `${shown.slice(0, 117)}…` : shown
+}
+
+function expandHome(path: string, homeDirectory: string): string {
+  return path === '~' || path.startsWith('~/') ? `${homeDirectory}${path.slice(1)}` : path
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
+}
+
+/** Rules about more than one setting. */
+function checkTogether(values: SettingValues, problems: string[]): void {
+  if (!isLoopback(values['rpc-bind']) && values['rpc-allow-ip'].length === 0) {
+    problems.push(
+      `rpc-bind: ${values['rpc-bind']} would let every machine that reaches it try passwords. Name who may connect with --rpc-allow-ip, or leave rpc-bind at 127.0.0.1.`,
+    )
+  }
+}
+
+function toNodeSettings(
+  values: SettingValues,
+  raw: ReadonlyMap<SettingName, RawSetting>,
+  sources: SettingSources,
+): NodeSettings {
+  const toAbsolute = (name: 'chain' | 'datadir'): string =>
+    resolve(
+      raw.get(name)?.baseDirectory ?? sources.workingDirectory,
+      expandHome(values[name], sources.homeDirectory),
+    )
+  const isNamed = CHAIN_NAMES.some((name) => name === values.chain)
+  return {
+    chain: isNamed ? values.chain : toAbsolute('chain'),
+    dataDir: toAbsolute('datadir'),
+    listen: values.listen,
+    announce: values.announce,
+    peers: values.peer,
+    mdns: values.mdns,
+    mine: values.mine,
+    address: values.address,
+    threads: values.threads,
+    throttle: values.throttle,
+    rpcPort: values['rpc-port'],
+    rpcBind: values['rpc-bind'],
+    rpcAllowIp: values['rpc-allow-ip'],
+    logLevel: values['log-level'],
+    logFormat: values['log-format'],
+  }
+}
+
+function findUnknownVariables(environment: SettingSources['environment']): string[] {
+  const known = new Set<string>(SETTINGS.map(({ name }) => toEnvironmentName(name)))
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('QUARRY_') && name !== CONFIG_ENVIRONMENT_NAME)
+    .filter((name) => !known.has(name))
+    .map((name) => `${name} is set, but no setting has that name`)
+}
+
+/**
+ * Finds every setting's value and checks it.
+ *
+ * @throws {@link ConfigError} `bad-settings`; the message lists every problem with the setting, where
+ * it was given and what would be right.
+ */
+export function resolveNodeSettings(sources: SettingSources): ResolvedSettings {
+  const problems: string[] = []
+  const raw = collectRaw(sources, problems)
+  const schemas = createSchemas(sources)
+  const values: Record<string, unknown> = {}
+  for (const { name, wanted } of SETTINGS) {
+    const { value, origin } = raw.get(name) ?? { value: undefined, origin: 'default' }
+    const result = schemas[name].safeParse(value)
+    if (result.success) values[name] = result.data
+    else problems.push(`${name}: ${show(value)} (from ${origin}) is not usable. ${wanted}`)
+  }
+  const checked = values as SettingValues
+  if (problems.length === 0) checkTogether(checked, problems)
+  if (problems.length > 0) {
+    throw new ConfigError(
+      'bad-settings',
+      `The settings are not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    )
+  }
+  return {
+    settings: toNodeSettings(checked, raw, sources),
+    origins: Object.fromEntries([...raw].map(([name, { origin }]) => [name, origin])) as Record<
+      SettingName,
+      string
+    >,
+    warnings: findUnknownVariables(sources.environment),
+  }
+}
+
+/** The sources of the running process. */
+export function processSources(
+  flags: Readonly<Record<string, unknown>>,
+  system: { homeDirectory: string; availableCores: number },
+): SettingSources {
+  return { flags, environment: process.env, workingDirectory: process.cwd(), ...system }
+}

@@ -1,0 +1,75 @@
+/** @module The data directory: who may use it, and where things are in it. */
+
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+
+/** Where a node keeps what. All of it is below `<datadir>/<rpcChain>`. */
+export interface NodePaths {
+  readonly root: string
+  /** Beside the port file, where Bitcoin's client libraries look for it. */
+  readonly cookie: string
+  /** `{ "url", "pid" }` of the running node's JSON-RPC, for `quarry rpc`. */
+  readonly rpcInfo: string
+  /** The libp2p private key; mode 0600. */
+  readonly identityKey: string
+  /** The key that mined coins go to when no address is given; mode 0600. */
+  readonly minerKey: string
+  /** Parent directory of the databases. */
+  readonly databases: string
+}
+
+/**
+ * Where a node of one chain keeps its files.
+ *
+ * @param dataDir - Absolute.
+ * @param rpcChain - The name that RPC gives the chain, such as `regtest`.
+ */
+export function computeNodePaths(dataDir: string, rpcChain: string): NodePaths {
+  const root = join(dataDir, rpcChain)
+  return {
+    root,
+    cookie: join(root, '.cookie'),
+    rpcInfo: join(root, 'rpc.json'),
+    identityKey: join(root, 'identity.key'),
+    minerKey: join(root, 'miner.key'),
+    databases: join(root, 'db'),
+  }
+}
+
+/** A data directory that nobody else uses until `release` is called. */
+export interface OpenDataDirectory extends NodePaths {
+  release(): Promise<void>
+}
+
+/**
+ * Creates the data directory if needed, closes it to other users of the machine and locks it.
+ *
+ * @throws {@link ConfigError} `datadir-unusable` if it cannot be created or written.
+ * @throws {@link ConfigError} `datadir-in-use` if another process holds it, with that one's pid.
+ */
+export async function openDataDirectory(
+  dataDir: string,
+  rpcChain: string,
+): Promise<OpenDataDirectory> {
+  const paths = computeNodePaths(dataDir, rpcChain)
+  let lock: DirectoryLock
+  try {
+    await mkdir(paths.databases, { recursive: true, mode: 0o700 })
+    await chmod(paths.root, 0o700)
+    lock = await lockDirectory(paths.root, {
+      code: 'datadir-in-use',
+      message: (pid) =>
+        `The data directory ${paths.root} is in use by process ${pid}. Stop that node first, or choose another directory with --datadir.`,
+    })
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new ConfigError(
+      'datadir-unusable',
+      `The data directory ${dataDir} cannot be used: ${toErrorMessage(error)}. Choose another with --datadir.`,
+      { cause: error },
+    )
+  }
+  return { ...paths, release: () => lock.release() }
+}

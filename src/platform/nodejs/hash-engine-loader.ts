@@ -1,0 +1,25 @@
+/** @module Loads the compiled hash core, the fastest build that this Node.js can run. */
+
+import { readFile } from 'node:fs/promises'
+import { type HashEngine, ReferenceHashEngine, WasmHashEngine } from '../../mining/index.ts'
+import { packagePath } from './package-root.ts'
+
+/** A compiled hash core. Crosses to worker threads as it is. */
+export type HashModule = WebAssembly.Module
+
+const SIMD_PATH = 'wasm/quarry-hash-simd.wasm'
+const SCALAR_PATH = 'wasm/quarry-hash-scalar.wasm'
+
+/** Compiles the SIMD build, or the scalar one where SIMD is missing; undefined where neither runs. */
+export async function loadHashModule(): Promise<HashModule | undefined> {
+  for (const path of [SIMD_PATH, SCALAR_PATH]) {
+    const bytes = await readFile(packagePath(path))
+    if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes)
+  }
+  return undefined
+}
+
+/** An engine on a compiled core, or the slow reference without one. */
+export function createHashEngine(module: HashModule | undefined): HashEngine {
+  return module === undefined ? new ReferenceHashEngine() : new WasmHashEngine(module)
+}

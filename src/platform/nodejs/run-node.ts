@@ -1,0 +1,206 @@
+/** @module `quarry start`: one node in this process, with its files, its HTTP server and its end. */
+
+import { tcp } from '@libp2p/tcp'
+import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
+import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
+import { decodeAddress } from '../../script/index.ts'
+import { ConfigError, type LoggerSource, toErrorMessage } from '../../util/index.ts'
+import { systemClock, systemRandom } from '../system.ts'
+import { loadStartableChainSpec } from './chain-choice.ts'
+import type { NodeSettings } from './config.ts'
+import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
+import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
+import { openLevelDatabase } from './databases.ts'
+import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
+import { createHashWorkerSpawner } from './hash-worker-pool.ts'
+import { type HttpServer, startHttpServer } from './http-server.ts'
+import { reportReady } from './ready-report.ts'
+import { SecretFiles } from './secret-files.ts'
+import type { Shutdown } from './signals.ts'
+
+/** The most peers at a time. @see Bitcoin Core `DEFAULT_MAX_PEER_CONNECTIONS` */
+const MAX_PEERS = 125
+
+/** What running a node needs of the command line. */
+export interface RunNodeDeps {
+  readonly settings: NodeSettings
+  readonly log: LoggerSource
+  readonly shutdown: Shutdown
+  /** Of the program. */
+  readonly version: string
+}
+
+function resolvePayoutScript(
+  address: string | undefined,
+  params: ConsensusParams,
+): Uint8Array | undefined {
+  if (address === undefined) return undefined
+  try {
+    return decodeAddress(address, params.addressPrefixes)
+  } catch (error) {
+    throw new ConfigError(
+      'bad-settings',
+      `address: ${toErrorMessage(error)}. Use an address of ${params.name}, such as ${params.addressPrefixes.bech32}1q….`,
+      { cause: error },
+    )
+  }
+}
+
+/** Whether every address is on this machine: then peers cannot be told apart by theirs. */
+function isLoopbackOnly(addresses: readonly string[]): boolean {
+  return addresses.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
+}
+
+async function createPlatform(
+  directory: OpenDataDirectory,
+  settings: NodeSettings,
+  log: LoggerSource,
+): Promise<Platform> {
+  const module = await loadHashModule()
+  // Multicast is rarely wanted, so its library is loaded only when it is.
+  const discovery = settings.mdns ? [(await import('@libp2p/mdns')).mdns()] : []
+  return {
+    transports: [tcp()],
+    discovery,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
+    openDatabase: (name) => openLevelDatabase(directory.databases, name),
+    spawnHashWorker: createHashWorkerSpawner(module),
+    loadHashEngine: async () => createHashEngine(module),
+  }
+}
+
+/** What must be undone, newest last. */
+class Cleanup {
+  readonly #steps: (() => Promise<void>)[] = []
+
+  add(step: () => Promise<void>): void {
+    this.#steps.push(step)
+  }
+
+  /** Runs every step, newest first, even if one fails; then throws what failed first. */
+  async run(): Promise<void> {
+    const failures: unknown[] = []
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+}
+
+interface RunningServer {
+  readonly server: HttpServer
+  readonly cookie: CookieFile
+  readonly endpoint: PublishedFile
+}
+
+async function startServer(
+  node: QuarryNode,
+  directory: OpenDataDirectory,
+  settings: NodeSettings,
+  log: LoggerSource,
+): Promise<RunningServer> {
+  const cookie = await writeCookie(directory.root)
+  const server = await startHttpServer(
+    {
+      dispatcher: node.rpc,
+      readiness: () =>
+        node.isReady
+          ? { isReady: true, reasons: [] }
+          : { isReady: false, reasons: ['not level with peers yet'] },
+      log: log.child('rpc'),
+      clock: systemClock,
+    },
+    {
+      host: settings.rpcBind,
+      port: settings.rpcPort,
+      credentials: [cookie.credentials],
+      allowIps: settings.rpcAllowIp,
+    },
+  )
+  const endpoint = await writeRpcEndpoint(directory.root, { url: server.url, pid: process.pid })
+  return { server, cookie, endpoint }
+}
+
+function tellReady(
+  node: QuarryNode,
+  params: ConsensusParams,
+  { server, cookie }: RunningServer,
+  log: LoggerSource,
+): void {
+  const [multiaddr = ''] = node.network.addresses()
+  log.child('node').info('node is ready', {
+    chain: params.name,
+    height: node.chain.tip.height,
+    rpc: server.url,
+    cookiePath: cookie.path,
+    addresses: node.network.addresses(),
+    mining: node.miner !== undefined,
+  })
+  reportReady({
+    rpcUrl: server.url,
+    cookiePath: cookie.path,
+    multiaddr,
+    pid: process.pid,
+    chain: params.name,
+  })
+}
+
+/**
+ * Runs a node until `shutdown` says otherwise. Resolves when it is up; what fails before that is undone.
+ *
+ * @throws {@link ConfigError} for settings that cannot be used, {@link StoreError} for a data directory
+ * that cannot, and what the network throws if no address can be listened on.
+ */
+export async function runNode(deps: RunNodeDeps): Promise<void> {
+  const { settings, log, shutdown, version } = deps
+  const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
+  const payoutScript = resolvePayoutScript(settings.address, params)
+  const cleanup = new Cleanup()
+  try {
+    const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
+    cleanup.add(() => directory.release())
+    const node = await createNode({
+      params,
+      platform: await createPlatform(directory, settings, log),
+      options: {
+        listen: settings.listen,
+        announce: settings.announce,
+        peers: settings.peers,
+        maxPeers: MAX_PEERS,
+        isDevnet: isLoopbackOnly(settings.listen),
+        mining: {
+          isEnabled: settings.mine,
+          payoutScript,
+          threads: settings.threads,
+          throttle: settings.throttle,
+        },
+        version,
+      },
+      onFatal: (error) => {
+        log.child('node').error('cannot go on', { error })
+        shutdown.request('a part of the node failed', 1)
+      },
+      onStopRequested: () => shutdown.request('stopped over RPC'),
+    })
+    cleanup.add(() => node.stop())
+    const running = await startServer(node, directory, settings, log)
+    cleanup.add(() => running.cookie.remove())
+    cleanup.add(() => running.endpoint.remove())
+    cleanup.add(() => running.server.close())
+    tellReady(node, params, running, log)
+  } catch (error) {
+    await cleanup.run()
+    throw error
+  }
+  shutdown.attach(async () => {
+    await cleanup.run()
+    log.child('node').info('stopped')
+  })
+}

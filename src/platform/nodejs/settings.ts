@@ -1,0 +1,166 @@
+/**
+ * The settings of `quarry start`, as data: names, help texts, defaults. Flags, `QUARRY_*` variables
+ * and the TOML file's keys all follow from the name. Kept apart from their checks so that `--help`
+ * loads nothing heavy.
+ *
+ * @module
+ */
+
+/** One setting as a person meets it. */
+export interface SettingDefinition {
+  /** `rpc-port` is `--rpc-port`, `QUARRY_RPC_PORT`, and `rpc-port = …` in a file. */
+  readonly name: string
+  /** A switch is on or off; a list may be given several times. */
+  readonly kind: 'text' | 'switch' | 'list'
+  /** What stands for the value in the help text. */
+  readonly placeholder?: string
+  /** As one would write it on the command line; undefined if there is none. */
+  readonly fallback?: string | readonly string[] | boolean
+  readonly help: string
+  /** What a right value is, as a full sentence: the cure in every error. */
+  readonly wanted: string
+  /** Flags that Bitcoin Core's users type from habit. Not shown in the help text. */
+  readonly aliases?: readonly string[]
+}
+
+/** Chains that have a name; any other is the path of a chain spec. */
+export const CHAIN_NAMES = ['devnet', 'regtest', 'mainnet'] as const
+
+const WANTED_SWITCH = 'Use true or false.'
+const WANTED_MULTIADDRS = 'Use multiaddrs such as /ip4/127.0.0.1/tcp/18444, or host:port.'
+
+/** Every setting, in the order of the help text. */
+export const SETTINGS = [
+  {
+    name: 'chain',
+    kind: 'text',
+    placeholder: '<name|file>',
+    fallback: 'devnet',
+    help: 'devnet, regtest, or the path of a chain spec (JSON)',
+    wanted: `Use ${CHAIN_NAMES.slice(0, 2).join(' or ')}, or the path of a chain spec's JSON file.`,
+  },
+  {
+    name: 'datadir',
+    kind: 'text',
+    placeholder: '<dir>',
+    fallback: '~/.quarry',
+    help: 'where chain, keys and cookie are kept',
+    wanted: 'Use the path of a directory.',
+  },
+  {
+    name: 'listen',
+    kind: 'list',
+    placeholder: '<multiaddr>',
+    fallback: ['/ip4/127.0.0.1/tcp/18444'],
+    help: 'address to accept peers on; /ip4/0.0.0.0/tcp/18444 lets other machines in; may be repeated',
+    wanted: WANTED_MULTIADDRS,
+  },
+  {
+    name: 'announce',
+    kind: 'list',
+    placeholder: '<multiaddr>',
+    fallback: [],
+    help: 'address to tell peers instead of the one listened on (behind NAT, in a container); may be repeated',
+    wanted: WANTED_MULTIADDRS,
+  },
+  {
+    name: 'peer',
+    kind: 'list',
+    placeholder: '<multiaddr>',
+    fallback: [],
+    help: 'peer to stay connected to; may be repeated',
+    wanted: WANTED_MULTIADDRS,
+    aliases: ['--addnode', '--connect'],
+  },
+  {
+    name: 'mdns',
+    kind: 'switch',
+    fallback: false,
+    help: 'look for peers on the local network',
+    wanted: WANTED_SWITCH,
+  },
+  {
+    name: 'mine',
+    kind: 'switch',
+    fallback: false,
+    help: 'mine blocks',
+    wanted: WANTED_SWITCH,
+  },
+  {
+    name: 'address',
+    kind: 'text',
+    placeholder: '<address>',
+    help: 'where mined coins go (without it: to a key in the data directory, miner.key)',
+    wanted: 'Use an address of the chain, such as bcrt1q….',
+  },
+  {
+    name: 'threads',
+    kind: 'text',
+    placeholder: '<n|auto>',
+    fallback: 'auto',
+    help: 'mining threads; auto is one fewer than there are cores',
+    wanted: 'Use a whole number from 1 to 256, or auto.',
+  },
+  {
+    name: 'throttle',
+    kind: 'text',
+    placeholder: '<share>',
+    fallback: '1',
+    help: 'share of each core that a mining thread uses',
+    wanted: 'Use a number from 0.01 to 1.',
+  },
+  {
+    name: 'rpc-port',
+    kind: 'text',
+    placeholder: '<port>',
+    fallback: '18443',
+    help: 'port of JSON-RPC and health checks; 0 is any free one',
+    wanted: 'Use a port: a whole number from 0 (any free one) to 65535.',
+    aliases: ['--rpcport'],
+  },
+  {
+    name: 'rpc-bind',
+    kind: 'text',
+    placeholder: '<ip>',
+    fallback: '127.0.0.1',
+    help: 'address that JSON-RPC listens on; other than loopback needs --rpc-allow-ip',
+    wanted: 'Use an IP address of this machine.',
+    aliases: ['--rpcbind'],
+  },
+  {
+    name: 'rpc-allow-ip',
+    kind: 'list',
+    placeholder: '<ip|cidr>',
+    fallback: [],
+    help: 'who may use JSON-RPC besides this machine; may be repeated',
+    wanted: 'Use an IP address or a range such as 192.168.1.0/24.',
+    aliases: ['--rpcallowip'],
+  },
+  {
+    name: 'log-level',
+    kind: 'text',
+    placeholder: '<levels>',
+    fallback: 'info',
+    help: 'a level, or a level and exceptions: info,p2p=debug',
+    wanted: 'Use trace, debug, info, warn, error or silent; exceptions as info,p2p=debug.',
+  },
+  {
+    name: 'log-format',
+    kind: 'text',
+    placeholder: '<format>',
+    fallback: 'auto',
+    help: 'pretty, json, or auto: pretty on a terminal, JSON on a pipe',
+    wanted: 'Use auto, pretty or json.',
+  },
+] as const satisfies readonly SettingDefinition[]
+
+/** The name of a setting, as flags and files spell it. */
+export type SettingName = (typeof SETTINGS)[number]['name']
+
+/** The environment variable of a setting. */
+export function toEnvironmentName(setting: string): string {
+  return `QUARRY_${setting.replaceAll('-', '_').toUpperCase()}`
+}
+
+/** Names the TOML file with the other settings; itself not allowed in that file. */
+export const CONFIG_ENVIRONMENT_NAME = toEnvironmentName('config')

@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { resolveNodeSettings, type SettingSources } from '../../../src/platform/nodejs/config.ts'
+import { EXIT_CODES, exitCodeOf } from '../../../src/platform/nodejs/exit-codes.ts'
+import { ConfigError } from '../../../src/util/index.ts'
+
+let folder = ''
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'quarry-config-'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+function resolve(changes: Partial<SettingSources> = {}) {
+  return resolveNodeSettings({
+    flags: {},
+    environment: {},
+    homeDirectory: '/home/ada',
+    workingDirectory: folder,
+    availableCores: 8,
+    ...changes,
+  })
+}
+
+function writeConfig(text: string): string {
+  const path = join(folder, 'quarry.toml')
+  writeFileSync(path, text)
+  return path
+}
+
+function catchError(action: () => unknown): ConfigError {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+  throw new ConfigError('no-error', 'nothing was thrown')
+}
+
+describe('resolveNodeSettings', () => {
+  it('has a default for everything but the address', () => {
+    const { settings, origins } = resolve()
+    expect(settings).toEqual({
+      chain: 'devnet',
+      dataDir: '/home/ada/.quarry',
+      listen: ['/ip4/127.0.0.1/tcp/18444'],
+      announce: [],
+      peers: [],
+      mdns: false,
+      mine: false,
+      address: undefined,
+      threads: 7,
+      throttle: 1,
+      rpcPort: 18_443,
+      rpcBind: '127.0.0.1',
+      rpcAllowIp: [],
+      logLevel: { fallback: 'info', bySubsystem: {} },
+      logFormat: 'auto',
+    })
+    expect(new Set(Object.values(origins))).toEqual(new Set(['default']))
+  })
+
+  it('takes flags before variables, variables before the file, the file before defaults', () => {
+    const config = writeConfig('rpc-port = 3\nthreads = 3\nthrottle = 0.3\n')
+    const environment = { QUARRY_RPC_PORT: '2', QUARRY_THREADS: '2' }
+    const { settings, origins } = resolve({ flags: { config, 'rpc-port': '1' }, environment })
+    expect(settings).toMatchObject({ rpcPort: 1, threads: 2, throttle: 0.3, mine: false })
+    expect(origins).toMatchObject({
+      'rpc-port': '--rpc-port',
+      threads: 'QUARRY_THREADS',
+      throttle: `${config}:3`,
+      mine: 'default',
+    })
+  })
+
+  it('finds the file by its variable', () => {
+    const config = writeConfig('mine = true\npeer = ["10.0.0.1:18444", "[::1]:5"]\n')
+    const { settings } = resolve({ environment: { QUARRY_CONFIG: config } })
+    expect(settings.mine).toBe(true)
+    expect(settings.peers).toEqual(['/ip4/10.0.0.1/tcp/18444', '/ip6/::1/tcp/5'])
+  })
+
+  it('reads switches and lists from variables', () => {
+    const environment = { QUARRY_MINE: 'true', QUARRY_MDNS: '0', QUARRY_PEER: 'a.example:1,b:2' }
+    const { settings } = resolve({ environment })
+    expect(settings).toMatchObject({ mine: true, mdns: false })
+    expect(settings.peers).toEqual(['/dns/a.example/tcp/1', '/dns/b/tcp/2'])
+  })
+
+  it('lets a flag switch off what a variable switched on', () => {
+    const { settings } = resolve({ flags: { mine: false }, environment: { QUARRY_MINE: 'true' } })
+    expect(settings.mine).toBe(false)
+  })
+
+  it('takes paths in a file as relative to the file', () => {
+    const config = writeConfig('datadir = "data"\nchain = "chain.json"\n')
+    const { settings } = resolve({ flags: { config }, workingDirectory: '/elsewhere' })
+    expect(settings.dataDir).toBe(join(folder, 'data'))
+    expect(settings.chain).toBe(join(folder, 'chain.json'))
+  })
+
+  it('reads levels with exceptions', () => {
+    const { settings } = resolve({ flags: { 'log-level': 'warn, p2p=debug,sync=trace' } })
+    expect(settings.logLevel).toEqual({
+      fallback: 'warn',
+      bySubsystem: { p2p: 'debug', sync: 'trace' },
+    })
+  })
+
+  it.each([
+    ['rpc-port', '99999', '--rpc-port', /0 \(any free one\) to 65535/],
+    ['rpc-port', 'x', '--rpc-port', /65535/],
+    ['rpc-port', '', '--rpc-port', /65535/],
+    ['throttle', '0', '--throttle', /0\.01 to 1/],
+    ['throttle', '1.5', '--throttle', /0\.01 to 1/],
+    ['threads', '0', '--threads', /auto/],
+    ['threads', '1.5', '--threads', /auto/],
+    ['listen', ['/ip4/1.2.3.4'], '--listen', /multiaddrs/],
+    ['peer', ['not a peer'], '--peer', /multiaddrs/],
+    ['rpc-bind', 'localhost', '--rpc-bind', /IP address/],
+    ['rpc-allow-ip', ['10.0.0.0/33'], '--rpc-allow-ip', /192\.168\.1\.0\/24/],
+    ['log-level', 'loud', '--log-level', /trace, debug/],
+    ['log-level', 'p2p=loud', '--log-level', /trace, debug/],
+    ['log-format', 'xml', '--log-format', /auto, pretty or json/],
+    ['datadir', '', '--datadir', /path of a directory/],
+  ])('refuses %s = %j and says what is wanted', (name, value, origin, wanted) => {
+    const error = catchError(() => resolve({ flags: { [name]: value } }))
+    expect(error.code).toBe('bad-settings')
+    expect(error.message).toContain(`${name}: `)
+    expect(error.message).toContain(`(from ${origin})`)
+    expect(error.message).toMatch(wanted)
+    expect(exitCodeOf(error)).toBe(EXIT_CODES.badConfig)
+  })
+
+  it('lists every problem at once, each with its place', () => {
+    const config = writeConfig('# settings\nthrottle = 7\nrpcport = 1\n')
+    const environment = { QUARRY_THREADS: 'many' }
+    const { message } = catchError(() =>
+      resolve({ flags: { config, mdns: 'no idea' }, environment }),
+    )
+    expect(message).toContain(`throttle: 7 (from ${config}:2)`)
+    expect(message).toContain('threads: "many" (from QUARRY_THREADS)')
+    expect(message).toContain('mdns: "no idea" (from --mdns)')
+    expect(message).toContain(`rpcport (${config}:3) is no setting`)
+  })
+
+  it('says on which line a file stops being TOML', () => {
+    const config = writeConfig('mine = true\nrpc-port 5\n')
+    expect(catchError(() => resolve({ flags: { config } })).message).toMatch(
+      /quarry\.toml:2:\d+ is not valid TOML/,
+    )
+  })
+
+  it('says that a file is missing and how it was named', () => {
+    const error = catchError(() => resolve({ flags: { config: 'missing.toml' } }))
+    expect(error.message).toMatch(/missing\.toml.*--config or QUARRY_CONFIG/)
+  })
+
+  it('opens RPC to other machines only when told which', () => {
+    const flags = { 'rpc-bind': '0.0.0.0' }
+    expect(catchError(() => resolve({ flags })).message).toContain('--rpc-allow-ip')
+    const allowed = resolve({ flags: { ...flags, 'rpc-allow-ip': ['192.168.1.0/24'] } })
+    expect(allowed.settings.rpcAllowIp).toEqual(['192.168.1.0/24'])
+    expect(resolve({ flags: { 'rpc-bind': '127.0.0.2' } }).settings.rpcBind).toBe('127.0.0.2')
+  })
+
+  it('warns about variables that are no setting', () => {
+    const { warnings } = resolve({ environment: { QUARRY_RPCPORT: '1', HOME: '/' } })
+    expect(warnings).toEqual(['QUARRY_RPCPORT is set, but no setting has that name'])
+  })
+})
+
+describe('exitCodeOf', () => {
+  it.each([
+    [new ConfigError('datadir-in-use', 'x'), EXIT_CODES.dataDirectoryInUse],
+    [Object.assign(new TypeError('listen'), { code: 'EADDRINUSE' }), EXIT_CODES.portInUse],
+    [new AggregateError([new TypeError('listen EADDRINUSE: 127.0.0.1:1')]), EXIT_CODES.portInUse],
+    [new TypeError('x', { cause: { code: 'corrupt' } }), EXIT_CODES.databaseDamaged],
+    [new TypeError('x'), EXIT_CODES.failure],
+    ['text', EXIT_CODES.failure],
+  ])('of %s is %d', (error, code) => {
+    expect(exitCodeOf(error)).toBe(code)
+  })
+
+  it('does not follow causes for ever', () => {
+    const error: { cause?: unknown } = {}
+    error.cause = error
+    expect(exitCodeOf(error)).toBe(EXIT_CODES.failure)
+  })
+})
