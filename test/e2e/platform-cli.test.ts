@@ -1,0 +1,146 @@
+/** The command line as a person meets it: help, mistakes, exit codes. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SETTINGS, toEnvironmentName } from '../../src/platform/nodejs/settings.ts'
+
+const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+
+let folder = ''
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'quarry-cli-'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function run(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], HOME: folder, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const text = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text.out += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    text.err += chunk
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, ...text }
+}
+
+describe('quarry --help', () => {
+  it('names the commands and the exit codes', async () => {
+    const { code, out } = await run(['--help'])
+    expect(code).toBe(0)
+    for (const word of ['start', 'rpc', 'devnet', 'config', 'Exit codes', 'Examples']) {
+      expect(out).toContain(word)
+    }
+  })
+
+  it('of start has every setting with its variable', async () => {
+    const { code, out } = await run(['start', '--help'])
+    const joined = out.replace(/\s+/g, ' ')
+    expect(code).toBe(0)
+    for (const { name } of SETTINGS) {
+      expect(joined).toContain(`--${name}`)
+      expect(joined).toContain(`env: ${toEnvironmentName(name)}`)
+    }
+    expect(joined).not.toContain('--addnode')
+  })
+
+  it('knows its version', async () => {
+    expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
+
+describe('a mistake', () => {
+  it.each([
+    [['--no-such-option']],
+    [['nonsense']],
+    [['devnet', '--nodes', 'many']],
+    [['devnet', '--nodes', '51']],
+    [['devnet', '--throttle', '0']],
+    [['rpc']],
+    [['rpc', 'getblockcount', '--datadir', 'x']],
+  ])('on the line %j is a usage error', async (args) => {
+    const { code, out, err } = await run(args)
+    expect(code).toBe(2)
+    expect(err).toMatch(/^error: /)
+    expect(out).toBe('')
+  })
+
+  it('in a setting names it, its place and the cure', async () => {
+    const { code, err } = await run(['start', '--throttle', '7'], { QUARRY_RPC_PORT: 'x' })
+    expect(code).toBe(3)
+    expect(err).toContain(
+      'throttle: "7" (from --throttle) is not usable. Use a number from 0.01 to 1.',
+    )
+    expect(err).toContain('rpc-port: "x" (from QUARRY_RPC_PORT)')
+  })
+
+  it('in a chain spec lists what is wrong in which file', async () => {
+    const path = join(folder, 'chain.json')
+    writeFileSync(path, JSON.stringify({ version: 1, name: 'Bad Name' }))
+    const { code, err } = await run(['start', '--chain', path, '--datadir', folder])
+    expect(code).toBe(3)
+    expect(err).toContain(path)
+    expect(err).toContain('genesis')
+  })
+
+  it('with mainnet says why not', async () => {
+    const { code, err } = await run(['start', '--chain', 'mainnet', '--datadir', folder])
+    expect(code).toBe(3)
+    expect(err).toContain('replay')
+  })
+
+  it('with a chain that is neither a name nor a file says what there is', async () => {
+    const { code, err } = await run(['start', '--chain', 'regtset', '--datadir', folder])
+    expect(code).toBe(3)
+    expect(err).toContain('regtest')
+  })
+})
+
+describe('quarry config show', () => {
+  it('prints settings and their origins', async () => {
+    const config = join(folder, 'quarry.toml')
+    writeFileSync(config, 'throttle = 0.5\n')
+    const { code, out } = await run(
+      ['config', 'show', '--origin', '--config', config, '--addnode', '10.0.0.1:18444'],
+      { QUARRY_MINE: 'true' },
+    )
+    expect(code).toBe(0)
+    expect(out).toContain(`throttle = 0.5  # ${config}:1`)
+    expect(out).toContain('mine = true  # QUARRY_MINE')
+    expect(out).toContain('peer = ["/ip4/10.0.0.1/tcp/18444"]  # --peer')
+    expect(out).toContain('rpc-port = 18443  # default')
+  })
+
+  it('prints a file that gives the same settings again', async () => {
+    const first = await run(['config', 'show', '--threads', '2', '--log-level', 'warn,p2p=debug'])
+    const path = join(folder, 'shown.toml')
+    writeFileSync(path, first.out)
+    expect((await run(['config', 'show', '--config', path])).out).toBe(first.out)
+  })
+
+  it('prints JSON', async () => {
+    const { out } = await run(['config', 'show', '--format', 'json', '--no-mine'])
+    expect(JSON.parse(out)).toMatchObject({ mine: false, 'rpc-port': 18_443, address: null })
+  })
+})
+
+describe('quarry rpc', () => {
+  it('says what to do when no node is there', async () => {
+    const { code, err } = await run(['rpc', '--datadir', folder, 'getblockcount'])
+    expect(code).toBe(1)
+    expect(err).toMatch(/^error: /)
+  })
+})

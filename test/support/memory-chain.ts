@@ -1,0 +1,65 @@
+/** @module A real chain over memory-level, for tests that need no files. */
+
+import { MemoryLevel } from 'memory-level'
+import { Chain, createInlineScriptChecker } from '../../src/chain/index.ts'
+import type { ConsensusParams } from '../../src/consensus/index.ts'
+import { nobleSignatureEngine } from '../../src/script/index.ts'
+import { type ByteDatabase, type ChainDatabases, LevelChainStore } from '../../src/store/index.ts'
+import type { Clock, Logger } from '../../src/util/index.ts'
+
+/** A log that nobody reads. */
+export const silentLog: Logger = {
+  trace: () => undefined,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+/** A clock that stands where it is put; timers never fire. */
+export function createFixedClock(seconds: number): Clock & { set(seconds: number): void } {
+  let nowMs = seconds * 1_000
+  return {
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    schedule: () => ({ cancel: () => undefined }),
+    set: (next) => {
+      nowMs = next * 1_000
+    },
+  }
+}
+
+/** Two empty databases in memory. */
+export function createMemoryDatabases(): ChainDatabases {
+  const create = () =>
+    new MemoryLevel<Uint8Array, Uint8Array>({
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      storeEncoding: 'view',
+    }) as unknown as ByteDatabase
+  return { blocks: create(), state: create() }
+}
+
+/** Opens a chain on databases. */
+export async function openMemoryChain(
+  params: ConsensusParams,
+  clock: Clock,
+  databases: ChainDatabases = createMemoryDatabases(),
+): Promise<Chain> {
+  const store = await LevelChainStore.open(databases, params.genesisHash, clock)
+  const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
+  const chain = new Chain({ store, scriptChecker, clock, log: silentLog }, params)
+  await chain.open()
+  return chain
+}
+
+/** Everything in the state database but the time-dependent header records, as hex: to compare states. */
+export async function dumpState(databases: ChainDatabases): Promise<ReadonlyMap<string, string>> {
+  const state = new Map<string, string>()
+  for await (const [key, value] of databases.state.iterator({ keyEncoding: 'utf8' } as object)) {
+    const name = String(key)
+    if (name.startsWith('!header!')) continue
+    state.set(Buffer.from(name).toString('hex'), Buffer.from(value).toString('hex'))
+  }
+  return state
+}

@@ -1,0 +1,211 @@
+/** @module A node without a network: real chain, mempool, mining and methods, all in memory. */
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Chain } from '../../src/chain/index.ts'
+import {
+  type ConsensusParams,
+  createConsensusParams,
+  REGTEST_SPEC,
+} from '../../src/consensus/index.ts'
+import { Mempool } from '../../src/mempool/index.ts'
+import { ReferenceHashEngine, type ScanResult } from '../../src/mining/index.ts'
+import { createMiningControl } from '../../src/node/mining-control.ts'
+import { createChainSource, createTxSource } from '../../src/node/sources.ts'
+import { P2pError } from '../../src/p2p/index.ts'
+import { type Block, toDisplayHex } from '../../src/primitives/index.ts'
+import {
+  createDispatcher,
+  type Dispatcher,
+  RPC_METHODS,
+  type RpcContext,
+  RpcError,
+} from '../../src/rpc/index.ts'
+import { nobleSignatureEngine } from '../../src/script/index.ts'
+import type { PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
+import { createFixedClock, openMemoryChain, silentLog } from './memory-chain.ts'
+
+/** A network in which nobody is, unless a test puts peers there. Remembers what it was asked for. */
+export class LonelyNetwork implements PeerNetwork {
+  readonly selfId = '12D3KooWLonely'
+  readonly kept = new Set<string>()
+  readonly dialled: string[] = []
+  readonly gossiped: Uint8Array[] = []
+  peerList: readonly PeerInfo[] = []
+
+  addresses(): readonly string[] {
+    return [`/ip4/127.0.0.1/tcp/18444/p2p/${this.selfId}`]
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  peers(): readonly PeerInfo[] {
+    return this.peerList
+  }
+
+  connect(address: string): void {
+    this.#checkAddress(address)
+    this.kept.add(address)
+  }
+
+  forget(address: string): boolean {
+    return this.kept.delete(address)
+  }
+
+  async dialOnce(address: string): Promise<void> {
+    this.#checkAddress(address)
+    this.dialled.push(address)
+    throw new P2pError('dial-failed', 'nobody is there')
+  }
+
+  async disconnect(): Promise<void> {}
+
+  async ban(): Promise<void> {}
+
+  async publishBlock(bytes: Uint8Array): Promise<void> {
+    this.gossiped.push(bytes)
+  }
+
+  async publishAnnouncements(): Promise<void> {}
+
+  async exchangeStatus(): Promise<PeerStatus> {
+    throw new P2pError('unknown-peer', 'nobody is there')
+  }
+
+  async requestHeaders(): Promise<never> {
+    throw new P2pError('unknown-peer', 'nobody is there')
+  }
+
+  // biome-ignore lint/correctness/useYield: it fails before there is anything to yield.
+  async *requestData(): AsyncGenerator<never> {
+    throw new P2pError('unknown-peer', 'nobody is there')
+  }
+
+  #checkAddress(address: string): void {
+    if (!address.startsWith('/')) throw new P2pError('invalid-address', 'no multiaddr')
+  }
+}
+
+/** Looks at few nonces at a time: at regtest's target every second one does. */
+class ImpatientHashEngine extends ReferenceHashEngine {
+  override scan(nonceStart: number, count: number): ScanResult {
+    return super.scan(nonceStart, Math.min(count, 64))
+  }
+}
+
+/** Throws unless a result has one of the forms that the method's help shows, to the last key. */
+function checkIsDocumented(name: string, result: unknown): void {
+  const method = RPC_METHODS.find((candidate) => candidate.name === name)
+  const isDocumented = method?.results.some(({ schema }) => {
+    const parsed = schema.safeParse(result)
+    return parsed.success && isDeepStrictEqual(parsed.data, result)
+  })
+  if (isDocumented === false) {
+    throw new Error(`${name}: its help does not tell of ${JSON.stringify(result)}`)
+  }
+}
+
+/** What a test may choose about its node. */
+export interface RegtestNodeWishes {
+  /** Changes regtest's parameters. */
+  readonly params?: Partial<ConsensusParams>
+  /** Changes what the methods see. */
+  readonly context?: Partial<RpcContext>
+}
+
+/** A node whose methods are called directly. */
+export interface RegtestNode {
+  readonly chain: Chain
+  readonly mempool: Mempool
+  readonly network: LonelyNetwork
+  readonly clock: ReturnType<typeof createFixedClock>
+  readonly rpc: Dispatcher
+  /** What the `stop` method asked for. */
+  readonly stopRequests: () => number
+  /** Calls a method; the result is what a client reads out of the answer's JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: results of RPC are looked at as JSON.
+  call(method: string, ...params: readonly unknown[]): Promise<any>
+  /** Calls a method that must fail; says how, as `code message`. */
+  refusal(method: string, ...params: readonly unknown[]): Promise<string>
+  /** Mines blocks to an output script. */
+  mine(count: number, payoutScript: Uint8Array): Promise<readonly string[]>
+}
+
+/** Now, for these nodes: years after regtest's genesis. Unix seconds. */
+export const REGTEST_NOW = 1_700_000_000
+
+/** Makes a node at genesis. */
+export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise<RegtestNode> {
+  const params = { ...createConsensusParams(REGTEST_SPEC), ...wishes.params }
+  const clock = createFixedClock(REGTEST_NOW)
+  const chain = await openMemoryChain(params, clock)
+  const mempool = new Mempool({ chain, signatures: nobleSignatureEngine, clock, log: silentLog })
+  const network = new LonelyNetwork()
+  let extraNonce = 0
+  let stopRequests = 0
+  const submitBlock = async (block: Block): Promise<void> => {
+    await chain.acceptBlock(block)
+  }
+  const mining = createMiningControl({
+    chain: createChainSource(chain, clock),
+    transactions: createTxSource(mempool),
+    params,
+    submit: submitBlock,
+    loadHashEngine: async () => new ImpatientHashEngine(),
+    miner: () => undefined,
+    clock,
+    random: {
+      float: () => 0,
+      bytes: (size) => new Uint8Array(size).fill(++extraNonce & 0xff),
+    },
+    tag: '/test/',
+  })
+  const context: RpcContext = {
+    params,
+    chain,
+    mempool,
+    network,
+    mining,
+    clock,
+    log: silentLog,
+    version: '0.1.0',
+    userAgent: '/Satoshi:30.0.0(quarry:0.1.0)/',
+    startedMs: clock.now(),
+    isCaughtUp: () => true,
+    submitBlock,
+    requestStop: () => {
+      stopRequests += 1
+    },
+    ...wishes.context,
+  }
+  const rpc = createDispatcher({ methods: RPC_METHODS, context, log: silentLog, clock })
+  const call: RegtestNode['call'] = async (method, ...given) => {
+    const request = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: given })
+    const { result, error } = JSON.parse((await rpc.handleText(request)).text)
+    if (error !== undefined) throw new RpcError(error.code, error.message)
+    checkIsDocumented(method, result)
+    return result
+  }
+  return {
+    chain,
+    mempool,
+    network,
+    clock,
+    rpc,
+    stopRequests: () => stopRequests,
+    call,
+    refusal: async (method, ...given) => {
+      try {
+        return `no refusal but ${JSON.stringify(await call(method, ...given))}`
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error
+        return `${error.code} ${error.message}`
+      }
+    },
+    mine: async (count, payoutScript) => {
+      const hashes = await mining.generate(payoutScript, count, Number.MAX_SAFE_INTEGER)
+      return hashes.map(toDisplayHex)
+    },
+  }
+}
