@@ -3,8 +3,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { base58, bech32, bech32m, createBase58check } from '@scure/base'
 import { concatBytes } from '../util/index.ts'
-import { OP_0, OP_1, OP_CHECKSIG, OP_DUP, OP_EQUAL, OP_EQUALVERIFY, OP_HASH160 } from './opcodes.ts'
-import { classifyOutput } from './standard-output.ts'
+import {
+  classifyOutput,
+  createKeyHashScript,
+  createScriptHashScript,
+  createWitnessScript,
+} from './standard-output.ts'
 
 /** How a chain's addresses begin. */
 export interface AddressPrefixes {
@@ -20,10 +24,14 @@ export interface AddressPrefixes {
 
 /** Why a text is no address of a chain. */
 export type AddressErrorCode =
+  /** It has characters that no address has, or upper and lower case where only one may be. */
   | 'bad-encoding'
+  /** A character is mistyped, or its checksum is of the wrong kind. */
   | 'bad-checksum'
+  /** It is an address, or a private key, but not one of this chain's addresses. */
   | 'wrong-chain'
   | 'bad-length'
+  /** Its witness version is above 16. */
   | 'bad-version'
 
 /** A text is not an address that can be paid on this chain. The message says why. */
@@ -38,53 +46,65 @@ export class AddressError extends Error {
 }
 
 const base58check = createBase58check(sha256)
+const BASE58_CHECKSUM_SIZE = 4
 const HASH_SIZE = 20
-/** The longest segwit address. @see BIP-0173 */
-const MAX_BECH32_LENGTH = 90
-const WORD_BITS = 31
+/** The longest segwit address; base58 ones are far shorter. @see BIP-0173 */
+const MAX_ADDRESS_LENGTH = 90
+const MAX_WITNESS_VERSION = 16
+/** A 32-byte key, with or without the byte that asks for a compressed public key. */
+const PRIVATE_KEY_SIZES: readonly number[] = [32, 33]
+const BECH32_CHARACTERS = /^[!-~]+$/
+/** Separator, then data and checksum in bech32's own alphabet, at least a version and a checksum. */
+const BECH32_SHAPE = /1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{7,}$/
+
+function explainOtherPrefix(payload: Uint8Array, prefixes: AddressPrefixes): string {
+  const isKey = payload[0] === prefixes.secretKey && PRIVATE_KEY_SIZES.includes(payload.length - 1)
+  return isKey
+    ? 'it is a private key, which nobody should be shown, and not an address'
+    : 'it is an address of another chain'
+}
 
 function decodeBase58(address: string, prefixes: AddressPrefixes): Uint8Array {
-  let payload: Uint8Array
+  let bytes: Uint8Array
   try {
-    base58.decode(address)
+    bytes = base58.decode(address)
   } catch {
     throw new AddressError('bad-encoding', 'it has characters that no address has')
   }
+  if (bytes.length <= BASE58_CHECKSUM_SIZE) throw new AddressError('bad-length', 'it is too short')
+  let payload: Uint8Array
   try {
     payload = base58check.decode(address)
   } catch {
     throw new AddressError('bad-checksum', 'its checksum is wrong: a character is mistyped')
   }
-  if (payload.length !== 1 + HASH_SIZE) {
-    throw new AddressError('bad-length', 'it has the wrong length')
+  const hash = payload.subarray(1)
+  const isPubkeyHash = payload[0] === prefixes.pubkeyHash
+  if (!isPubkeyHash && payload[0] !== prefixes.scriptHash) {
+    throw new AddressError('wrong-chain', explainOtherPrefix(payload, prefixes))
   }
-  const hash = payload.slice(1)
-  if (payload[0] === prefixes.pubkeyHash) {
-    return concatBytes(
-      Uint8Array.of(OP_DUP, OP_HASH160, HASH_SIZE),
-      hash,
-      Uint8Array.of(OP_EQUALVERIFY, OP_CHECKSIG),
-    )
-  }
-  if (payload[0] === prefixes.scriptHash) {
-    return concatBytes(Uint8Array.of(OP_HASH160, HASH_SIZE), hash, Uint8Array.of(OP_EQUAL))
-  }
-  throw new AddressError('wrong-chain', 'it is an address of another chain')
+  if (hash.length !== HASH_SIZE) throw new AddressError('bad-length', 'it has the wrong length')
+  return isPubkeyHash ? createKeyHashScript(hash) : createScriptHashScript(hash)
 }
 
+/** @see BIP-0173 and BIP-0350 */
 function decodeSegwit(address: string, prefixes: AddressPrefixes): Uint8Array {
-  const plain = bech32.decodeUnsafe(address, MAX_BECH32_LENGTH)
-  const modified = bech32m.decodeUnsafe(address, MAX_BECH32_LENGTH)
+  const plain = bech32.decodeUnsafe(address, MAX_ADDRESS_LENGTH)
+  const modified = bech32m.decodeUnsafe(address, MAX_ADDRESS_LENGTH)
   const decoded = plain ?? modified
   if (decoded === undefined) {
     throw new AddressError('bad-checksum', 'its checksum is wrong: a character is mistyped')
   }
-  if (decoded.prefix.toLowerCase() !== prefixes.bech32) {
-    throw new AddressError('wrong-chain', 'it is an address of another chain')
+  if (decoded.prefix !== prefixes.bech32) {
+    const found = `it begins with ${decoded.prefix}1 instead of ${prefixes.bech32}1`
+    throw new AddressError('wrong-chain', `it is an address of another chain: ${found}`)
   }
-  const [version = WORD_BITS, ...words] = decoded.words
-  if (version > 16) throw new AddressError('bad-version', 'its witness version is above 16')
-  // Version 0 is bech32 and all others bech32m (BIP-0350).
+  const [version, ...words] = decoded.words
+  if (version === undefined) throw new AddressError('bad-length', 'it is too short')
+  if (version > MAX_WITNESS_VERSION) {
+    throw new AddressError('bad-version', `its witness version, ${version}, is above 16`)
+  }
+  // Version 0 is bech32 and all others bech32m.
   if ((version === 0) !== (plain !== undefined)) {
     throw new AddressError('bad-checksum', 'its checksum is of the wrong kind for its version')
   }
@@ -93,24 +113,42 @@ function decodeSegwit(address: string, prefixes: AddressPrefixes): Uint8Array {
   if (!fits || (version === 0 && program.length !== 20 && program.length !== 32)) {
     throw new AddressError('bad-length', 'its witness program has the wrong length')
   }
-  return concatBytes(
-    Uint8Array.of(version === 0 ? OP_0 : OP_1 - 1 + version, program.length),
-    program,
-  )
+  return createWitnessScript({ version, program })
+}
+
+/** Whether a text is meant as a segwit address, however wrong. */
+function looksLikeSegwit(address: string, prefixes: AddressPrefixes): boolean {
+  const lower = address.toLowerCase()
+  if (lower.startsWith(`${prefixes.bech32}1`)) return true
+  // Base58 addresses mix cases, and none of another chain's prefix passes for base58 with its separator.
+  const hasOneCase = address === lower || address === address.toUpperCase()
+  return hasOneCase && BECH32_SHAPE.test(lower)
 }
 
 /**
  * The output script that pays to an address.
  *
  * @throws {@link AddressError} if it is no address, or one of another chain.
+ * @see Bitcoin Core `DecodeDestination`
  */
 export function decodeAddress(address: string, prefixes: AddressPrefixes): Uint8Array {
-  const isOurs = address.toLowerCase().startsWith(`${prefixes.bech32}1`)
-  const isSegwit =
-    isOurs ||
-    bech32.decodeUnsafe(address, MAX_BECH32_LENGTH) !== undefined ||
-    bech32m.decodeUnsafe(address, MAX_BECH32_LENGTH) !== undefined
-  return isSegwit ? decodeSegwit(address, prefixes) : decodeBase58(address, prefixes)
+  if (address.length === 0) throw new AddressError('bad-length', 'it is empty')
+  // Checked first: the time that base58 takes grows with the square of the length.
+  if (address.length > MAX_ADDRESS_LENGTH) throw new AddressError('bad-length', 'it is too long')
+  if (!looksLikeSegwit(address, prefixes)) return decodeBase58(address, prefixes)
+  if (!BECH32_CHARACTERS.test(address)) {
+    throw new AddressError('bad-encoding', 'it has characters that no address has')
+  }
+  if (address !== address.toLowerCase() && address !== address.toUpperCase()) {
+    throw new AddressError('bad-encoding', 'it mixes upper and lower case')
+  }
+  return decodeSegwit(address, prefixes)
+}
+
+function encodeSegwit(version: number, program: Uint8Array, prefixes: AddressPrefixes): string {
+  const coder = version === 0 ? bech32 : bech32m
+  // No limit: a chain may have a long prefix of its own.
+  return coder.encode(prefixes.bech32, [version, ...coder.toWords(program)], false)
 }
 
 /** The address that an output script pays to; undefined if it has none. */
@@ -126,14 +164,17 @@ export function encodeAddress(
       return base58check.encode(concatBytes(Uint8Array.of(prefixes.scriptHash), output.hash))
     case 'witness_v0_keyhash':
     case 'witness_v0_scripthash':
-      return bech32.encode(prefixes.bech32, [0, ...bech32.toWords(output.hash)])
+      return encodeSegwit(0, output.hash, prefixes)
     case 'witness_v1_taproot':
-      return bech32m.encode(prefixes.bech32, [1, ...bech32m.toWords(output.outputKey)])
+      return encodeSegwit(1, output.outputKey, prefixes)
     case 'anchor':
-      return bech32m.encode(prefixes.bech32, [1, ...bech32m.toWords(scriptPubKey.slice(2))])
+      return encodeSegwit(1, scriptPubKey.slice(2), prefixes)
     case 'witness_unknown':
-      return bech32m.encode(prefixes.bech32, [output.version, ...bech32m.toWords(output.program)])
-    default:
+      return encodeSegwit(output.version, output.program, prefixes)
+    case 'pubkey':
+    case 'multisig':
+    case 'nulldata':
+    case 'nonstandard':
       return undefined
   }
 }

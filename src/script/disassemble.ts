@@ -1,48 +1,61 @@
 /** @module Scripts as people read them. */
 
 import { encodeHex } from '../util/index.ts'
-import { OP_1, OP_1NEGATE, OP_16, OP_PUSHDATA4 } from './opcodes.ts'
-import { readSteps } from './script-bytes.ts'
+import { VERIFY_STRICTENC } from './flags.ts'
+import { OP_PUSHDATA4, opcodeName } from './opcodes.ts'
+import { isUnspendable, ScriptCursor } from './script-bytes.ts'
+import { ScriptError } from './script-error.ts'
+import { decodeScriptNumber, MAX_NUMBER_SIZE } from './script-number.ts'
+import { checkSignatureEncoding } from './signature-encoding.ts'
+import {
+  SIGHASH_ALL,
+  SIGHASH_ANYONECANPAY,
+  SIGHASH_NONE,
+  SIGHASH_SINGLE,
+} from './signature-hash.ts'
 
-/** Opcodes from OP_NOP (0x61) on, in their order; OP_RESERVED stands before OP_1. */
-const NAMES_FROM_NOP = (
-  'NOP VER IF NOTIF VERIF VERNOTIF ELSE ENDIF VERIFY RETURN TOALTSTACK FROMALTSTACK 2DROP 2DUP 3DUP ' +
-  '2OVER 2ROT 2SWAP IFDUP DEPTH DROP DUP NIP OVER PICK ROLL ROT SWAP TUCK CAT SUBSTR LEFT RIGHT SIZE ' +
-  'INVERT AND OR XOR EQUAL EQUALVERIFY RESERVED1 RESERVED2 1ADD 1SUB 2MUL 2DIV NEGATE ABS NOT ' +
-  '0NOTEQUAL ADD SUB MUL DIV MOD LSHIFT RSHIFT BOOLAND BOOLOR NUMEQUAL NUMEQUALVERIFY NUMNOTEQUAL ' +
-  'LESSTHAN GREATERTHAN LESSTHANOREQUAL GREATERTHANOREQUAL MIN MAX WITHIN RIPEMD160 SHA1 SHA256 ' +
-  'HASH160 HASH256 CODESEPARATOR CHECKSIG CHECKSIGVERIFY CHECKMULTISIG CHECKMULTISIGVERIFY NOP1 ' +
-  'CHECKLOCKTIMEVERIFY CHECKSEQUENCEVERIFY NOP4 NOP5 NOP6 NOP7 NOP8 NOP9 NOP10 CHECKSIGADD'
-).split(' ')
-const OP_NOP = 0x61
-/** Pushes up to this size are shown as numbers. */
-const MAX_NUMBER_SIZE = 4
+const HASH_TYPE_NAMES: ReadonlyMap<number, string> = new Map([
+  [SIGHASH_ALL, 'ALL'],
+  [SIGHASH_ALL | SIGHASH_ANYONECANPAY, 'ALL|ANYONECANPAY'],
+  [SIGHASH_NONE, 'NONE'],
+  [SIGHASH_NONE | SIGHASH_ANYONECANPAY, 'NONE|ANYONECANPAY'],
+  [SIGHASH_SINGLE, 'SINGLE'],
+  [SIGHASH_SINGLE | SIGHASH_ANYONECANPAY, 'SINGLE|ANYONECANPAY'],
+])
 
-function showPush(data: Uint8Array): string {
-  if (data.length > MAX_NUMBER_SIZE) return encodeHex(data)
-  const last = data.at(-1) ?? 0
-  let value = 0
-  for (let i = data.length - 1; i >= 0; i--) {
-    const byte = i === data.length - 1 ? last & 0x7f : (data[i] ?? 0)
-    value = value * 256 + byte
+function isStrictSignature(data: Uint8Array): boolean {
+  try {
+    checkSignatureEncoding(data, VERIFY_STRICTENC)
+    return true
+  } catch (error) {
+    if (error instanceof ScriptError) return false
+    throw error
   }
-  return String((last & 0x80) !== 0 && value !== 0 ? -value : value)
 }
 
-function showOpcode(opcode: number): string {
-  if (opcode === OP_1NEGATE) return '-1'
-  if (opcode >= OP_1 && opcode <= OP_16) return String(opcode - OP_1 + 1)
-  if (opcode === OP_1 - 1) return 'OP_RESERVED'
-  const name = NAMES_FROM_NOP[opcode - OP_NOP]
-  return name === undefined ? 'OP_UNKNOWN' : `OP_${name}`
+function showPush(data: Uint8Array, namesHashTypes: boolean): string {
+  // Short pushes are shown as numbers, whatever they are meant as.
+  if (data.length <= MAX_NUMBER_SIZE) return String(decodeScriptNumber(data, false))
+  const name = HASH_TYPE_NAMES.get(data.at(-1) ?? 0)
+  if (!namesHashTypes || name === undefined || !isStrictSignature(data)) return encodeHex(data)
+  return `${encodeHex(data.subarray(0, -1))}[${name}]`
+}
+
+/** How a script is shown. */
+export interface DisassembleOptions {
+  /** Whether what looks like a signature is shown with its hash type by name, as RPC shows scriptSigs. */
+  readonly namesHashTypes?: boolean
 }
 
 /** Writes a script as `asm`, the way RPC shows it. @see Bitcoin Core `ScriptToAsmStr` */
-export function disassemble(script: Uint8Array): string {
-  const { steps, isWhole } = readSteps(script)
-  const words = steps.map(({ opcode, data }) =>
-    opcode <= OP_PUSHDATA4 && data !== undefined ? showPush(data) : showOpcode(opcode),
-  )
-  if (!isWhole) words.push('[error]')
+export function disassemble(script: Uint8Array, options: DisassembleOptions = {}): string {
+  const namesHashTypes = options.namesHashTypes === true && !isUnspendable(script)
+  const words: string[] = []
+  const cursor = new ScriptCursor(script)
+  while (cursor.next()) {
+    const { opcode, data } = cursor
+    words.push(opcode <= OP_PUSHDATA4 ? showPush(data, namesHashTypes) : opcodeName(opcode))
+  }
+  if (!cursor.isWhole) words.push('[error]')
   return words.join(' ')
 }

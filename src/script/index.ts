@@ -1,14 +1,15 @@
 /**
  * Output scripts: what they are, their addresses, and whether an input may spend them.
  *
- * Key spends only, so far: P2PK, P2PKH, P2WPKH and P2TR by key path. Every other script is refused
- * with `UNSUPPORTED`; the full interpreter takes its place behind the same functions. A `ScriptError` says
- * why an input may not spend; an `AddressError` why a text is no address.
+ * The whole of Bitcoin's script: legacy, P2SH, segwit version 0, taproot and tapscript, under the flags that Bitcoin
+ * Core has. Which flags bind which block is for `consensus/` to say; nothing here signs or holds a key. A `ScriptError`
+ * says why an input may not spend; an `AddressError` why a text is no address.
  *
  * Purity: pure.
  *
  * @example
- * verifyInput(tx, 0, spentOutputs, flags, precomputeTransactionData(tx, spentOutputs), nobleSignatureEngine)
+ * const precomputed = precomputeTransactionData(tx, spentOutputs)
+ * verifyInput(tx, 0, spentOutputs, CONSENSUS_SCRIPT_FLAGS, precomputed, nobleSignatureEngine)
  *
  * @module
  */
@@ -19,8 +20,9 @@ export {
   decodeAddress,
   encodeAddress,
 } from './address.ts'
-export { disassemble } from './disassemble.ts'
+export { type DisassembleOptions, disassemble } from './disassemble.ts'
 export {
+  CONSENSUS_SCRIPT_FLAGS,
   type ScriptFlags,
   STANDARD_SCRIPT_FLAGS,
   VERIFY_CHECKLOCKTIMEVERIFY,
@@ -28,7 +30,10 @@ export {
   VERIFY_CLEANSTACK,
   VERIFY_CONST_SCRIPTCODE,
   VERIFY_DERSIG,
+  VERIFY_DISCOURAGE_OP_SUCCESS,
   VERIFY_DISCOURAGE_UPGRADABLE_NOPS,
+  VERIFY_DISCOURAGE_UPGRADABLE_PUBKEYTYPE,
+  VERIFY_DISCOURAGE_UPGRADABLE_TAPROOT_VERSION,
   VERIFY_DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM,
   VERIFY_LOW_S,
   VERIFY_MINIMALDATA,
@@ -43,16 +48,56 @@ export {
   VERIFY_WITNESS,
   VERIFY_WITNESS_PUBKEYTYPE,
 } from './flags.ts'
-export { isUnspendable, pushData, pushNumber } from './script-bytes.ts'
-export { encodeScriptNumber } from './script-number.ts'
-export { nobleSignatureEngine, type SignatureEngine } from './signature-engine.ts'
+export { hash160 } from './hash-operations.ts'
+export { opcodeName } from './opcodes.ts'
 export {
+  isPushOnly,
+  isUnspendable,
+  pushData,
+  pushNumber,
+  readSteps,
+  type ScriptStep,
+} from './script-bytes.ts'
+export { SCRIPT_ERROR_REASONS, ScriptError, type ScriptErrorCode } from './script-error.ts'
+export { decodeScriptNumber, encodeScriptNumber } from './script-number.ts'
+export { parseLaxSignature } from './signature-encoding.ts'
+export {
+  nobleSignatureEngine,
+  normalizePublicKey,
+  type SignatureEngine,
+  type TweakedKey,
+} from './signature-engine.ts'
+export {
+  computeAnnexHash,
   computeLegacySignatureHash,
   computeTaprootSignatureHash,
   computeWitnessV0SignatureHash,
   type PrecomputedTransactionData,
   precomputeTransactionData,
+  SIGHASH_ALL,
+  SIGHASH_ANYONECANPAY,
+  SIGHASH_DEFAULT,
+  SIGHASH_NONE,
+  SIGHASH_SINGLE,
+  type TapscriptPosition,
 } from './signature-hash.ts'
 export { countLegacySigops, countP2shSigops, countWitnessSigops } from './sigops.ts'
-export { classifyOutput, type StandardOutput } from './standard-output.ts'
-export { ScriptError, type ScriptErrorCode, verifyInput } from './verify-input.ts'
+export {
+  classifyOutput,
+  createKeyHashScript,
+  createScriptHashScript,
+  createWitnessScript,
+  readWitnessProgram,
+  type StandardOutput,
+  type WitnessProgram,
+} from './standard-output.ts'
+export {
+  type ControlBlock,
+  computeTapBranchHash,
+  computeTapLeafHash,
+  computeTapTweakHash,
+  decodeControlBlock,
+  encodeControlBlock,
+  TAPSCRIPT_LEAF_VERSION,
+} from './taproot.ts'
+export { verifyInput } from './verify-input.ts'

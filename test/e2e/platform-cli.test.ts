@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -106,6 +107,26 @@ describe('a mistake', () => {
     const { code, err } = await run(['start', '--chain', 'regtset', '--datadir', folder])
     expect(code).toBe(3)
     expect(err).toContain('regtest')
+  })
+})
+
+describe('quarry start', () => {
+  it('says which port is taken and what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const free = { '--rpc-port': '0', '--listen': '/ip4/127.0.0.1/tcp/0', '--datadir': folder }
+    for (const taken of [
+      { '--rpc-port': `${port}` },
+      { '--listen': `/ip4/127.0.0.1/tcp/${port}` },
+    ]) {
+      const [flag = ''] = Object.keys(taken)
+      const { code, err } = await run(['start', ...Object.entries({ ...free, ...taken }).flat()])
+      expect(code).toBe(5)
+      expect(err).toContain(`${port}`)
+      expect(err).toContain(flag)
+    }
+    server.close()
   })
 })
 

@@ -1,8 +1,7 @@
 /** @module `quarry config show`: what a node would be told, and by whom. */
 
-import type { NodeSettings } from './config.ts'
+import { type NodeSettings, resolveProcessSettings } from './config.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
-import { resolveProcessSettings } from './start-command.ts'
 
 /** How the settings are shown. */
 export interface ConfigShowOptions {

@@ -5,6 +5,7 @@
  */
 
 import { isIP } from 'node:net'
+import { availableParallelism, homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { ConfigError } from '../../util/index.ts'
@@ -293,10 +294,13 @@ export function resolveNodeSettings(sources: SettingSources): ResolvedSettings {
   }
 }
 
-/** The sources of the running process. */
-export function processSources(
-  flags: Readonly<Record<string, unknown>>,
-  system: { homeDirectory: string; availableCores: number },
-): SettingSources {
-  return { flags, environment: process.env, workingDirectory: process.cwd(), ...system }
+/** Settings of this process, from its flags, environment and file. */
+export function resolveProcessSettings(flags: Readonly<Record<string, unknown>>): ResolvedSettings {
+  return resolveNodeSettings({
+    flags,
+    environment: process.env,
+    homeDirectory: homedir(),
+    workingDirectory: process.cwd(),
+    availableCores: availableParallelism(),
+  })
 }

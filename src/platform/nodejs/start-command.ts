@@ -1,23 +1,18 @@
 /** @module `quarry start`: settings, log, signals, and one node between them. */
 
-import { availableParallelism, homedir } from 'node:os'
-import { toErrorMessage } from '../../util/index.ts'
-import { processSources, type ResolvedSettings, resolveNodeSettings } from './config.ts'
-import { exitCodeOf } from './exit-codes.ts'
+import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { type NodeSettings, resolveProcessSettings } from './config.ts'
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { createProcessLog } from './logger.ts'
 import { readPackageVersion } from './package-root.ts'
-import { runNode } from './run-node.ts'
 import { installShutdown } from './signals.ts'
 import { supportsColor } from './terminal.ts'
 
-/** Settings of this process, from its flags, environment and file. */
-export function resolveProcessSettings(flags: Readonly<Record<string, unknown>>): ResolvedSettings {
-  return resolveNodeSettings(
-    processSources(flags, {
-      homeDirectory: homedir(),
-      availableCores: availableParallelism(),
-    }),
-  )
+/** Adds the cure where only the system's own words would be shown. */
+function explainStartError(error: unknown, settings: NodeSettings): string {
+  const message = toErrorMessage(error)
+  if (error instanceof ConfigError || exitCodeOf(error) !== EXIT_CODES.portInUse) return message
+  return `None of the addresses ${settings.listen.join(', ')} could be listened on, because another program uses the port. Stop that one, or choose another port with --listen (tcp/0 takes any free one).`
 }
 
 /**
@@ -44,11 +39,13 @@ export async function runStartCommand(flags: Readonly<Record<string, unknown>>):
   })
   for (const warning of warnings) ownLog.warn('Ignored a variable', { warning })
   try {
+    // Loaded this late so that a mistake in the settings is answered at once.
+    const { runNode } = await import('./run-node.ts')
     await runNode({ settings, log, shutdown, version: readPackageVersion() })
   } catch (error) {
     if (!shutdown.isRequested) {
       ownLog.error('The node could not start', { error })
-      process.stderr.write(`quarry: ${toErrorMessage(error)}\n`)
+      process.stderr.write(`quarry: ${explainStartError(error, settings)}\n`)
     }
     shutdown.exit(shutdown.isRequested ? 0 : exitCodeOf(error))
   }

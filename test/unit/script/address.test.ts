@@ -57,7 +57,7 @@ describe('addresses', () => {
     { address: 'mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn', code: 'wrong-chain' },
     { address: '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb', code: 'bad-checksum' },
     { address: 'not an address', code: 'bad-encoding' },
-    { address: '', code: 'bad-checksum' },
+    { address: '', code: 'bad-length' },
   ])('refuses $address: $code', ({ address, code }) => {
     let found: unknown
     try {

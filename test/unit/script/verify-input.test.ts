@@ -46,8 +46,8 @@ describe.each<SpendKind>(['p2pkh', 'p2wpkh', 'p2tr'])('a %s spend', (kind) => {
     const [output] = tx.outputs
     if (output === undefined) throw new RangeError('no output')
     const changed = { ...tx, outputs: [{ ...output, value: output.value + 1n }] }
-    expect(verify(changed, from.outputs)).toMatch(/EVAL_FALSE|SCHNORR_SIG/)
-    expect(verify({ ...tx, lockTime: 1 }, from.outputs)).toMatch(/EVAL_FALSE|SCHNORR_SIG/)
+    expect(verify(changed, from.outputs)).toMatch(/EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/)
+    expect(verify({ ...tx, lockTime: 1 }, from.outputs)).toMatch(/EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/)
   })
 
   it('is invalid for another key’s output', () => {
@@ -58,7 +58,7 @@ describe.each<SpendKind>(['p2pkh', 'p2wpkh', 'p2tr'])('a %s spend', (kind) => {
   it('commits to the amount where segwit says so', () => {
     const cheaper = [{ value: VALUE - 1n, scriptPubKey: wallet.script(kind) }]
     if (kind === 'p2pkh') expect(verify(tx, cheaper)).toBeUndefined()
-    else expect(verify(tx, cheaper)).toMatch(/EVAL_FALSE|SCHNORR_SIG/)
+    else expect(verify(tx, cheaper)).toMatch(/EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/)
   })
 
   it('is invalid without its proof', () => {

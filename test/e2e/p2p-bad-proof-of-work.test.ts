@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
+import { computeBlockHash, encodeBlock, toDisplayHex } from '../../src/primitives/index.ts'
+import { createBlock, placeGenesis } from '../support/chain-generator.ts'
+import { type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
+import { type HostilePeer, startHostilePeer } from './p2p-hostile-peer.support.ts'
+
+const params = createConsensusParams(REGTEST_SPEC)
+const genesis = placeGenesis(params)
+const SETTLE_MS = 1_500
+
+let network: TestNetwork
+let hostile: HostilePeer
+let near: NodeProcess
+let far: NodeProcess
+
+beforeEach(async () => {
+  network = new TestNetwork()
+  near = await network.start('near', { chain: 'regtest' })
+  far = await network.start('far', { chain: 'regtest', peers: [near.ready.multiaddr] })
+  hostile = await startHostilePeer(params.chainId, {
+    genesisHash: params.genesisHash,
+    tipHash: params.genesisHash,
+    tipHeight: 0,
+    chainWork: 2n,
+    userAgent: '/hostile/',
+  })
+  await hostile.dial(near.ready.multiaddr)
+  await waitFor('near has two peers', async () => (await near.call('getconnectioncount')) === 2)
+})
+afterEach(async () => {
+  await hostile.stop()
+  await network.close()
+})
+
+/** A block on genesis whose hash is above its target. */
+function createWorthlessBlock() {
+  const { block } = createBlock(genesis, params)
+  for (let nonce = 0; ; nonce++) {
+    const worthless = { ...block, header: { ...block.header, nonce } }
+    // Regtest's target is met by every second hash: the top bit decides.
+    if (((computeBlockHash(worthless.header)[31] ?? 0) & 0x80) !== 0) return worthless
+  }
+}
+
+async function knows(node: NodeProcess, hash: string): Promise<boolean> {
+  return node.call('getblockheader', hash).then(
+    () => true,
+    () => false,
+  )
+}
+
+describe('a peer that gossips blocks', () => {
+  it('with bad proof of work is not listened to, and its block reaches nobody', async () => {
+    const worthless = createWorthlessBlock()
+    const hash = toDisplayHex(computeBlockHash(worthless.header))
+    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(worthless))).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    expect(await knows(near, hash)).toBe(false)
+    expect(await knows(far, hash)).toBe(false)
+    expect(await near.call('getblockcount')).toBe(0)
+    // The network is none the worse for it.
+    const [mined] = await near.call(
+      'generatetoaddress',
+      1,
+      'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080',
+    )
+    await waitFor('far follows', async () => (await far.call('getbestblockhash')) === mined)
+  })
+
+  it('with good ones is forwarded: the same way works for honest blocks', async () => {
+    const { block, hash } = createBlock(genesis, params)
+    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(block))).toBe(1)
+    await waitFor(
+      'far has it',
+      async () => (await far.call('getbestblockhash')) === toDisplayHex(hash),
+    )
+  })
+
+  it('with a wrong merkle root is not listened to, and the honest block still is', async () => {
+    const { block, hash } = createBlock(genesis, params)
+    const { block: other } = createBlock(genesis, params, { salt: 9 })
+    const swapped = { header: block.header, transactions: other.transactions }
+    await hostile.publish(hostile.names.blockTopic, encodeBlock(swapped))
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    expect(await near.call('getblockcount')).toBe(0)
+    await hostile.publish(hostile.names.blockTopic, encodeBlock(block))
+    await waitFor('both have the honest block', async () => {
+      const tips = await Promise.all([near, far].map((node) => node.call('getbestblockhash')))
+      return tips.every((tip) => tip === toDisplayHex(hash))
+    })
+  })
+})
