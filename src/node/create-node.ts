@@ -4,11 +4,9 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { Chain, createInlineScriptChecker } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import { ConsensusError } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import { Miner } from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity } from '../p2p/index.ts'
-import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
 import { nobleSignatureEngine } from '../script/index.ts'
 import { LevelChainStore } from '../store/index.ts'
@@ -132,7 +130,9 @@ async function createMiner(
     {
       chain: createChainSource(chain, platform.clock),
       transactions: createTxSource(mempool),
-      submit: (block) => submitOrThrow(sync, block),
+      submit: async (block) => {
+        await sync.submitBlock(block)
+      },
       isReady: () => sync.isCaughtUp,
       spawnHashWorker: platform.spawnHashWorker,
       clock: platform.clock,
@@ -147,12 +147,6 @@ async function createMiner(
       nodeExtraNonce: sha256(utf8ToBytes(network.selfId)).slice(0, NODE_EXTRA_NONCE_BYTES),
     },
   )
-}
-
-/** Takes a block of our own; what is found only when it is connected counts as refusal too. */
-async function submitOrThrow(sync: Synchronizer, block: Block): Promise<void> {
-  const entry = await sync.submitBlock(block)
-  if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
 }
 
 /**
@@ -195,7 +189,9 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
         chain: createChainSource(chain, clock),
         transactions: createTxSource(mempool),
         params,
-        submit: (block) => submitOrThrow(sync, block),
+        submit: async (block) => {
+          await sync.submitBlock(block)
+        },
         loadHashEngine: () => platform.loadHashEngine(),
         miner: () => miner,
         clock,
@@ -208,7 +204,9 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
       userAgent,
       startedMs: clock.now(),
       isCaughtUp: () => sync.isCaughtUp,
-      submitBlock: (block) => submitOrThrow(sync, block),
+      submitBlock: async (block) => {
+        await sync.submitBlock(block)
+      },
       requestStop: init.onStopRequested,
     },
   })

@@ -120,16 +120,27 @@ export class Synchronizer implements PeerNetworkHandlers {
   /**
    * Takes a block of our own, from the miner or over RPC, and sends it to every peer.
    *
-   * @throws {@link ConsensusError} if it is invalid, as any block would be.
+   * @throws {@link ConsensusError} if it is invalid, as any block would be, whether that shows at once or when
+   * it is connected.
    */
   async submitBlock(block: Block): Promise<BlockEntry> {
     const { chain, network } = this.#deps
-    const entry = await chain.acceptBlock(block)
-    if (chain.isActive(entry)) {
-      const bytes = encodeBlock(block)
-      if (bytes.length <= MAX_GOSSIP_BLOCK_SIZE) await network.publishBlock(bytes)
+    const hash = toDisplayHex(computeBlockHash(block.header))
+    let failure: ConsensusError | undefined
+    const off = chain.events.on('blockFailed', ({ entry, error }) => {
+      if (entry.hashHex === hash) failure = error
+    })
+    try {
+      const entry = await chain.acceptBlock(block)
+      if (entry.isFailed) throw failure ?? new ConsensusError('bad-prevblk', { hash })
+      if (chain.isActive(entry)) {
+        const bytes = encodeBlock(block)
+        if (bytes.length <= MAX_GOSSIP_BLOCK_SIZE) await network.publishBlock(bytes)
+      }
+      return entry
+    } finally {
+      off()
     }
-    return entry
   }
 
   // Handlers of PeerNetwork.

@@ -78,15 +78,19 @@ describeVectors('Core’s transactions', () => {
   it.each([
     { file: 'tx_valid.json', check: checkValid },
     { file: 'tx_invalid.json', check: checkInvalid },
-  ])('bitcoin-core/$file: every one, with more rules and with fewer', ({ file, check }) => {
-    const entries: readonly (readonly never[])[] = readVectors(`bitcoin-core/${file}`)
-    const cases = entries.filter((entry) => entry.length > 1)
-    const tally = new VectorTally(file)
-    for (const [prevouts, hex, flags] of cases) {
-      tally.run(`${flags} ${String(hex).slice(0, 120)}`, () => {
-        check(prevouts as never, String(hex), String(flags))
-      })
-    }
-    tally.finish(cases.length)
-  }, 300_000)
+  ])(
+    'bitcoin-core/$file: every one, with more rules and with fewer',
+    ({ file, check }) => {
+      const entries: readonly (readonly never[])[] = readVectors(`bitcoin-core/${file}`)
+      const cases = entries.filter((entry) => entry.length > 1)
+      const tally = new VectorTally(file)
+      for (const [prevouts, hex, flags] of cases) {
+        tally.run(`${flags} ${String(hex).slice(0, 120)}`, () => {
+          check(prevouts as never, String(hex), String(flags))
+        })
+      }
+      tally.finish(cases.length)
+    },
+    300_000,
+  )
 })

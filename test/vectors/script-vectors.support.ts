@@ -170,16 +170,17 @@ export function createSpend(
   return { tx, spentOutputs: credit.outputs }
 }
 
-/** Verifies inputs; the code of the first that fails, or undefined. Anything but a ScriptError is thrown on. */
+/** Verifies inputs, all unless told which; the code of the first that fails, or undefined. Anything but a ScriptError is thrown on. */
 export function findScriptError(
   tx: Transaction,
   spentOutputs: readonly TxOut[],
   flags: script.ScriptFlags,
   engine: script.SignatureEngine = script.nobleSignatureEngine,
+  indexes: Iterable<number> = tx.inputs.keys(),
 ): script.ScriptErrorCode | undefined {
   const precomputed = script.precomputeTransactionData(tx, spentOutputs)
   try {
-    for (const index of tx.inputs.keys()) {
+    for (const index of indexes) {
       script.verifyInput(tx, index, spentOutputs, flags, precomputed, engine)
     }
     return undefined

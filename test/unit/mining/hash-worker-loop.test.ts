@@ -82,19 +82,12 @@ describe('HashWorkerLoop', () => {
     const end = Date.now() + 5_000
     while (!reports.some(({ type }) => type === 'solution') && Date.now() < end) await pause(5)
     await pause(50)
-    const solutions = reports.filter((report) => report.type === 'solution')
+    const solutions = reports.flatMap((report) =>
+      report.type === 'solution' ? [report.solved] : [],
+    )
     expect(solutions).toHaveLength(1)
-    const [{ solved }] = solutions as [
-      {
-        solved: {
-          extraNonce2: Uint8Array
-          time: number
-          version: number
-          nonce: number
-          unitId: number
-        }
-      },
-    ]
+    const [solved] = solutions
+    if (solved === undefined) throw new RangeError('no solution')
     const hash = computeBlockHash({
       version: solved.version,
       prevBlockHash: unit.prevBlockHash,

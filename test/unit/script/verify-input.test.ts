@@ -47,7 +47,9 @@ describe.each<SpendKind>(['p2pkh', 'p2wpkh', 'p2tr'])('a %s spend', (kind) => {
     if (output === undefined) throw new RangeError('no output')
     const changed = { ...tx, outputs: [{ ...output, value: output.value + 1n }] }
     expect(verify(changed, from.outputs)).toMatch(/EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/)
-    expect(verify({ ...tx, lockTime: 1 }, from.outputs)).toMatch(/EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/)
+    expect(verify({ ...tx, lockTime: 1 }, from.outputs)).toMatch(
+      /EVAL_FALSE|SIG_NULLFAIL|SCHNORR_SIG/,
+    )
   })
 
   it('is invalid for another key’s output', () => {
