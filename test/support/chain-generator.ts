@@ -129,6 +129,12 @@ export function createBlock(
   return { block, hash: computeBlockHash(block.header), height }
 }
 
+/** Puts a block's merkle root right and does its work again. */
+export function resolveMerkleRoot(block: Block): Block {
+  const { root } = computeBlockMerkleRoot(block.transactions)
+  return { ...block, header: solveHeader({ ...block.header, merkleRoot: root }) }
+}
+
 /** Makes a run of blocks. */
 export function createBlocks(
   parent: PlacedBlock,
