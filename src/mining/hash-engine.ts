@@ -4,6 +4,8 @@ import { HASH_SIZE, HEADER_SIZE } from '../primitives/index.ts'
 
 /** How many nonces there are: the nonce is a 32-bit field. */
 export const NONCE_COUNT = 2 ** 32
+/** The most nonces that one scan takes: minutes of work, but half of all. */
+export const MAX_SCAN_COUNT = 2 ** 31
 /** The most versions that one scan tries beside each nonce. */
 export const MAX_VERSION_COUNT = 16
 /** The most hits that one scan returns. Never fewer than {@link MAX_VERSION_COUNT}. */
@@ -21,7 +23,7 @@ export interface ScanJob {
   readonly versionMask: number
   /**
    * How many versions to try beside each nonce: 1 to {@link MAX_VERSION_COUNT}, and no more than the
-   * mask can tell apart. The first is the header's own.
+   * mask can tell apart. See {@link rollVersion}.
    *
    * @see BIP-0320
    */
@@ -70,7 +72,7 @@ export interface HashEngine {
    * {@link MAX_SCAN_HITS} in all: then it is for the caller to go on from there.
    *
    * @param nonceStart - 0 to 2^32 - 1.
-   * @param count - How many nonces; `nonceStart + count` is at most 2^32.
+   * @param count - How many nonces: up to {@link MAX_SCAN_COUNT}, and none past 2^32 - 1.
    * @throws {@link HashEngineError} `not-prepared` if there is no job, `invalid-range` if the range is not
    * one.
    */
@@ -139,6 +141,7 @@ export function assertNonceRange(nonceStart: number, count: number): void {
     Number.isInteger(count) &&
     nonceStart >= 0 &&
     count >= 0 &&
+    count <= MAX_SCAN_COUNT &&
     nonceStart < NONCE_COUNT &&
     nonceStart + count <= NONCE_COUNT
   if (!isRange) throw new HashEngineError('invalid-range', `${count} nonces from ${nonceStart}`)
@@ -156,6 +159,22 @@ export function countHeaders(headers: Uint8Array): number {
     throw new HashEngineError('invalid-headers', `${headers.length} bytes are no whole headers`)
   }
   return count
+}
+
+/**
+ * One of the versions that a scan tries: the bits of `index`, lowest first, flip the bits of the mask,
+ * lowest first. Index 0 is the header's own version.
+ *
+ * @returns As in a header: a signed 32-bit integer.
+ */
+export function rollVersion(version: number, mask: number, index: number): number {
+  let rolled = version
+  let free = mask
+  for (let left = index; left !== 0 && free !== 0; left >>>= 1) {
+    if ((left & 1) === 1) rolled ^= free & -free
+    free &= free - 1
+  }
+  return rolled
 }
 
 function countBits(mask: number): number {

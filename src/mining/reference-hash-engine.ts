@@ -9,13 +9,11 @@ import {
   type HashEngine,
   HashEngineError,
   MAX_SCAN_HITS,
+  rollVersion,
   type ScanHit,
   type ScanJob,
   type ScanResult,
 } from './hash-engine.ts'
-
-/** Where the version bits that miners may roll begin (BIP-0320). */
-const VERSION_SHIFT = 13
 
 /** A job, ready to be searched. */
 interface Prepared {
@@ -36,9 +34,8 @@ export class ReferenceHashEngine implements HashEngine {
     const header = Uint8Array.from(job.header)
     const view = new DataView(header.buffer)
     const own = view.getInt32(0, true)
-    const versions = Array.from(
-      { length: job.versionCount },
-      (_, index) => own ^ ((index << VERSION_SHIFT) & job.versionMask),
+    const versions = Array.from({ length: job.versionCount }, (_, index) =>
+      rollVersion(own, job.versionMask, index),
     )
     const share = hashToNumber(job.shareTarget)
     this.#prepared = { header, view, versions, share, block: hashToNumber(job.blockTarget) }

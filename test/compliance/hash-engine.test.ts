@@ -4,7 +4,6 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { describe, expect, it } from 'vitest'
 import {
   type HashEngine,
-  HashEngineError,
   ReferenceHashEngine,
   type ScanJob,
   WasmHashEngine,
@@ -15,10 +14,12 @@ const MAX_HITS = 64
 const NO_ROLLING = { versionMask: 0, versionCount: 1 }
 const BIP320_MASK = 0x1fff_e000
 
+function read(build: string): Buffer {
+  return readFileSync(new URL(`../../wasm/quarry-hash-${build}.wasm`, import.meta.url))
+}
+
 function load(build: string): WebAssembly.Module {
-  return new WebAssembly.Module(
-    readFileSync(new URL(`../../wasm/quarry-hash-${build}.wasm`, import.meta.url)),
-  )
+  return new WebAssembly.Module(read(build))
 }
 
 const simd = load('simd')
@@ -34,10 +35,21 @@ function target(top: number): Uint8Array {
   return new Uint8Array(32).fill(0xff, 0, 31).fill(top, 31)
 }
 
-/** Double SHA-256 by another library than the reference engine's. */
-function hashByNode(header: Uint8Array): Uint8Array {
+const EASY = { shareTarget: target(0x3f), blockTarget: target(0), ...NO_ROLLING }
+
+/** Double SHA-256 by Node.js, which is neither ours nor the reference engine's. */
+function hashByNode(header: Uint8Array): Buffer {
   const once = createHash('sha256').update(header).digest()
   return createHash('sha256').update(once).digest()
+}
+
+/** A version whose bits of the mask count up, written as differently from the engines as can be. */
+function expectedVersion(version: number, mask: number, index: number): number {
+  const free = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (mask >>> bit) % 2 === 1)
+  const flips = free.filter((_, place) => Math.floor(index / 2 ** place) % 2 === 1)
+  return Number(
+    BigInt.asIntN(32, BigInt(version) ^ flips.reduce((sum, bit) => sum | (1n << BigInt(bit)), 0n)),
+  )
 }
 
 function isAtMost(hash: Uint8Array, limit: Uint8Array): boolean {
@@ -53,12 +65,12 @@ function expectHits(job: ScanJob, start: number, count: number) {
   for (let nonce = start; nonce < start + count; nonce++) {
     view.setUint32(76, nonce, true)
     for (let index = 0; index < job.versionCount; index++) {
-      const version = own ^ ((index << 13) & job.versionMask)
+      const version = expectedVersion(own, job.versionMask, index)
       view.setInt32(0, version, true)
       const hash = hashByNode(header)
       const flags = [isAtMost(hash, job.shareTarget), isAtMost(hash, job.blockTarget)]
       if (flags.includes(true)) {
-        hits.push({ nonce, version, hash: hash.toString(), flags: flags.join() })
+        hits.push({ nonce, version, hash: hash.toString('hex'), flags: flags.join() })
       }
     }
   }
@@ -77,7 +89,7 @@ function scanAll(engine: HashEngine, start: number, count: number) {
       hits.push({
         nonce,
         version,
-        hash: Buffer.from(hash).toString(),
+        hash: Buffer.from(hash).toString('hex'),
         flags: [meetsShare, meetsBlock].join(),
       })
     }
@@ -103,12 +115,7 @@ describe.each(ENGINES)('$name', ({ create }) => {
 
   it('finds a hit at every position and with every length of the last step', () => {
     const engine = create()
-    const job = {
-      header: randomBytes(80),
-      shareTarget: target(0x3f),
-      blockTarget: target(0),
-      ...NO_ROLLING,
-    }
+    const job = { ...EASY, header: randomBytes(80) }
     engine.prepare(job)
     for (let start = 100; start < 108; start++) {
       for (let count = 1; count <= 9; count++) {
@@ -134,27 +141,37 @@ describe.each(ENGINES)('$name', ({ create }) => {
 
   it('ends with the last nonce there is', () => {
     const engine = create()
-    const job = {
-      header: randomBytes(80),
-      shareTarget: target(0x3f),
-      blockTarget: target(0),
-      ...NO_ROLLING,
-    }
+    const job = { ...EASY, header: randomBytes(80) }
     engine.prepare(job)
     const start = NONCE_COUNT - 103
     expect(scanAll(engine, start, 103)).toEqual(expectHits(job, start, 103))
-    expect(() => engine.scan(start, 104)).toThrow(HashEngineError)
   })
 
-  it('rolls versions inside the mask, in order', () => {
+  it.each([
+    [NONCE_COUNT - 103, 104],
+    [NONCE_COUNT, 0],
+    [0, 2 ** 31 + 1],
+    [-1, 1],
+    [0, -1],
+    [0.5, 1],
+    [0, Number.NaN],
+  ])('refuses the range from %d of %d', (start, count) => {
     const engine = create()
-    const job = {
-      header: randomBytes(80),
-      shareTarget: target(0x0f),
-      blockTarget: target(0x01),
-      versionMask: BIP320_MASK,
-      versionCount: 8,
-    }
+    engine.prepare({ ...EASY, header: randomBytes(80) })
+    expect(() => engine.scan(start, count)).toThrow('invalid-range')
+    expect(engine.scan(start < 0 ? 0 : 5, 0)).toEqual({ noncesDone: 0, hits: [] })
+  })
+
+  it.each([
+    { versionMask: BIP320_MASK, versionCount: 8 },
+    { versionMask: BIP320_MASK, versionCount: 13 },
+    { versionMask: 0x8000_0001, versionCount: 4 },
+    { versionMask: 0x0010_4210, versionCount: 16 },
+    { versionMask: 0x8000_0000, versionCount: 2 },
+  ])('rolls $versionCount versions inside $versionMask, in order', (versions) => {
+    const engine = create()
+    const targets = { shareTarget: target(0x0f), blockTarget: target(0x01) }
+    const job = { header: randomBytes(80), ...targets, ...versions }
     engine.prepare(job)
     expect(scanAll(engine, 5, 101)).toEqual(expectHits(job, 5, 101))
   })
@@ -202,7 +219,56 @@ describe.each(ENGINES)('$name', ({ create }) => {
     expect(() => create().prepare({ ...job, ...NO_ROLLING, ...change })).toThrow('invalid-job')
   })
 
+  it('forgets nothing between jobs, and keeps nothing of the last one', () => {
+    const engine = create()
+    const first = { ...EASY, header: randomBytes(80), versionMask: BIP320_MASK, versionCount: 16 }
+    const second = { ...EASY, header: randomBytes(80) }
+    const headers = randomBytes(160)
+    for (const job of [first, second, first]) {
+      engine.prepare(job)
+      engine.hashHeaders(headers)
+      expect(scanAll(engine, 77, 40)).toEqual(expectHits(job, 77, 40))
+    }
+  })
+
+  it('copies the job', () => {
+    const engine = create()
+    const job = { ...EASY, header: randomBytes(80) }
+    const kept = { ...job, header: Buffer.from(job.header) }
+    engine.prepare(job)
+    job.header.fill(0)
+    expect(scanAll(engine, 1_000, 50)).toEqual(expectHits(kept, 1_000, 50))
+  })
+
   it('refuses to scan before it has a job', () => {
     expect(() => create().scan(0, 1)).toThrow('not-prepared')
+  })
+})
+
+describe('the compiled core', () => {
+  /** The constants of rounds 30 and 31, as a module carries them. */
+  const ROUND_CONSTANTS = Buffer.from('5163ca0667292914', 'hex')
+
+  it.each(['simd', 'scalar'])('does not work with a wrong constant: %s', (build) => {
+    const bytes = read(build)
+    const at = bytes.indexOf(ROUND_CONSTANTS)
+    expect(at).toBeGreaterThan(0)
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+    expect(() => new WasmHashEngine(new WebAssembly.Module(bytes))).toThrow('unusable')
+  })
+
+  it('must be ours', () => {
+    const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
+    expect(() => new WasmHashEngine(new WebAssembly.Module(empty))).toThrow('unusable')
+  })
+
+  it('has as many kernels as it says', () => {
+    const { kernelCount } = new WasmHashEngine(simd)
+    expect(kernelCount).toBe(ENGINES.filter(({ name }) => name.startsWith('wasm-simd')).length)
+    expect(() => new WasmHashEngine(simd, { kernel: kernelCount })).toThrow('unusable')
+  })
+
+  it.each(['simd', 'scalar'])('weighs little: %s', (build) => {
+    expect(read(build).length).toBeLessThan(50_000)
   })
 })

@@ -19,6 +19,7 @@
 
 mod kernel;
 mod lane;
+mod self_test;
 mod sha256;
 
 use kernel::{Scratch, Tables};
@@ -39,8 +40,6 @@ const MAX_VERSIONS: usize = 16;
 const MAX_HEADERS: usize = 256;
 const HEADER_SIZE: usize = 80;
 const HASH_SIZE: usize = 32;
-/// Where the version bits that miners may roll begin (BIP-0320).
-const VERSION_SHIFT: u32 = 13;
 
 const OK: u32 = 0;
 const BAD_VERSION_COUNT: u32 = 1;
@@ -92,8 +91,9 @@ pub struct Context {
     pub hits: [Hit; MAX_HITS],
     /// Offset 3264: headers in, hashes out, for `hash_headers`.
     pub headers: [u8; MAX_HEADERS * HEADER_SIZE],
-    /// Hashes of those headers.
+    /// Offset 23744: hashes of those headers.
     pub hashes: [u8; MAX_HEADERS * HASH_SIZE],
+    /// Offset 31936: from here on it is the module's alone.
     kernel: u32,
     tables: Tables,
 }
@@ -127,10 +127,27 @@ fn context() -> &'static mut Context {
 }
 
 impl Context {
-    /// The i-th version to try: the bits of the mask count up, the others stay.
+    /// The i-th version to try: the index's bits, lowest first, flip the mask's, lowest first.
     fn version(&self, index: u32) -> u32 {
-        let own = u32::from_le_bytes([self.header[0], self.header[1], self.header[2], self.header[3]]);
-        own ^ ((index << VERSION_SHIFT) & self.version_mask)
+        let mut version =
+            u32::from_le_bytes([self.header[0], self.header[1], self.header[2], self.header[3]]);
+        let (mut left, mut mask) = (index, self.version_mask);
+        while left != 0 && mask != 0 {
+            if left & 1 == 1 {
+                version ^= mask & mask.wrapping_neg();
+            }
+            left >>= 1;
+            mask &= mask - 1;
+        }
+        version
+    }
+
+    /// The full hash of the header with another nonce and version.
+    fn hash_of(&self, nonce: u32, version: u32) -> [u8; HASH_SIZE] {
+        let mut header = self.header;
+        header[0..4].copy_from_slice(&version.to_le_bytes());
+        header[76..80].copy_from_slice(&nonce.to_le_bytes());
+        sha256::hash_header(&header)
     }
 
     fn prepare(&mut self) -> u32 {
@@ -138,8 +155,8 @@ impl Context {
         if count == 0 || count as usize > MAX_VERSIONS {
             return BAD_VERSION_COUNT;
         }
-        // The last version must differ from all others in bits of the mask.
-        if count > 1 && (self.version_mask >> VERSION_SHIFT) & (count - 1) != count - 1 {
+        // With fewer bits two versions would be the same.
+        if u64::from(count) > 1 << self.version_mask.count_ones() {
             return BAD_VERSION_MASK;
         }
         if self.max_hits < count || self.max_hits as usize > MAX_HITS {
@@ -166,10 +183,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn judge(&mut self, nonce: u32, version: u32) -> bool {
-        let mut header = self.header;
-        header[0..4].copy_from_slice(&version.to_le_bytes());
-        header[76..80].copy_from_slice(&nonce.to_le_bytes());
-        let hash = sha256::hash_header(&header);
+        let hash = self.hash_of(nonce, version);
         let flags = is_at_most(&hash, &self.share_target) as u32
             | (is_at_most(&hash, &self.block_target) as u32) << 1;
         if flags == 0 {
@@ -261,16 +275,11 @@ pub extern "C" fn ctx() -> *mut Context {
     context()
 }
 
-/// Size of the [`Context`] in bytes: a check that host and module mean the same.
+/// Size in bytes of the part of the [`Context`] that both sides use: a check that they mean the same.
 #[no_mangle]
 pub extern "C" fn ctx_size() -> u32 {
-    core::mem::size_of::<Context>() as u32
-}
-
-/// Offset of the headers within the context.
-#[no_mangle]
-pub extern "C" fn headers_offset() -> u32 {
-    3264
+    let context = context();
+    (core::ptr::addr_of!(context.kernel) as usize - context as *const Context as usize) as u32
 }
 
 /// How many kernels there are, the fastest first.
@@ -285,8 +294,14 @@ pub extern "C" fn select_kernel(id: u32) -> u32 {
     if id >= kernel_count() {
         return 1;
     }
-    context().kernel = if kernel_count() == 1 { 1 } else { id };
+    context().kernel = id;
     OK
+}
+
+/// Tests the selected kernel on this machine. Returns 0 if it finds what it must. The job is lost.
+#[no_mangle]
+pub extern "C" fn self_test() -> u32 {
+    context().self_test()
 }
 
 /// Makes the job in the context ready. Returns 0, or why it cannot be done.

@@ -1,19 +1,7 @@
 //! Runs on the host: the scalar kernel against plain SHA-256, and published headers.
 
 use super::*;
-
-/// Bitcoin's genesis header.
-const GENESIS: &str = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3\
-edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c";
-const GENESIS_NONCE: u32 = 2_083_236_893;
-
-fn genesis() -> [u8; HEADER_SIZE] {
-    let mut header = [0; HEADER_SIZE];
-    for (i, byte) in header.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&GENESIS[2 * i..2 * i + 2], 16).unwrap();
-    }
-    header
-}
+use crate::self_test::{GENESIS, GENESIS_HASH, GENESIS_NONCE};
 
 /// A context of its own for each test, on the heap.
 fn new_context(header: [u8; HEADER_SIZE], target: [u8; HASH_SIZE]) -> Box<Context> {
@@ -24,7 +12,6 @@ fn new_context(header: [u8; HEADER_SIZE], target: [u8; HASH_SIZE]) -> Box<Contex
     context.block_target = target;
     context.version_count = 1;
     context.max_hits = MAX_HITS as u32;
-    context.kernel = 1;
     context
 }
 
@@ -45,18 +32,19 @@ fn layout_is_the_abi() {
     assert_eq!(offset(&context.hit_count as *const u32 as usize), 160);
     assert_eq!(offset(&context.nonces_done as *const u64 as usize), 168);
     assert_eq!(offset(context.hits.as_ptr() as usize), 192);
-    assert_eq!(offset(context.headers.as_ptr() as usize), headers_offset() as usize);
+    assert_eq!(offset(context.headers.as_ptr() as usize), 3264);
+    assert_eq!(offset(context.hashes.as_ptr() as usize), 23744);
+    assert_eq!(ctx_size(), 31936);
     assert_eq!(core::mem::size_of::<Hit>(), 48);
 }
 
 #[test]
 fn genesis_hash_and_nonce() {
-    let hash = sha256::hash_header(&genesis());
-    assert_eq!(hash[..4], [0x6f, 0xe2, 0x8c, 0x0a]);
-    assert_eq!(hash[26..], [0x19, 0, 0, 0, 0, 0]);
+    let hash = sha256::hash_header(&GENESIS);
+    assert_eq!(hash, GENESIS_HASH);
     let mut limit = [0; HASH_SIZE];
     limit[26] = 0x1a;
-    let mut context = new_context(genesis(), limit);
+    let mut context = new_context(GENESIS, limit);
     assert_eq!(context.prepare(), OK);
     assert_eq!(context.scan(GENESIS_NONCE - 100, 200), 200);
     assert_eq!(context.hit_count, 1);
@@ -67,7 +55,7 @@ fn genesis_hash_and_nonce() {
 
 #[test]
 fn every_hit_is_found_in_order() {
-    let mut context = new_context(genesis(), target(0x07));
+    let mut context = new_context(GENESIS, target(0x07));
     assert_eq!(context.prepare(), OK);
     let mut found = Vec::new();
     let (mut at, end) = (1_000, 3_000);
@@ -75,7 +63,7 @@ fn every_hit_is_found_in_order() {
         at += context.scan(at, end - at);
         found.extend(context.hits[..context.hit_count as usize].iter().map(|hit| hit.nonce));
     }
-    let mut header = genesis();
+    let mut header = GENESIS;
     let wanted: Vec<u32> = (1_000..3_000)
         .filter(|nonce: &u32| {
             header[76..].copy_from_slice(&nonce.to_le_bytes());
@@ -88,7 +76,7 @@ fn every_hit_is_found_in_order() {
 
 #[test]
 fn a_full_buffer_ends_a_scan_and_loses_nothing() {
-    let mut context = new_context(genesis(), target(0xff));
+    let mut context = new_context(GENESIS, target(0xff));
     context.max_hits = 10;
     assert_eq!(context.prepare(), OK);
     assert_eq!(context.scan(0, 100), 10);
@@ -99,7 +87,7 @@ fn a_full_buffer_ends_a_scan_and_loses_nothing() {
 
 #[test]
 fn ranges_end_with_the_last_nonce() {
-    let mut context = new_context(genesis(), target(0xff));
+    let mut context = new_context(GENESIS, target(0xff));
     assert_eq!(context.prepare(), OK);
     assert_eq!(context.scan(u32::MAX - 2, 100), 3);
     assert_eq!(context.hits[2].nonce, u32::MAX);
@@ -108,7 +96,7 @@ fn ranges_end_with_the_last_nonce() {
 
 #[test]
 fn versions_roll_inside_the_mask() {
-    let mut context = new_context(genesis(), target(0xff));
+    let mut context = new_context(GENESIS, target(0xff));
     context.version_count = 4;
     context.version_mask = 0x1fff_e000;
     assert_eq!(context.prepare(), OK);
@@ -116,7 +104,7 @@ fn versions_roll_inside_the_mask() {
     let versions: Vec<u32> = context.hits[..8].iter().map(|hit| hit.version).collect();
     assert_eq!(versions, [1, 0x2001, 0x4001, 0x6001, 1, 0x2001, 0x4001, 0x6001]);
     for hit in &context.hits[..8] {
-        let mut header = genesis();
+        let mut header = GENESIS;
         header[..4].copy_from_slice(&hit.version.to_le_bytes());
         header[76..].copy_from_slice(&hit.nonce.to_le_bytes());
         assert_eq!(hit.hash, sha256::hash_header(&header));
@@ -124,8 +112,25 @@ fn versions_roll_inside_the_mask() {
 }
 
 #[test]
+fn versions_roll_over_a_mask_with_gaps() {
+    let mut context = new_context(GENESIS, target(0xff));
+    context.version_count = 8;
+    context.version_mask = 0x8000_0011;
+    assert_eq!(context.prepare(), OK);
+    let versions: Vec<u32> = (0..8).map(|index| context.version(index)).collect();
+    let low = [1, 0, 0x11, 0x10];
+    assert_eq!(versions[..4], low);
+    assert_eq!(versions[4..], low.map(|version| version | 0x8000_0000));
+}
+
+#[test]
+fn the_self_test_passes() {
+    assert_eq!(new_context([7; HEADER_SIZE], target(0)).self_test(), OK);
+}
+
+#[test]
 fn impossible_jobs_are_refused() {
-    let mut context = new_context(genesis(), target(0));
+    let mut context = new_context(GENESIS, target(0));
     context.version_count = 0;
     assert_eq!(context.prepare(), BAD_VERSION_COUNT);
     context.version_count = 17;
