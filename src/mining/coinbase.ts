@@ -1,6 +1,6 @@
 /** @module Coinbases with room for extra nonces, and whole blocks from solved work. */
 
-import { computeRootFromBranch } from '../consensus/index.ts'
+import { computeRootFromBranch, targetToBytes } from '../consensus/index.ts'
 import {
   type Block,
   decodeTransaction,
@@ -68,6 +68,42 @@ export function createCoinbaseParts(
   const scriptStart = 4 + 1 + 36 + 1
   const at = scriptStart + scriptSig.length - EXTRA_NONCE_SIZE
   return { prefix: bytes.slice(0, at), suffix: bytes.slice(at + EXTRA_NONCE_SIZE) }
+}
+
+/** What tells one unit of a template from another. */
+export interface UnitWishes {
+  readonly id: number
+  /** Higher runs first. */
+  readonly priority: number
+  readonly payoutScript: Uint8Array
+  /** Readable text in the coinbase. */
+  readonly tag: string
+  /** 8 bytes that no other unit of the same time has: the node's, then the worker's. */
+  readonly extraNonce1: Uint8Array
+}
+
+/** A part of a template's search space. */
+export function createWorkUnit(template: BlockTemplate, wishes: UnitWishes): WorkUnit {
+  const { id, priority, payoutScript, tag, extraNonce1 } = wishes
+  const { prefix, suffix } = createCoinbaseParts(template, payoutScript, tag)
+  const target = targetToBytes(template.target)
+  return {
+    id,
+    priority,
+    coinbasePrefix: prefix,
+    coinbaseSuffix: suffix,
+    extraNonce1,
+    extraNonce2Size: EXTRA_NONCE_2_SIZE,
+    merkleBranch: template.merkleBranch,
+    prevBlockHash: template.prevBlockHash,
+    version: template.version,
+    versionMask: 0,
+    bits: template.bits,
+    timeMin: template.time,
+    timeMax: template.time,
+    shareTarget: target,
+    blockTarget: target,
+  }
 }
 
 /** The merkle root that a unit's header carries for one value of the rolled extra nonce. */

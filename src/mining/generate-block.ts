@@ -1,17 +1,15 @@
 /** @module Mining one block at once, on the thread that asks: what `generatetoaddress` does. */
 
-import { targetToBytes } from '../consensus/index.ts'
 import { type Block, encodeHeader } from '../primitives/index.ts'
 import type { BlockTemplate } from './block-template.ts'
 import {
   assembleBlock,
   computeWorkMerkleRoot,
-  createCoinbaseParts,
+  createWorkUnit,
   EXTRA_NONCE_2_SIZE,
   EXTRA_NONCE_SIZE,
 } from './coinbase.ts'
 import type { HashEngine } from './hash-engine.ts'
-import type { WorkUnit } from './work-unit.ts'
 
 /** Nonces of the first call into the engine; doubled each time, since easy targets need few. */
 const FIRST_SCAN_COUNT = 64
@@ -43,31 +41,20 @@ export async function generateBlock(
   request: GenerateRequest,
 ): Promise<{ readonly block: Block | undefined; readonly tries: number }> {
   const { template, payoutScript, tag, extraNonce, maxTries } = request
-  const { prefix, suffix } = createCoinbaseParts(template, payoutScript, tag)
-  const target = targetToBytes(template.target)
-  const unit: WorkUnit = {
+  const unit = createWorkUnit(template, {
     id: 0,
     priority: 0,
-    coinbasePrefix: prefix,
-    coinbaseSuffix: suffix,
+    payoutScript,
+    tag,
     extraNonce1: extraNonce.slice(0, EXTRA_NONCE_SIZE - EXTRA_NONCE_2_SIZE),
-    extraNonce2Size: EXTRA_NONCE_2_SIZE,
-    merkleBranch: template.merkleBranch,
-    prevBlockHash: template.prevBlockHash,
-    version: template.version,
-    versionMask: 0,
-    bits: template.bits,
-    timeMin: template.time,
-    timeMax: template.time,
-    shareTarget: target,
-    blockTarget: target,
-  }
+  })
+  const { shareTarget, blockTarget } = unit
   const extraNonce2 = new Uint8Array(EXTRA_NONCE_2_SIZE)
   const merkleRoot = computeWorkMerkleRoot(unit, extraNonce2)
   const { version, prevBlockHash, time, bits } = template
   const header = encodeHeader({ version, prevBlockHash, merkleRoot, time, bits, nonce: 0 })
   const versions = { versionMask: 0, versionCount: 1 }
-  engine.prepare({ header, shareTarget: target, blockTarget: target, ...versions })
+  engine.prepare({ header, shareTarget, blockTarget, ...versions })
   const end = Math.min(maxTries, 2 ** 32)
   let tries = 0
   let count = FIRST_SCAN_COUNT

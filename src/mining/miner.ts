@@ -1,11 +1,6 @@
 /** @module The local miner: hands out work, checks what comes back, submits blocks. */
 
-import {
-  ConsensusError,
-  type ConsensusParams,
-  checkProofOfWork,
-  targetToBytes,
-} from '../consensus/index.ts'
+import { ConsensusError, type ConsensusParams, checkProofOfWork } from '../consensus/index.ts'
 import { type Block, computeBlockHash, toDisplayHex } from '../primitives/index.ts'
 import {
   type Clock,
@@ -22,7 +17,7 @@ import {
   type NextBlock,
   type TxSource,
 } from './block-template.ts'
-import { assembleBlock, createCoinbaseParts, EXTRA_NONCE_2_SIZE } from './coinbase.ts'
+import { assembleBlock, createWorkUnit } from './coinbase.ts'
 import type { HashWorker, HashWorkerReport, SpawnHashWorker } from './hash-worker-messages.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { SolvedWork, WorkUnit } from './work-unit.ts'
@@ -34,6 +29,7 @@ const GENERATIONS_KEPT = 2
 /** A failed worker is started again after this long. */
 const RESTART_DELAY_MS = 1_000
 const TEMPLATE_PRIORITY = 10
+const WORKER_EXTRA_NONCE_SIZE = 4
 
 /** What the miner works with. */
 export interface MinerDeps {
@@ -179,28 +175,16 @@ export class Miner {
 
   #createUnit(template: BlockTemplate, workerIndex: number): WorkUnit {
     const { payoutScript, tag, nodeExtraNonce } = this.#options
-    const { prefix, suffix } = createCoinbaseParts(template, payoutScript, tag)
-    const workerExtraNonce = new Uint8Array(4)
+    const workerExtraNonce = new Uint8Array(WORKER_EXTRA_NONCE_SIZE)
     new DataView(workerExtraNonce.buffer).setUint32(0, workerIndex)
-    const target = targetToBytes(template.target)
     this.#lastUnitId += 1
-    return {
+    return createWorkUnit(template, {
       id: this.#lastUnitId,
       priority: TEMPLATE_PRIORITY,
-      coinbasePrefix: prefix,
-      coinbaseSuffix: suffix,
+      payoutScript,
+      tag,
       extraNonce1: concatBytes(nodeExtraNonce, workerExtraNonce),
-      extraNonce2Size: EXTRA_NONCE_2_SIZE,
-      merkleBranch: template.merkleBranch,
-      prevBlockHash: template.prevBlockHash,
-      version: template.version,
-      versionMask: 0,
-      bits: template.bits,
-      timeMin: template.time,
-      timeMax: template.time,
-      shareTarget: target,
-      blockTarget: target,
-    }
+    })
   }
 
   #spawn(index: number): void {
