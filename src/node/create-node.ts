@@ -7,6 +7,7 @@ import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import { Miner } from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity } from '../p2p/index.ts'
+import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
 import { nobleSignatureEngine } from '../script/index.ts'
 import { LevelChainStore } from '../store/index.ts'
@@ -149,6 +150,52 @@ async function createMiner(
   )
 }
 
+/** What RPC works on. */
+interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'network' | 'sync' | 'miner'> {
+  readonly userAgent: string
+}
+
+function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
+  const { params, platform, options } = init
+  const { chain, mempool, network, sync, miner, userAgent } = parts
+  const { clock, random } = platform
+  const log = platform.log.child('rpc')
+  const submit = async (block: Block): Promise<void> => {
+    await sync.submitBlock(block)
+  }
+  const mining = createMiningControl({
+    chain: createChainSource(chain, clock),
+    transactions: createTxSource(mempool),
+    params,
+    submit,
+    loadHashEngine: () => platform.loadHashEngine(),
+    miner: () => miner,
+    clock,
+    random,
+    tag: COINBASE_TAG,
+  })
+  return createDispatcher({
+    methods: RPC_METHODS,
+    clock,
+    log,
+    context: {
+      params,
+      chain,
+      mempool,
+      network,
+      mining,
+      clock,
+      log,
+      version: options.version,
+      userAgent,
+      startedMs: clock.now(),
+      isCaughtUp: () => sync.isCaughtUp,
+      submitBlock: submit,
+      requestStop: init.onStopRequested,
+    },
+  })
+}
+
 /**
  * Builds and starts a node.
  *
@@ -159,8 +206,8 @@ async function createMiner(
  * @throws {@link P2pError} if no address can be listened on.
  */
 export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
-  const { params, platform, options } = init
-  const { clock, random } = platform
+  const { platform, options } = init
+  const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
   const chain = await openChain(init, platform.log.child('chain'))
@@ -171,45 +218,21 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
     log: platform.log.child('mempool'),
   })
   const network = await createNetwork(init, userAgent)
+  let miner: Miner | undefined
   const sync = new Synchronizer(
-    { chain, mempool, network, clock, log: platform.log.child('sync'), fatal: init.onFatal },
-    { userAgent, expectsPeers: options.peers.length > 0 },
-  )
-  const miner = await createMiner(init, chain, mempool, sync, network)
-  const rpc = createDispatcher({
-    methods: RPC_METHODS,
-    clock,
-    log: platform.log.child('rpc'),
-    context: {
-      params,
+    {
       chain,
       mempool,
       network,
-      mining: createMiningControl({
-        chain: createChainSource(chain, clock),
-        transactions: createTxSource(mempool),
-        params,
-        submit: async (block) => {
-          await sync.submitBlock(block)
-        },
-        loadHashEngine: () => platform.loadHashEngine(),
-        miner: () => miner,
-        clock,
-        random,
-        tag: COINBASE_TAG,
-      }),
       clock,
-      log: platform.log.child('rpc'),
-      version: options.version,
-      userAgent,
-      startedMs: clock.now(),
-      isCaughtUp: () => sync.isCaughtUp,
-      submitBlock: async (block) => {
-        await sync.submitBlock(block)
-      },
-      requestStop: init.onStopRequested,
+      log: platform.log.child('sync'),
+      fatal: init.onFatal,
+      onCaughtUp: () => miner?.refresh(),
     },
-  })
+    { userAgent, expectsPeers: options.peers.length > 0 },
+  )
+  miner = await createMiner(init, chain, mempool, sync, network)
+  const rpc = createRpc(init, { chain, mempool, network, sync, miner, userAgent })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.refresh()

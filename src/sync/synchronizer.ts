@@ -51,6 +51,8 @@ export interface SynchronizerDeps {
   readonly log: Logger
   /** Called when the store failed: the node must stop. */
   readonly fatal: (error: unknown) => void
+  /** Called once, when {@link Synchronizer.isCaughtUp} becomes true. */
+  readonly onCaughtUp: () => void
 }
 
 /** How synchronisation works. */
@@ -328,6 +330,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     if (!isHeard || canFetchMore || peers.some((peer) => !peer.isSettled)) return
     this.#isCaughtUp = true
     this.#deps.log.info('caught up', { height: chain.tip.height, peers: peers.length })
+    this.#deps.onCaughtUp()
   }
 
   #drop(peer: PeerState, reason: string): void {

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Json,
@@ -138,9 +140,12 @@ describe('a network of real nodes', () => {
     expect(await a.call('getconnectioncount')).toBe(1)
   })
 
-  it('stops cleanly and keeps its identity', async () => {
+  it('stops cleanly and keeps its identity, which nobody else can read', async () => {
     const a = await network.start('a', { chain: 'regtest' })
     const id = a.ready.multiaddr.split('/p2p/')[1]
+    expect(statSync(join(network.directory, 'a', 'regtest', 'identity.key')).mode & 0o777).toBe(
+      0o600,
+    )
     expect(await a.stop()).toBe(0)
     const again = await network.restart(a)
     expect(again.ready.multiaddr.split('/p2p/')[1]).toBe(id)
