@@ -2,8 +2,13 @@
 
 import type { BlockEntry, Chain } from '../chain/index.ts'
 import { findForkPoint } from '../chain/index.ts'
-import { type BlockHashHex, decodeBlock } from '../primitives/index.ts'
-import { type Logger, toErrorMessage } from '../util/index.ts'
+import {
+  type BlockHashHex,
+  computeBlockHash,
+  decodeBlock,
+  toDisplayHex,
+} from '../primitives/index.ts'
+import { DecodeError, type Logger, toErrorMessage } from '../util/index.ts'
 import { isPeerFault } from './block-policy.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
@@ -24,6 +29,8 @@ export interface BlockDownloadDeps {
   readonly drop: (peer: PeerState, reason: string) => void
   /** Called when something could not be stored: nothing can go on. */
   readonly fatal: (error: unknown) => void
+  /** Called when a peer has sent what it was asked for, or has failed to. Calls {@link BlockDownload.fill}. */
+  readonly onProgress: () => void
 }
 
 /**
@@ -41,28 +48,31 @@ export class BlockDownload {
   /** Gives idle peers something to fetch, if anything is missing. */
   fill(): void {
     if (this.#deps.signal.aborted) return
-    const missing = this.#findMissing()
-    if (missing.length === 0) return
     for (const peer of this.#deps.peers()) {
       if (peer.isSendingBlocks) continue
-      const wanted = missing
-        .filter((entry) => !this.#inFlight.has(entry.hashHex) && peer.has(entry))
-        .slice(0, MAX_BLOCKS_PER_REQUEST)
+      const wanted = this.#findMissing(peer)
       if (wanted.length > 0) void this.#fetch(peer, wanted)
     }
   }
 
-  /** Headers on the way to the best one whose bodies are missing, lowest first. */
-  #findMissing(): readonly BlockEntry[] {
-    const { chain } = this.#deps
-    const { bestHeader, tip } = chain
-    if (bestHeader.chainWork <= tip.chainWork) return []
-    const fork = findForkPoint(bestHeader, tip) ?? chain.genesis
-    const end = Math.min(bestHeader.height, fork.height + BLOCK_DOWNLOAD_WINDOW)
+  /**
+   * Blocks on the way to the best header that this peer has, lowest first. Each peer's own best: a better
+   * header whose body nobody sends must not keep the others' from being fetched.
+   *
+   * @see Bitcoin Core `FindNextBlocksToDownload`
+   */
+  #findMissing(peer: PeerState): readonly BlockEntry[] {
+    const { tip, genesis } = this.#deps.chain
+    const best = peer.bestKnown
+    if (best === undefined || best.isFailed || best.chainWork <= tip.chainWork) return []
+    const fork = findForkPoint(best, tip) ?? genesis
+    const end = Math.min(best.height, fork.height + BLOCK_DOWNLOAD_WINDOW)
     const missing: BlockEntry[] = []
     for (let height = fork.height + 1; height <= end; height++) {
-      const entry = bestHeader.getAncestor(height)
-      if (entry !== undefined && !entry.hasBody) missing.push(entry)
+      if (missing.length === MAX_BLOCKS_PER_REQUEST) break
+      const entry = best.getAncestor(height)
+      if (entry === undefined || entry.hasBody || this.#inFlight.has(entry.hashHex)) continue
+      missing.push(entry)
     }
     return missing
   }
@@ -76,7 +86,7 @@ export class BlockDownload {
       for await (const reply of this.#deps.network.requestData(peer.id, items, this.#deps.signal)) {
         const entry = wanted[delivered]
         if (reply.bytes === undefined || entry === undefined) break
-        await this.#take(peer, reply.bytes)
+        await this.#take(entry, reply.bytes)
         this.#inFlight.delete(entry.hashHex)
         delivered += 1
       }
@@ -86,15 +96,15 @@ export class BlockDownload {
     } finally {
       peer.isSendingBlocks = false
       for (const entry of wanted) this.#inFlight.delete(entry.hashHex)
-      this.fill()
+      this.#deps.onProgress()
     }
   }
 
-  async #take(peer: PeerState, bytes: Uint8Array): Promise<void> {
+  async #take(entry: BlockEntry, bytes: Uint8Array): Promise<void> {
     const block = decodeBlock(bytes)
-    // An answer for another header than asked would be a new header: it must not slip in here.
-    const known = this.#deps.chain.acceptHeader(block.header)
-    peer.learn(known)
+    if (toDisplayHex(computeBlockHash(block.header)) !== entry.hashHex) {
+      throw new DecodeError('bad-value', 0, 'another block than the one asked for')
+    }
     await this.#deps.chain.acceptBlock(block)
   }
 

@@ -9,6 +9,12 @@ import type { GossipVerdict } from './peer-network.ts'
 /** Branches that would end further behind the tip than this many blocks' work are not stored. */
 export const ANTI_DOS_WORK_BUFFER_BLOCKS = 144n
 
+/**
+ * How many headers may be known beyond the active chain: of side branches, and ahead of the bodies. Where work
+ * is cheap nothing else bounds them.
+ */
+export const MAX_HEADERS_BEYOND_ACTIVE = 100_000
+
 /** What every honest forwarder has checked, so that breaking it blames whoever sent it. */
 const FORWARDER_RULES: ReadonlySet<ConsensusErrorCode> = new Set<ConsensusErrorCode>([
   'high-hash',
@@ -48,4 +54,9 @@ export function hasTooLittleWork(chain: Chain, headers: readonly BlockHeader[]):
   const work = headers.reduce((sum, header) => sum + computeWork(header.bits), parent.chainWork)
   const { tip } = chain
   return work + ANTI_DOS_WORK_BUFFER_BLOCKS * computeWork(tip.bits) < tip.chainWork
+}
+
+/** Tells whether no more headers should be taken that do not build on the tip. */
+export function isHeaderIndexFull(chain: Chain): boolean {
+  return chain.headerCount - chain.tip.height > MAX_HEADERS_BEYOND_ACTIVE
 }

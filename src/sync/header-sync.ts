@@ -3,7 +3,7 @@
 import { type Chain, createLocator } from '../chain/index.ts'
 import { type Logger, toErrorMessage } from '../util/index.ts'
 import { isStoreFailure } from './block-download.ts'
-import { hasTooLittleWork, isPeerFault } from './block-policy.ts'
+import { hasTooLittleWork, isHeaderIndexFull, isPeerFault } from './block-policy.ts'
 import { MAX_HEADERS, type PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
 
@@ -56,6 +56,7 @@ export class HeaderSync {
   /** Fetches up to 2,000 headers; returns whether there may be more. */
   async #fetchBatch(peer: PeerState): Promise<boolean> {
     const { chain, network, signal } = this.#deps
+    if (isHeaderIndexFull(chain)) return false
     const from = peer.bestKnown ?? chain.bestHeader
     const locator = createLocator(
       from.chainWork > chain.bestHeader.chainWork ? from : chain.bestHeader,

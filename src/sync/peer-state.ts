@@ -28,9 +28,4 @@ export class PeerState {
       this.bestKnown = entry
     }
   }
-
-  /** Whether the peer is known to have a block. */
-  has(entry: BlockEntry): boolean {
-    return this.bestKnown?.getAncestor(entry.height) === entry
-  }
 }

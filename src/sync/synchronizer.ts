@@ -18,7 +18,7 @@ import {
 } from '../primitives/index.ts'
 import { type Clock, DecodeError, type Logger, type Timer, toErrorMessage } from '../util/index.ts'
 import { BlockDownload, isStoreFailure } from './block-download.ts'
-import { hasTooLittleWork, verdictOf } from './block-policy.ts'
+import { hasTooLittleWork, isHeaderIndexFull, verdictOf } from './block-policy.ts'
 import { HeaderSync } from './header-sync.ts'
 import {
   type Announcement,
@@ -86,8 +86,9 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#deps = deps
     this.#options = options
     const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
-    const shared = { ...deps, signal: this.#abort.signal, drop }
-    this.#headerSync = new HeaderSync({ ...shared, onProgress: () => this.#onProgress() })
+    const onProgress = (): void => this.#onProgress()
+    const shared = { ...deps, signal: this.#abort.signal, drop, onProgress }
+    this.#headerSync = new HeaderSync(shared)
     this.#download = new BlockDownload({ ...shared, peers: () => this.#peers.values() })
     this.#transactions = new TransactionRelay(shared)
     deps.chain.events.on('tipChanged', (event) => this.#onTipChanged(event))
@@ -140,6 +141,9 @@ export class Synchronizer implements PeerNetworkHandlers {
         if (bytes.length <= MAX_GOSSIP_BLOCK_SIZE) await network.publishBlock(bytes)
       }
       return entry
+    } catch (error) {
+      if (isStoreFailure(error)) this.#deps.fatal(error)
+      throw error
     } finally {
       off()
     }
@@ -188,9 +192,10 @@ export class Synchronizer implements PeerNetworkHandlers {
       checkProofOfWork(header, hash, this.#deps.chain.params)
       if (this.#deps.chain.getEntry(toDisplayHex(hash))?.hasBody === true) return 'ignore'
       const block = decodeBlock(bytes)
-      if (hasTooLittleWork(this.#deps.chain, [header])) return 'ignore'
+      if (!this.#isHeaderWanted(header)) return 'ignore'
       const entry = this.#deps.chain.acceptHeader(header)
-      if (entry.isFailed) return 'ignore'
+      // A block of a branch with less work is fetched if its branch ever wins, and not stored before.
+      if (entry.isFailed || entry.chainWork < this.#deps.chain.tip.chainWork) return 'ignore'
       checkMerkleRoot(block)
       this.#peers.get(from)?.learn(entry)
       void this.#acceptGossiped(block, from)
@@ -272,8 +277,15 @@ export class Synchronizer implements PeerNetworkHandlers {
       this.#headerSync.start(peer)
       return
     }
-    if (hasTooLittleWork(chain, [item.header])) return
+    if (!this.#isHeaderWanted(item.header)) return
     peer.learn(chain.acceptHeader(item.header))
+  }
+
+  /** Whether a header that nobody asked for is worth a place in memory. */
+  #isHeaderWanted(header: BlockHeader): boolean {
+    const { chain } = this.#deps
+    const buildsOnTip = toDisplayHex(header.prevBlockHash) === chain.tip.hashHex
+    return buildsOnTip || !(isHeaderIndexFull(chain) || hasTooLittleWork(chain, [header]))
   }
 
   #checkAnnouncedHeader(header: BlockHeader, hash: Uint8Array): void {
@@ -307,6 +319,7 @@ export class Synchronizer implements PeerNetworkHandlers {
 
   #onTipChanged({ tip, forkPoint }: TipEvent): void {
     this.#transactions.onTipChanged()
+    this.#askForMoreHeaders()
     if (!this.#isCaughtUp) return
     const first = Math.max(forkPoint.height + 1, tip.height - MAX_BLOCKS_TO_ANNOUNCE + 1)
     const items: Announcement[] = []
@@ -315,6 +328,15 @@ export class Synchronizer implements PeerNetworkHandlers {
       if (entry !== undefined) items.push({ kind: 'block', hash: entry.hash, header: entry.header })
     }
     void this.#deps.network.publishAnnouncements(items)
+  }
+
+  /** Goes on where header synchronisation stopped because the index was full. */
+  #askForMoreHeaders(): void {
+    const { chain } = this.#deps
+    if (chain.bestHeader.chainWork > chain.tip.chainWork || this.#isCaughtUp) return
+    for (const peer of this.#peers.values()) {
+      if (peer.info.status.chainWork > chain.tip.chainWork) this.#headerSync.start(peer)
+    }
   }
 
   #onProgress(): void {
