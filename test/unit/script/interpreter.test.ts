@@ -124,7 +124,7 @@ describe('opcodes', () => {
 
   it('conditions nested by the thousand cost no memory and no more time each', () => {
     const depth = 50_000
-    const script = `${'0 IF '.repeat(1)}${'IF '.repeat(depth)}${'ENDIF '.repeat(depth)}ENDIF 1`
+    const script = `0 IF ${'IF '.repeat(depth)}${'ENDIF '.repeat(depth)}ENDIF 1`
     expect(run(script, '', 'tapscript')).toBe('01')
   })
 

@@ -13,15 +13,12 @@ const KEY = `0x21 0x02${'11'.repeat(32)}`
 const LONG_KEY = `0x41 0x04${'11'.repeat(64)}`
 const PROGRAM = '22'.repeat(32)
 /** R = S = 1, in strict DER, for every input and output. */
-const SIGNATURE = '0x09 0x30060201010201010'.concat('1')
+const SIGNATURE = '0x09 0x300602010102010101'
 const UNKNOWN_HASH_TYPE = '0x09 0x300602010102010105'
-const HIGH_S =
-  `0x29 0x3026020101022100${'ff'.repeat(15)}febaaedce6af48a03bbfd25e8cd0364140 01`.replace(
-    ' 01',
-    '01',
-  )
+/** S is the curve's order less one. */
+const HIGH_S = `0x29 0x3026020101022100${'ff'.repeat(15)}febaaedce6af48a03bbfd25e8cd036414001`
 const TAPROOT = 'P2SH,WITNESS,TAPROOT'
-const TAPROOT_OUTPUT = `1 0x20 0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798`
+const TAPROOT_OUTPUT = '1 0x20 0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'
 
 interface ErrorCase {
   readonly code: string
