@@ -4,25 +4,19 @@
 //! whose hash meets a target is reported, in ascending order, whatever the kernel. There is no allocation,
 //! no import and no panic: what cannot be done is a return code.
 //!
-//! A header is 80 bytes: SHA-256 takes it in two chunks of 64, and hashes the 32-byte result once more.
-//! Only the nonce changes while scanning, so nearly everything before it is done once per job:
-//!
-//! 1. the whole first chunk (the *midstate*), and rounds 0 to 2 of the second;
-//! 2. the words of the second chunk's message schedule that do not depend on the nonce, with the round
-//!    constants already added where the word itself is constant (words 4 to 15 are padding);
-//! 3. in the second hash, the padding words 8 to 15, likewise.
-//!
-//! And at the end not everything is needed: the top 32 bits of the hash decide nearly always, and they
-//! are known after round 60 of the second hash, of which rounds 57 to 60 only compute one half.
+//! `job` computes what nonces share, `kernel` searches, `lane` is what differs between one nonce at a time
+//! and four, `sha256` is the plain function that every candidate must pass, `self_test` runs on the host.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![deny(missing_docs)]
 
+mod job;
 mod kernel;
 mod lane;
 mod self_test;
 mod sha256;
 
-use kernel::{Scratch, Tables};
+use job::Job;
+use kernel::{step, Scratch};
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
@@ -95,7 +89,7 @@ pub struct Context {
     pub hashes: [u8; MAX_HEADERS * HASH_SIZE],
     /// Offset 31936: from here on it is the module's alone.
     kernel: u32,
-    tables: Tables,
+    job: Job,
 }
 
 const EMPTY_HIT: Hit = Hit { nonce: 0, version: 0, flags: 0, reserved: 0, hash: [0; HASH_SIZE] };
@@ -117,7 +111,7 @@ static mut CONTEXT: Context = Context {
     headers: [0; MAX_HEADERS * HEADER_SIZE],
     hashes: [0; MAX_HEADERS * HASH_SIZE],
     kernel: 0,
-    tables: Tables::ZERO,
+    job: Job::NONE,
 };
 
 fn context() -> &'static mut Context {
@@ -166,7 +160,7 @@ impl Context {
         for (index, version) in versions.iter_mut().enumerate() {
             *version = self.version(index as u32);
         }
-        self.tables.prepare(&self.header, &versions[..count as usize]);
+        self.job.prepare(&self.header, &versions[..count as usize]);
         OK
     }
 
@@ -180,8 +174,6 @@ impl Context {
 
     /// Hashes a candidate in full and keeps it if it meets a target. Returns false if it does but there is no
     /// room.
-    #[cold]
-    #[inline(never)]
     fn judge(&mut self, nonce: u32, version: u32) -> bool {
         let hash = self.hash_of(nonce, version);
         let flags = is_at_most(&hash, &self.share_target) as u32
@@ -201,10 +193,12 @@ impl Context {
 
     /// Judges the lanes of one step, in order. Returns how many nonces are done: a nonce whose hits do not all
     /// fit is left for the next scan.
-    fn judge_lanes(&mut self, nonce: u32, lanes: u32, masks: &[u32; MAX_VERSIONS]) -> u32 {
+    #[cold]
+    #[inline(never)]
+    fn judge_lanes(&mut self, nonce: u32, lanes: u32, masks: &[u32]) -> u32 {
         for lane in 0..lanes {
             let hits_before = self.hit_count;
-            for (index, mask) in masks.iter().enumerate().take(self.version_count as usize) {
+            for (index, mask) in masks.iter().enumerate() {
                 let is_candidate = mask >> lane & 1 == 1;
                 if is_candidate && !self.judge(nonce + lane, self.version(index as u32)) {
                     self.hit_count = hits_before;
@@ -216,20 +210,20 @@ impl Context {
         lanes
     }
 
-    fn scan_with<L: lane::Lane>(&mut self, start: u32, count: u32) -> u32 {
+    #[inline(always)]
+    fn scan_with<L: lane::Lane, const ROLLED: bool>(&mut self, start: u32, count: u32) -> u32 {
         let limit = self.limit();
         self.hit_count = 0;
         self.overflow = 0;
-        let mut scratch = Scratch::<L>::new();
+        let mut scratch = Scratch::<L>::new(&self.job);
         let mut masks = [0; MAX_VERSIONS];
+        let masks = &mut masks[..(self.version_count as usize).min(MAX_VERSIONS)];
         let mut done = 0;
         while done < count {
             let nonce = start + done;
             let lanes = L::COUNT.min(count - done);
-            let versions = self.version_count as usize;
-            let any = self.tables.step(nonce, limit, versions, &mut scratch, &mut masks);
-            if any {
-                let judged = self.judge_lanes(nonce, lanes, &masks);
+            if step::<L, ROLLED>(&self.job, nonce, limit, &mut scratch, masks) {
+                let judged = self.judge_lanes(nonce, lanes, masks);
                 done += judged;
                 if judged < lanes {
                     break;
@@ -245,11 +239,15 @@ impl Context {
     fn scan(&mut self, start: u32, count: u32) -> u32 {
         // Never past the last nonce: the host splits ranges.
         let count = if count == 0 { 0 } else { (count - 1).min(u32::MAX - start) + 1 };
-        match self.kernel {
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            0 => self.scan_with::<lane::Vector>(start, count),
-            _ => self.scan_with::<u32>(start, count),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        if self.kernel == 0 {
+            return if self.version_count == 1 {
+                self.scan_with::<lane::Vector, false>(start, count)
+            } else {
+                self.scan_with::<lane::Vector, true>(start, count)
+            };
         }
+        self.scan_with::<u32, true>(start, count)
     }
 }
 
