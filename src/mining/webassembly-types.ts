@@ -1,6 +1,7 @@
 /**
- * The part of WebAssembly's JavaScript interface that the hash core needs. Every runtime has it, but
- * TypeScript describes it in its DOM library alone, which this project is compiled without.
+ * The part of WebAssembly's JavaScript interface that the hash core and the signature engine need. Every
+ * runtime has it, but TypeScript describes it in its DOM library alone, which this project is compiled
+ * without.
  *
  * @see WebAssembly JavaScript Interface, chapter 5
  * @module
@@ -18,9 +19,17 @@ declare global {
       readonly buffer: ArrayBuffer
     }
 
+    /** A value that a module exports, such as an address in its memory. */
+    class Global {
+      readonly value: unknown
+    }
+
     /** A module with memory of its own, ready to be called. */
     class Instance {
-      constructor(module: Module)
+      constructor(
+        module: Module,
+        imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+      )
       readonly exports: Readonly<Record<string, unknown>>
     }
 

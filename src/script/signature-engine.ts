@@ -46,6 +46,8 @@ const UNCOMPRESSED = 4
 const HYBRID_EVEN = 6
 const HYBRID_ODD = 7
 const UNCOMPRESSED_SIZE = 65
+/** Of x-only keys too. */
+const SCALAR_SIZE = 32
 
 /**
  * Turns a hybrid public key, which consensus accepts and most libraries do not, into an uncompressed one.
@@ -84,6 +86,7 @@ export const nobleSignatureEngine: SignatureEngine = {
     }
   },
   tweakPublicKey(internalKey, tweak) {
+    if (internalKey.length !== SCALAR_SIZE || tweak.length !== SCALAR_SIZE) return undefined
     const { Point, utils } = schnorr
     const scalar = bytesToNumberBE(tweak)
     if (scalar >= Point.Fn.ORDER) return undefined
