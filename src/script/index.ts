@@ -60,6 +60,7 @@ export {
 } from './script-bytes.ts'
 export { SCRIPT_ERROR_REASONS, ScriptError, type ScriptErrorCode } from './script-error.ts'
 export { decodeScriptNumber, encodeScriptNumber } from './script-number.ts'
+export { MAX_CACHED_SIGNATURES, SignatureCache, SignatureNotCached } from './signature-cache.ts'
 export { parseLaxSignature } from './signature-encoding.ts'
 export {
   nobleSignatureEngine,
