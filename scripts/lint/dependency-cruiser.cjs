@@ -38,7 +38,17 @@ const LAYERS = {
     'util',
   ],
   devnet: ['node', 'rpc', 'consensus', 'primitives', 'util'],
-  platform: ['devnet', 'node', 'rpc', 'mining', 'consensus', 'script', 'primitives', 'util'],
+  platform: [
+    'devnet',
+    'node',
+    'rpc',
+    'mining',
+    'chain',
+    'consensus',
+    'script',
+    'primitives',
+    'util',
+  ],
 }
 
 module.exports = {

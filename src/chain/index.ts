@@ -37,7 +37,21 @@ export {
 export { decodeCoin, encodeCoin } from './coin-codec.ts'
 export { createLocator, findLocatorFork } from './locator.ts'
 export {
+  MIN_POOLED_INPUTS,
+  ScriptCheckPool,
+  type ScriptCheckPoolDeps,
+  type ScriptCheckPoolOptions,
+} from './script-check-pool.ts'
+export {
   createInlineScriptChecker,
   type ScriptChecker,
   verifyTransactionScripts,
 } from './script-checker.ts'
+export {
+  answerVerifyCommand,
+  type ScriptFailure,
+  type SpawnVerifyWorker,
+  type VerifyWorker,
+  type VerifyWorkerCommand,
+  type VerifyWorkerReport,
+} from './verify-worker.ts'

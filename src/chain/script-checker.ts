@@ -3,6 +3,7 @@
 import { ConsensusError, type ScriptCheck } from '../consensus/index.ts'
 import { computeTxid, toDisplayHex } from '../primitives/index.ts'
 import {
+  type PrecomputedTransactionData,
   precomputeTransactionData,
   ScriptError,
   type SignatureEngine,
@@ -18,15 +19,33 @@ export interface ScriptChecker {
   verify(checks: readonly ScriptCheck[]): Promise<void>
 }
 
+const precomputedData = new WeakMap<ScriptCheck, PrecomputedTransactionData>()
+
+/** Hashes that all inputs share. Remembered while the check lives: its inputs may be verified a few at a time. */
+function precompute(check: ScriptCheck): PrecomputedTransactionData {
+  let data = precomputedData.get(check)
+  if (data === undefined) {
+    data = precomputeTransactionData(check.tx, check.spentOutputs)
+    precomputedData.set(check, data)
+  }
+  return data
+}
+
 /**
- * Verifies every input of one transaction, here and now.
+ * Verifies the inputs of one transaction, here and now.
  *
+ * @param range - The first input, and one more than the last; all of them by default.
  * @throws {@link ScriptError} of the first input that fails.
  */
-export function verifyTransactionScripts(check: ScriptCheck, signatures: SignatureEngine): void {
+export function verifyTransactionScripts(
+  check: ScriptCheck,
+  signatures: SignatureEngine,
+  range?: { readonly start: number; readonly end: number },
+): void {
   const { tx, spentOutputs, flags } = check
-  const precomputed = precomputeTransactionData(tx, spentOutputs)
-  for (const index of tx.inputs.keys()) {
+  const precomputed = precompute(check)
+  const { start, end } = range ?? { start: 0, end: tx.inputs.length }
+  for (let index = start; index < end; index++) {
     verifyInput(tx, index, spentOutputs, flags, precomputed, signatures)
   }
 }

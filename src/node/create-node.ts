@@ -2,14 +2,14 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { Chain, createInlineScriptChecker } from '../chain/index.ts'
+import { Chain, ScriptCheckPool } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import { Miner } from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
-import { nobleSignatureEngine } from '../script/index.ts'
+import { SignatureCache, type SignatureEngine } from '../script/index.ts'
 import { LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import type { Logger } from '../util/index.ts'
@@ -38,6 +38,8 @@ export interface NodeOptions {
     /** Share of a core for each thread, above 0 and up to 1. */
     readonly throttle: number
   }
+  /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
+  readonly verifyThreads: number
   /** Of the program, such as `0.1.0`. */
   readonly version: string
 }
@@ -77,15 +79,49 @@ function createUserAgent(version: string): string {
   return `/Satoshi:30.0.0(quarry:${version})/`
 }
 
-async function openChain(init: CreateNodeInit, log: Logger): Promise<Chain> {
+/** What verifies scripts: for blocks, and for the mempool, whose signatures blocks then need not verify again. */
+interface Verification {
+  readonly scriptChecker: ScriptCheckPool
+  readonly mempoolSignatures: SignatureEngine
+}
+
+async function createVerification(init: CreateNodeInit): Promise<Verification> {
+  const { platform, options } = init
+  const signatures = await platform.loadSignatureEngine()
+  const cache = new SignatureCache()
+  const { spawnVerifyWorker, clock } = platform
+  return {
+    scriptChecker: new ScriptCheckPool(
+      {
+        spawnVerifyWorker,
+        signatures: cache.createEngine(signatures, false),
+        cache,
+        clock,
+        log: platform.log.child('chain'),
+      },
+      { maxWorkers: options.verifyThreads },
+    ),
+    mempoolSignatures: cache.createEngine(signatures, true),
+  }
+}
+
+async function openChain(
+  init: CreateNodeInit,
+  scriptChecker: ScriptCheckPool,
+  log: Logger,
+): Promise<Chain> {
   const { params, platform } = init
   const { clock } = platform
   const blocks = await platform.openDatabase('blocks')
   const state = await platform.openDatabase('state')
   const store = await LevelChainStore.open({ blocks, state }, params.genesisHash, clock)
-  const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
   const chain = new Chain({ store, scriptChecker, clock, log }, params)
-  await chain.open()
+  try {
+    await chain.open()
+  } catch (error) {
+    await scriptChecker.stop()
+    throw error
+  }
   return chain
 }
 
@@ -210,10 +246,11 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
   const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
-  const chain = await openChain(init, platform.log.child('chain'))
+  const { scriptChecker, mempoolSignatures } = await createVerification(init)
+  const chain = await openChain(init, scriptChecker, platform.log.child('chain'))
   const mempool = new Mempool({
     chain,
-    signatures: nobleSignatureEngine,
+    signatures: mempoolSignatures,
     clock,
     log: platform.log.child('mempool'),
   })
@@ -242,6 +279,7 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
     for (const address of options.peers) network.connect(address)
   } catch (error) {
     await chain.close()
+    await scriptChecker.stop()
     throw error
   }
   miner?.start()
@@ -250,6 +288,7 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
     await miner?.stop()
     await sync.stop()
     await chain.close()
+    await scriptChecker.stop()
   }
   return {
     chain,

@@ -1,7 +1,9 @@
 /** @module What a runtime must supply so that a node can run on it. */
 
+import type { SpawnVerifyWorker } from '../chain/index.ts'
 import type { HashEngine, SpawnHashWorker } from '../mining/index.ts'
 import type { PeerDiscoveryFactory, TransportFactory } from '../p2p/index.ts'
+import type { SignatureEngine } from '../script/index.ts'
 import type { ByteDatabase } from '../store/index.ts'
 import type { Clock, LoggerSource, RandomSource } from '../util/index.ts'
 
@@ -33,4 +35,7 @@ export interface Platform {
   readonly spawnHashWorker: SpawnHashWorker
   /** An engine for this thread, the fastest that the runtime can run. */
   loadHashEngine(): Promise<HashEngine>
+  readonly spawnVerifyWorker: SpawnVerifyWorker
+  /** Verifies signatures on this thread, the fastest way that the runtime can. */
+  loadSignatureEngine(): Promise<SignatureEngine>
 }

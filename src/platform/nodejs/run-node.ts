@@ -1,5 +1,6 @@
 /** @module `quarry start`: one node in this process, with its files, its HTTP server and its end. */
 
+import { availableParallelism } from 'node:os'
 import { tcp } from '@libp2p/tcp'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
@@ -17,9 +18,13 @@ import { type HttpServer, startHttpServer } from './http-server.ts'
 import { reportReady } from './ready-report.ts'
 import { SecretFiles } from './secret-files.ts'
 import type { Shutdown } from './signals.ts'
+import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
 /** The most peers at a time. @see Bitcoin Core `DEFAULT_MAX_PEER_CONNECTIONS` */
 const MAX_PEERS = 125
+/** The most threads that verify scripts. @see Bitcoin Core `MAX_SCRIPTCHECK_THREADS` */
+const MAX_VERIFY_THREADS = 15
 
 /** What running a node needs of the command line. */
 export interface RunNodeDeps {
@@ -56,7 +61,10 @@ async function createPlatform(
   settings: NodeSettings,
   log: LoggerSource,
 ): Promise<Platform> {
-  const module = await loadHashModule()
+  const [module, signatureModule] = await Promise.all([
+    loadHashModule(),
+    loadSignatureModule(log.child('node')),
+  ])
   // Multicast is rarely wanted, so its library is loaded only when it is.
   const discovery = settings.mdns ? [(await import('@libp2p/mdns')).mdns()] : []
   return {
@@ -69,6 +77,8 @@ async function createPlatform(
     openDatabase: (name) => openLevelDatabase(directory.databases, name),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
+    spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
+    loadSignatureEngine: async () => createSignatureEngine(signatureModule),
   }
 }
 
@@ -181,6 +191,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           threads: settings.threads,
           throttle: settings.throttle,
         },
+        verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,
       },
       onFatal: (error) => {
