@@ -1,0 +1,213 @@
+/**
+ * Measures how fast inputs are verified, whole scripts included: by noble, by libsecp256k1 in WebAssembly, and on
+ * one and on two worker threads, in one run. What to trust are the ratios: slices of all candidates are interleaved,
+ * so that a busy machine slows all of them.
+ *
+ *   node test/bench/script.mjs [--json] [--rounds N]
+ *
+ * Times are of the processor for one thread, of wall clock for workers. Ratios are medians over the rounds; that of
+ * two threads to one, where other programs want the cores too, is also told of the best rounds of each. Nothing here
+ * passes or fails on a time.
+ */
+
+import { cpus, loadavg } from 'node:os'
+import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
+import { build, isBuilt } from '../../scripts/build.mjs'
+
+if (!isBuilt()) build()
+const { ScriptCheckPool, verifyTransactionScripts } = await import('../../dist/chain/index.js')
+const script = await import('../../dist/script/index.js')
+const { concatBytes } = await import('../../dist/util/index.js')
+const { systemClock } = await import('../../dist/platform/system.js')
+const loader = await import('../../dist/platform/nodejs/signature-engine-loader.js')
+const { createVerifyWorkerSpawner } = await import(
+  '../../dist/platform/nodejs/verify-worker-spawner.js'
+)
+
+const INPUTS = 2_000
+const DEFAULT_ROUNDS = 10
+const WARM_UP_INPUTS = 200
+const CROSSOVER_SIZES = [4, 8, 16, 32, 64, 128]
+const CROSSOVER_REPEATS = 7
+const VALUE = 10_000n
+const NOTHING = new Uint8Array()
+const silentLog = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
+function sign(kind, tx, spentOutputs, secret) {
+  const shared = script.precomputeTransactionData(tx, spentOutputs)
+  if (kind === 'p2tr') {
+    const hash = script.computeTaprootSignatureHash(tx, 0, spentOutputs, 0, shared)
+    return [schnorr.sign(hash, secret)]
+  }
+  const key = secp256k1.getPublicKey(secret)
+  const code = script.createKeyHashScript(script.hash160(key))
+  const all = script.SIGHASH_ALL
+  const hash = script.computeWitnessV0SignatureHash(tx, 0, code, VALUE, all, shared)
+  const der = secp256k1.sign(hash, secret, { prehash: false, format: 'der' })
+  return [concatBytes(der, Uint8Array.of(all)), key]
+}
+
+/** A transaction as most are: one input by a key of its own, two outputs. */
+function createCheck(kind, index) {
+  const secret = new Uint8Array(32).fill(1)
+  new DataView(secret.buffer).setUint32(28, index + 1)
+  const isTaproot = kind === 'p2tr'
+  const program = isTaproot
+    ? schnorr.getPublicKey(secret)
+    : script.hash160(secp256k1.getPublicKey(secret))
+  const scriptPubKey = script.createWitnessScript({ version: isTaproot ? 1 : 0, program })
+  const prevout = { txid: secret, vout: 0 }
+  const input = { prevout, scriptSig: NOTHING, sequence: 0xffff_fffe, witness: [] }
+  const output = { value: VALUE / 2n, scriptPubKey }
+  const tx = { version: 2, inputs: [input], outputs: [output, output], lockTime: 0 }
+  const spentOutputs = [{ value: VALUE, scriptPubKey }]
+  const witness = sign(kind, tx, spentOutputs, secret)
+  return {
+    tx: { ...tx, inputs: [{ ...input, witness }] },
+    spentOutputs,
+    flags: script.CONSENSUS_SCRIPT_FLAGS,
+  }
+}
+
+/** The same checks as new values, so that nothing remembered for them helps whoever comes second. */
+function copy(checks) {
+  return checks.map((check) => ({ ...check, tx: { ...check.tx } }))
+}
+
+/** Microseconds of the processor for each input. */
+function timeHere(engine, checks) {
+  const fresh = copy(checks)
+  const before = process.cpuUsage()
+  for (const check of fresh) verifyTransactionScripts(check, engine)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / checks.length
+}
+
+/** Microseconds of wall clock for each input. */
+async function timeThere(pool, checks) {
+  const fresh = copy(checks)
+  const start = performance.now()
+  await pool.verify(fresh)
+  return ((performance.now() - start) * 1_000) / checks.length
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** The median of what one candidate took, divided round by round by what another took. */
+function ratio(slow, fast) {
+  return median(slow.map((time, round) => time / fast[round]))
+}
+
+async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
+  const times = { noble: [], wasm: [], oneThread: [], twoThreads: [] }
+  const size = Math.ceil(checks.length / rounds)
+  for (let round = 0; round < rounds; round++) {
+    const slice = checks.slice(round * size, (round + 1) * size)
+    if (slice.length === 0) break
+    times.noble.push(timeHere(noble, slice))
+    times.wasm.push(timeHere(wasm, slice))
+    times.oneThread.push(await timeThere(one, checks))
+    times.twoThreads.push(await timeThere(two, checks))
+  }
+  const microseconds = Object.fromEntries(
+    Object.entries(times).map(([name, values]) => [name, median(values)]),
+  )
+  return {
+    kind,
+    inputs: checks.length,
+    microsecondsPerInput: microseconds,
+    wasmToNoble: ratio(times.noble, times.wasm),
+    twoThreadsToOne: ratio(times.oneThread, times.twoThreads),
+    twoThreadsToOneAtBest: Math.min(...times.oneThread) / Math.min(...times.twoThreads),
+    twoThreadsToNoble: ratio(times.noble, times.twoThreads),
+    blockSecondsOnOneCore: (microseconds.wasm * INPUTS) / 1e6,
+  }
+}
+
+/** From how many inputs on two threads are faster than this one, once the threads run. */
+async function measureCrossover(checks, wasm, pool) {
+  const rows = []
+  for (const inputs of CROSSOVER_SIZES) {
+    const slice = checks.slice(0, inputs)
+    const times = { here: [], there: [] }
+    for (let i = 0; i < CROSSOVER_REPEATS; i++) {
+      times.here.push((timeHere(wasm, slice) * inputs) / 1_000)
+      times.there.push(((await timeThere(pool, slice)) * inputs) / 1_000)
+    }
+    rows.push({ inputs, hereMs: median(times.here), threadsMs: median(times.there) })
+  }
+  return rows
+}
+
+function print({ machine, load, results, crossover }) {
+  const line = (text) => process.stdout.write(`${text}\n`)
+  line(`${machine}, load ${load.toFixed(1)}`)
+  for (const result of results) {
+    const each = Object.entries(result.microsecondsPerInput)
+      .map(([name, time]) => `${name} ${time.toFixed(0)} us`)
+      .join(', ')
+    line(`\n${result.kind}, ${result.inputs} inputs: ${each}`)
+    line(`  libsecp256k1 to noble, one thread   ${result.wasmToNoble.toFixed(2)} times`)
+    line(`  two worker threads to one           ${result.twoThreadsToOne.toFixed(2)} times`)
+    line(`  … of the best rounds                ${result.twoThreadsToOneAtBest.toFixed(2)} times`)
+    line(`  two worker threads to noble on one  ${result.twoThreadsToNoble.toFixed(2)} times`)
+    line(`  a block of ${INPUTS} on one core        ${result.blockSecondsOnOneCore.toFixed(2)} s`)
+  }
+  line('\ninputs   this thread   two threads')
+  for (const { inputs, hereMs, threadsMs } of crossover) {
+    const cells = [inputs, `${hereMs.toFixed(1)} ms`, `${threadsMs.toFixed(1)} ms`]
+    line(`${String(cells[0]).padStart(6)}   ${cells[1].padStart(11)}   ${cells[2].padStart(11)}`)
+  }
+}
+
+const roundsAt = process.argv.indexOf('--rounds')
+const rounds = roundsAt === -1 ? DEFAULT_ROUNDS : Number(process.argv[roundsAt + 1])
+if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a number above 0')
+
+const module = await loader.loadSignatureModule({
+  ...silentLog,
+  warn: (message, fields) => process.stderr.write(`${message}: ${fields.reason}\n`),
+})
+const wasm = loader.createSignatureEngine(module)
+const noble = script.nobleSignatureEngine
+const createPool = (maxWorkers) =>
+  new ScriptCheckPool(
+    {
+      spawnVerifyWorker: createVerifyWorkerSpawner(module),
+      signatures: wasm,
+      cache: new script.SignatureCache(),
+      clock: systemClock,
+      log: silentLog,
+    },
+    { maxWorkers, minInputs: 1 },
+  )
+const [one, two] = [createPool(1), createPool(2)]
+const blocks = ['p2wpkh', 'p2tr'].map((kind) => ({
+  kind,
+  checks: Array.from({ length: INPUTS }, (_, index) => createCheck(kind, index)),
+}))
+for (const { checks } of blocks) {
+  const few = checks.slice(0, WARM_UP_INPUTS)
+  for (const engine of [noble, wasm]) timeHere(engine, few)
+  for (const pool of [one, two]) await timeThere(pool, checks)
+}
+const results = []
+for (const { kind, checks } of blocks) {
+  results.push(await measure(kind, checks, { rounds, wasm, noble, one, two }))
+}
+const crossover = await measureCrossover(blocks[0].checks, wasm, two)
+await Promise.all([one.stop(), two.stop()])
+const report = {
+  machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+  load: loadavg()[0],
+  isWebAssembly: wasm !== noble,
+  rounds,
+  results,
+  crossover,
+}
+if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+else print(report)
