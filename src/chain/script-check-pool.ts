@@ -19,7 +19,7 @@ import {
   verifySlices,
 } from './verify-worker.ts'
 
-/** Fewer inputs than this are verified on the thread that asks. Measured: `npm run bench:script`. */
+/** Fewer inputs than this, some 10 ms of work, are verified on the thread that asks. See `npm run bench:script`. */
 export const MIN_POOLED_INPUTS = 32
 /** Inputs in a batch: enough to outweigh its message, few enough that a failure elsewhere soon stops a worker. */
 const MIN_BATCH_INPUTS = 8

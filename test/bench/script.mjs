@@ -104,14 +104,22 @@ function ratio(slow, fast) {
 
 async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
   const times = { noble: [], wasm: [], oneThread: [], twoThreads: [] }
+  const spent = { one: [], two: [] }
+  const timeAndSpend = async (pool, list) => {
+    const before = process.cpuUsage()
+    const time = await timeThere(pool, checks)
+    const { user, system } = process.cpuUsage(before)
+    list.push((user + system) / checks.length)
+    return time
+  }
   const size = Math.ceil(checks.length / rounds)
   for (let round = 0; round < rounds; round++) {
     const slice = checks.slice(round * size, (round + 1) * size)
     if (slice.length === 0) break
     times.noble.push(timeHere(noble, slice))
     times.wasm.push(timeHere(wasm, slice))
-    times.oneThread.push(await timeThere(one, checks))
-    times.twoThreads.push(await timeThere(two, checks))
+    times.oneThread.push(await timeAndSpend(one, spent.one))
+    times.twoThreads.push(await timeAndSpend(two, spent.two))
   }
   const microseconds = Object.fromEntries(
     Object.entries(times).map(([name, values]) => [name, median(values)]),
@@ -123,6 +131,8 @@ async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
     wasmToNoble: ratio(times.noble, times.wasm),
     twoThreadsToOne: ratio(times.oneThread, times.twoThreads),
     twoThreadsToOneAtBest: Math.min(...times.oneThread) / Math.min(...times.twoThreads),
+    // How much of the processor a second thread wastes: what stays true on a machine without an idle core.
+    processorOfTwoThreadsToOne: ratio(spent.two, spent.one),
     twoThreadsToNoble: ratio(times.noble, times.twoThreads),
     blockSecondsOnOneCore: (microseconds.wasm * INPUTS) / 1e6,
   }
@@ -154,6 +164,9 @@ function print({ machine, load, results, crossover }) {
     line(`  libsecp256k1 to noble, one thread   ${result.wasmToNoble.toFixed(2)} times`)
     line(`  two worker threads to one           ${result.twoThreadsToOne.toFixed(2)} times`)
     line(`  … of the best rounds                ${result.twoThreadsToOneAtBest.toFixed(2)} times`)
+    line(
+      `  … in processor time                 ${result.processorOfTwoThreadsToOne.toFixed(2)} times`,
+    )
     line(`  two worker threads to noble on one  ${result.twoThreadsToNoble.toFixed(2)} times`)
     line(`  a block of ${INPUTS} on one core        ${result.blockSecondsOnOneCore.toFixed(2)} s`)
   }
