@@ -55,6 +55,8 @@ export class BlockEntry implements ChainLink {
   /** Whether the store has the bodies of all ancestors too, so that this block could be connected. */
   hasChainOfBodies = false
   validity: EntryValidity = 'header'
+  /** Whether it was on the active chain at any time; so its undo data are stored. */
+  wasConnected = false
   /** Number of transactions; 0 while the body is unknown. */
   transactionCount = 0
   /** Order in which chains of bodies became complete: of equal work, the lower one stays. */

@@ -1,15 +1,18 @@
 /** @module The tree of all known headers, and which of its branches could be the active chain. */
 
 import type { BlockHashHex } from '../primitives/index.ts'
-import { BlockEntry, type BlockEntryInit } from './block-entry.ts'
+import { BlockEntry, type BlockEntryInit, type EntryValidity } from './block-entry.ts'
 
 /** What `getchaintips` calls the end of a branch. @see Bitcoin Core `getchaintips` */
 export type ChainTipStatus = 'active' | 'valid-fork' | 'valid-headers' | 'headers-only' | 'invalid'
 
-/** Compares two ends of branches: more work first, then who was complete first. */
-function isBetter(a: BlockEntry, b: BlockEntry): boolean {
-  if (a.chainWork !== b.chainWork) return a.chainWork > b.chainWork
-  return a.sequence < b.sequence
+/** What the store remembers of an entry besides its place. */
+export interface RestoredEntry extends Omit<BlockEntryInit, 'prev'> {
+  readonly validity: EntryValidity
+  readonly wasConnected: boolean
+  readonly hasBody: boolean
+  readonly transactionCount: number
+  readonly sequence: number
 }
 
 /**
@@ -24,6 +27,11 @@ export class BlockTree {
   readonly #candidates = new Set<BlockEntry>()
   #bestHeader: BlockEntry | undefined
   #lastSequence = 0
+  /** Stand-ins for the sequence of entries that are preferred among those with the same work. */
+  readonly #preferences = new Map<BlockEntry, number>()
+  #nextPreference = 0
+  /** The tip's work at the last preference: once it grows, older preferences mean nothing. */
+  #preferredWork = 0n
 
   /** How many headers are known. */
   get size(): number {
@@ -51,7 +59,10 @@ export class BlockTree {
 
   /** Adds a header whose parent is in the tree, or the first of all. */
   add(init: BlockEntryInit): BlockEntry {
-    const entry = new BlockEntry(init)
+    return this.#insert(new BlockEntry(init))
+  }
+
+  #insert(entry: BlockEntry): BlockEntry {
     this.#entries.set(entry.hashHex, entry)
     this.#leaves.add(entry)
     const { prev } = entry
@@ -80,25 +91,35 @@ export class BlockTree {
     entry.hasBody = true
     entry.transactionCount = transactionCount
     if (entry.prev !== undefined && !entry.prev.hasChainOfBodies) return []
-    const completed: BlockEntry[] = []
-    const queue = [entry]
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const completed = [entry]
+    // Grows while it is walked: parents before children, siblings in the order in which they came.
+    for (const next of completed) {
       next.hasChainOfBodies = true
       next.sequence = ++this.#lastSequence
-      completed.push(next)
-      this.#candidates.add(next)
-      for (const child of this.childrenOf(next)) if (child.hasBody) queue.push(child)
+      // It may have been declared invalid while its body was being stored.
+      this.#considerCandidate(next)
+      for (const child of this.childrenOf(next)) if (child.hasBody) completed.push(child)
     }
     return completed
   }
 
   /** Takes an entry over from the store as it was. Parents must come before children. */
-  restore(entry: BlockEntry, sequence: number): void {
-    entry.sequence = sequence
-    this.#lastSequence = Math.max(this.#lastSequence, sequence)
-    entry.hasChainOfBodies = entry.hasBody && (entry.prev?.hasChainOfBodies ?? true)
+  restore(stored: RestoredEntry, prev: BlockEntry | undefined): void {
+    const { header, hash, firstSeenMs } = stored
+    const entry = new BlockEntry({ header, hash, firstSeenMs, prev })
+    entry.validity = stored.validity
+    entry.wasConnected = stored.wasConnected
+    entry.hasBody = stored.hasBody
+    entry.hasChainOfBodies = entry.hasBody && (prev?.hasChainOfBodies ?? true)
+    entry.transactionCount = stored.transactionCount
+    entry.sequence = stored.sequence
+    this.#lastSequence = Math.max(this.#lastSequence, stored.sequence)
+    this.#insert(entry)
+    this.#considerCandidate(entry)
+  }
+
+  #considerCandidate(entry: BlockEntry): void {
     if (entry.hasChainOfBodies && !entry.isFailed) this.#candidates.add(entry)
-    if (entry.isFailed && this.#bestHeader === entry) this.#findBestHeader()
   }
 
   /**
@@ -119,20 +140,67 @@ export class BlockTree {
     return changed
   }
 
+  /**
+   * Forgets failures of an entry, of its descendants and of its ancestors; not those of its ancestors'
+   * other descendants.
+   *
+   * @returns Everything that changed.
+   */
+  clearFailures(entry: BlockEntry): readonly BlockEntry[] {
+    const line: BlockEntry[] = [entry]
+    for (const next of line) line.push(...this.childrenOf(next))
+    for (let { prev } = entry; prev !== undefined; prev = prev.prev) line.push(prev)
+    const changed = line.filter((candidate) => candidate.isFailed)
+    for (const next of changed) {
+      next.validity = next.wasConnected ? 'connected' : 'header'
+      this.#considerHeader(next)
+      this.#considerCandidate(next)
+    }
+    return changed
+  }
+
+  /** Finds all candidates again, those too that an earlier tip had overtaken. */
+  refillCandidates(): void {
+    for (const entry of this.#entries.values()) this.#considerCandidate(entry)
+  }
+
+  /**
+   * Puts an entry before all others with the same work, those preferred earlier among them.
+   *
+   * @param tip - The present tip. The entry has at least as much work.
+   */
+  prefer(entry: BlockEntry, tip: BlockEntry): void {
+    if (tip.chainWork > this.#preferredWork) {
+      this.#preferences.clear()
+      this.#nextPreference = 0
+    }
+    this.#preferredWork = tip.chainWork
+    if (!entry.hasChainOfBodies) return
+    // Sequences begin with 1, so whatever is preferred comes first.
+    this.#preferences.set(entry, this.#nextPreference--)
+    this.#considerCandidate(entry)
+  }
+
+  /** Compares two ends of branches: more work first, then the preferred, then who was complete first. */
+  #isBetter(a: BlockEntry, b: BlockEntry): boolean {
+    if (a.chainWork !== b.chainWork) return a.chainWork > b.chainWork
+    const orderOf = (entry: BlockEntry) => this.#preferences.get(entry) ?? entry.sequence
+    return orderOf(a) < orderOf(b)
+  }
+
   #findBestHeader(): void {
     this.#bestHeader = undefined
     for (const entry of this.#entries.values()) this.#considerHeader(entry)
   }
 
   /**
-   * The connectable block with the most work. Of equal work the tip stays, and otherwise the one whose
-   * bodies were complete first: "first seen".
+   * The connectable block with the most work. Of equal work, the one whose bodies were complete first:
+   * "first seen".
    */
   findBestCandidate(tip: BlockEntry): BlockEntry {
     let best = tip.isFailed ? undefined : tip
     for (const candidate of this.#candidates) {
-      const isTie = best === tip && candidate.chainWork === tip.chainWork
-      if (best === undefined || (!isTie && isBetter(candidate, best))) best = candidate
+      if (best === undefined || this.#isBetter(candidate, best)) best = candidate
     }
     return best ?? tip
   }

@@ -10,6 +10,7 @@ export interface StoredEntry {
   readonly header: BlockHeader
   readonly height: number
   readonly validity: EntryValidity
+  readonly wasConnected: boolean
   readonly hasBody: boolean
   readonly transactionCount: number
   readonly sequence: number

@@ -3,16 +3,12 @@
 import {
   type BlockUndo,
   type Coin,
-  CoinsView,
   ConsensusError,
   type ConsensusParams,
   checkBlock,
   checkProofOfWork,
-  connectBlock,
   contextualCheckBlock,
   contextualCheckHeader,
-  disconnectBlock,
-  isBip30Enforced,
   isBodyMutation,
 } from '../consensus/index.ts'
 import {
@@ -21,19 +17,22 @@ import {
   type BlockHashHex,
   type BlockHeader,
   computeBlockHash,
-  computeTxid,
-  decodeBlock,
   encodeBlock,
   type OutPoint,
-  outPointKey,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, EventEmitter, InvariantError, type Logger, Mutex } from '../util/index.ts'
+import { type Clock, EventEmitter, type Logger, Mutex } from '../util/index.ts'
+import { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
-import { BlockTree, type ChainTipStatus, chainTipStatus } from './block-tree.ts'
-import { type ChainStore, type StoredEntry, StoreError } from './chain-store.ts'
-import { decodeUndo, encodeUndo } from './coin-codec.ts'
+import { BlockTree, chainTipStatus } from './block-tree.ts'
+import type { ChainEvents, ChainTip } from './chain-events.ts'
+import type { ChainStore } from './chain-store.ts'
+import { openChain } from './open-chain.ts'
+import { PendingEntries } from './pending-entries.ts'
 import type { ScriptChecker } from './script-checker.ts'
+import { readStoredBlock, readStoredUndo } from './stored-block.ts'
+import { TipMover } from './tip-mover.ts'
+import { verifyBlock } from './verify-block.ts'
 
 /** What the chain works with. */
 export interface ChainDeps {
@@ -41,45 +40,6 @@ export interface ChainDeps {
   readonly scriptChecker: ScriptChecker
   readonly clock: Clock
   readonly log: Logger
-}
-
-/** A block that has joined or left the active chain. */
-export interface BlockEvent {
-  readonly entry: BlockEntry
-  readonly block: Block
-}
-
-/** The tip has moved, and everything between has been told. */
-export interface TipEvent {
-  readonly tip: BlockEntry
-  readonly previous: BlockEntry
-  readonly forkPoint: BlockEntry
-  /** How many blocks were disconnected; above 0 it is a reorg. */
-  readonly depth: number
-}
-
-/** What the chain tells. Listeners run synchronously and must not throw. */
-export interface ChainEvents extends Record<string, unknown> {
-  /** A new header is in the tree. */
-  headerAccepted: BlockEntry
-  blockConnected: BlockEvent
-  blockDisconnected: BlockEvent
-  /** A block broke a rule when it was connected. */
-  blockFailed: { readonly entry: BlockEntry; readonly error: ConsensusError }
-  tipChanged: TipEvent
-}
-
-/** The end of one branch, as `getchaintips` shows it. */
-export interface ChainTip {
-  readonly entry: BlockEntry
-  /** Blocks since the branch left the active chain; 0 for the active tip. */
-  readonly branchLength: number
-  readonly status: ChainTipStatus
-}
-
-function toStored(entry: BlockEntry): StoredEntry {
-  const { hash, header, height, validity, hasBody, transactionCount, sequence, firstSeenMs } = entry
-  return { hash, header, height, validity, hasBody, transactionCount, sequence, firstSeenMs }
 }
 
 /**
@@ -93,18 +53,25 @@ export class Chain {
   readonly events = new EventEmitter<ChainEvents>()
   readonly #deps: ChainDeps
   readonly #tree = new BlockTree()
+  readonly #active = new ActiveChain()
+  readonly #pending: PendingEntries
+  readonly #mover: TipMover
   readonly #activation = new Mutex()
-  /** The active chain by height. */
-  readonly #active: BlockEntry[] = []
-  /** Entries that the store does not know yet. */
-  readonly #dirty = new Set<BlockEntry>()
   /** Blocks whose bodies are being stored, so that the same block is not stored twice at once. */
   readonly #storing = new Map<BlockHashHex, Promise<void>>()
-  #reorgCount = 0
 
   constructor(deps: ChainDeps, params: ConsensusParams) {
     this.#deps = deps
     this.params = params
+    this.#pending = new PendingEntries(deps.store)
+    this.#mover = new TipMover({
+      ...deps,
+      params,
+      tree: this.#tree,
+      active: this.#active,
+      pending: this.#pending,
+      events: this.events,
+    })
   }
 
   /**
@@ -115,27 +82,25 @@ export class Chain {
    * records contradict each other.
    */
   async open(): Promise<void> {
-    const tipHash = await this.#deps.store.readTip()
-    if (tipHash === undefined) await this.#writeGenesis()
-    else await this.#load(tipHash)
+    const { store, clock } = this.#deps
+    const { params } = this
+    await openChain({ store, params, tree: this.#tree, active: this.#active }, clock.now())
     await this.#activateBest()
   }
 
   /** Waits for what is in progress, stores what is not stored yet, and closes the store. */
   async close(): Promise<void> {
-    await this.#activation.run(() => this.#flushEntries())
+    await this.#activation.run(() => this.#pending.flush())
     await this.#deps.store.close()
   }
 
   /** The last block of the active chain. */
   get tip(): BlockEntry {
-    const tip = this.#active.at(-1)
-    if (tip === undefined) throw new InvariantError('the chain is used before it is open')
-    return tip
+    return this.#active.tip
   }
 
   get genesis(): BlockEntry {
-    return this.#active[0] ?? this.tip
+    return this.#active.genesis
   }
 
   /** The known header with the most work. */
@@ -145,7 +110,7 @@ export class Chain {
 
   /** How often the tip has moved to another branch since the start. */
   get reorgCount(): number {
-    return this.#reorgCount
+    return this.#mover.reorgCount
   }
 
   /** How many headers are known, on all branches. */
@@ -159,12 +124,12 @@ export class Chain {
 
   /** The block of the active chain at a height. */
   getActiveEntry(height: number): BlockEntry | undefined {
-    return this.#active[height]
+    return this.#active.at(height)
   }
 
   /** Whether an entry is on the active chain. */
   isActive(entry: BlockEntry): boolean {
-    return this.#active[entry.height] === entry
+    return this.#active.has(entry)
   }
 
   /** Ends of all branches, the active one first, then by height. */
@@ -181,20 +146,18 @@ export class Chain {
   }
 
   /** The encoded block, or undefined if its body is not stored. */
-  async readBlockBytes(hash: BlockHash): Promise<Uint8Array | undefined> {
+  readBlockBytes(hash: BlockHash): Promise<Uint8Array | undefined> {
     return this.#deps.store.readBody(hash)
   }
 
   /** The block, or undefined if its body is not stored. */
-  async readBlock(hash: BlockHash): Promise<Block | undefined> {
-    const bytes = await this.readBlockBytes(hash)
-    return bytes === undefined ? undefined : decodeBlock(bytes)
+  readBlock(hash: BlockHash): Promise<Block | undefined> {
+    return readStoredBlock(this.#deps.store, hash)
   }
 
   /** The coins that a connected block spent, or undefined if it was never connected. */
-  async readUndo(hash: BlockHash): Promise<BlockUndo | undefined> {
-    const bytes = await this.#deps.store.readUndo(hash)
-    return bytes === undefined ? undefined : decodeUndo(bytes)
+  readUndo(hash: BlockHash): Promise<BlockUndo | undefined> {
+    return readStoredUndo(this.#deps.store, hash)
   }
 
   /** Coins of the active chain's tip, in the order asked; undefined where spent or unknown. */
@@ -223,7 +186,7 @@ export class Chain {
     const nowMs = this.#deps.clock.now()
     contextualCheckHeader(header, prev, toUnixSeconds(nowMs), this.params)
     const entry = this.#tree.add({ header, hash, prev, firstSeenMs: nowMs })
-    this.#dirty.add(entry)
+    this.#pending.add(entry)
     this.events.emit('headerAccepted', entry)
     return entry
   }
@@ -239,7 +202,7 @@ export class Chain {
     try {
       for (const header of headers) last = this.acceptHeader(header)
     } finally {
-      await this.#flushEntries()
+      await this.#pending.flush()
     }
     return last
   }
@@ -278,16 +241,55 @@ export class Chain {
       checkBlock(block)
       contextualCheckBlock(block, tip.height + 1, tip.medianTimePast, this.params)
       const hash = computeBlockHash(block.header)
-      const coins = await this.#loadCoins(block, tip.height + 1, hash)
-      const { scriptChecks } = connectBlock(block, new CoinsView(coins), {
-        height: tip.height + 1,
-        hash,
-        parentMedianTimePast: tip.medianTimePast,
-        medianTimePastAt: (height) => tip.getAncestor(height)?.medianTimePast ?? 0,
-        params: this.params,
-      })
-      await this.#deps.scriptChecker.verify(scriptChecks)
+      await verifyBlock(block, hash, tip, { ...this.#deps, params: this.params })
       return true
+    })
+  }
+
+  /**
+   * Treats a block and all that builds on it as invalid, from now on and after a restart, and moves the
+   * tip to the best branch without it. Genesis stays as it is.
+   *
+   * Transactions that leave the chain are told by `blockDisconnected` like those of any reorganisation.
+   *
+   * @throws {@link StoreError} if that cannot be stored.
+   * @see Bitcoin Core `Chainstate::InvalidateBlock`
+   */
+  invalidateBlock(entry: BlockEntry): Promise<void> {
+    return this.#activation.run(async () => {
+      if (entry === this.genesis) return
+      this.#pending.addAll(this.#tree.markFailed(entry))
+      // Branches that the tip had overtaken may now be the best again.
+      this.#tree.refillCandidates()
+      await this.#mover.moveToBest()
+    })
+  }
+
+  /**
+   * Forgets that a block, its ancestors and its descendants were found or declared invalid, and moves
+   * the tip there if that is now the best branch. What really breaks a rule is found again.
+   *
+   * @throws {@link StoreError} if that cannot be stored.
+   * @see Bitcoin Core `Chainstate::ResetBlockFailureFlags`
+   */
+  reconsiderBlock(entry: BlockEntry): Promise<void> {
+    return this.#activation.run(async () => {
+      this.#pending.addAll(this.#tree.clearFailures(entry))
+      await this.#mover.moveToBest()
+    })
+  }
+
+  /**
+   * Treats a block as if it had been seen before all others with the same work. A later call wins over an
+   * earlier one. The preference is not stored, but the tip that it leads to is, and stays the tip.
+   *
+   * @see Bitcoin Core `Chainstate::PreciousBlock`
+   */
+  preciousBlock(entry: BlockEntry): Promise<void> {
+    return this.#activation.run(async () => {
+      if (entry.chainWork < this.tip.chainWork) return
+      this.#tree.prefer(entry, this.tip)
+      await this.#mover.moveToBest()
     })
   }
 
@@ -306,10 +308,8 @@ export class Chain {
   async #storeBlock(entry: BlockEntry, block: Block): Promise<void> {
     this.#checkNewBlock(entry, block)
     await this.#deps.store.writeBody(entry.hash, encodeBlock(block))
-    for (const completed of this.#tree.markBody(entry, block.transactions.length)) {
-      this.#dirty.add(completed)
-    }
-    this.#dirty.add(entry)
+    this.#pending.addAll(this.#tree.markBody(entry, block.transactions.length))
+    this.#pending.add(entry)
   }
 
   #checkNewBlock(entry: BlockEntry, block: Block): void {
@@ -318,196 +318,14 @@ export class Chain {
       contextualCheckBlock(block, entry.height, entry.prev?.medianTimePast ?? 0, this.params)
     } catch (error) {
       // Another body may fit the same header: only what is wrong with every body is remembered.
-      if (error instanceof ConsensusError && !isBodyMutation(error)) this.#markFailed(entry)
+      if (error instanceof ConsensusError && !isBodyMutation(error)) {
+        this.#pending.addAll(this.#tree.markFailed(entry))
+      }
       throw error
     }
   }
 
-  #markFailed(entry: BlockEntry): void {
-    for (const failed of this.#tree.markFailed(entry)) this.#dirty.add(failed)
-  }
-
   #activateBest(): Promise<void> {
-    return this.#activation.run(async () => {
-      const previous = this.tip
-      let best = this.#tree.findBestCandidate(this.tip)
-      while (best !== this.tip) {
-        await this.#switchTo(best)
-        best = this.#tree.findBestCandidate(this.tip)
-      }
-      this.#tree.pruneCandidates(this.tip)
-      await this.#flushEntries()
-      this.#tellTip(previous)
-    })
-  }
-
-  #tellTip(previous: BlockEntry): void {
-    const { tip } = this
-    if (tip === previous) return
-    const forkPoint = findForkPoint(previous, tip) ?? this.genesis
-    const depth = previous.height - forkPoint.height
-    if (depth > 0) {
-      this.#reorgCount += 1
-      this.#deps.log.info('reorganised', {
-        depth,
-        from: previous.hashHex,
-        to: tip.hashHex,
-        height: tip.height,
-      })
-    }
-    this.events.emit('tipChanged', { tip, previous, forkPoint, depth })
-  }
-
-  /** Walks from the tip to `target`: down to the fork point, then up, until a block proves invalid. */
-  async #switchTo(target: BlockEntry): Promise<void> {
-    const fork = findForkPoint(this.tip, target)
-    if (fork === undefined) throw new InvariantError('two entries of one tree have no common root')
-    while (this.tip !== fork) await this.#disconnectTip()
-    for (let height = fork.height + 1; height <= target.height; height++) {
-      const entry = target.getAncestor(height)
-      if (entry === undefined) throw new InvariantError('an entry lacks an ancestor')
-      if (!(await this.#connectTip(entry))) return
-    }
-  }
-
-  async #connectTip(entry: BlockEntry): Promise<boolean> {
-    const block = await this.#requireBlock(entry)
-    const view = new CoinsView(await this.#loadCoins(block, entry.height, entry.hash))
-    try {
-      const { undo, scriptChecks } = connectBlock(block, view, {
-        height: entry.height,
-        hash: entry.hash,
-        parentMedianTimePast: entry.prev?.medianTimePast ?? 0,
-        medianTimePastAt: (height) => entry.getAncestor(height)?.medianTimePast ?? 0,
-        params: this.params,
-      })
-      await this.#deps.scriptChecker.verify(scriptChecks)
-      await this.#deps.store.writeUndo(entry.hash, encodeUndo(undo))
-    } catch (error) {
-      if (!(error instanceof ConsensusError)) throw error
-      this.#markFailed(entry)
-      this.#deps.log.warn('block is invalid', {
-        hash: entry.hashHex,
-        height: entry.height,
-        code: error.code,
-        ...error.data,
-      })
-      this.events.emit('blockFailed', { entry, error })
-      return false
-    }
-    entry.validity = 'connected'
-    this.#dirty.add(entry)
-    await this.#writeTip(entry, view)
-    this.#active.push(entry)
-    this.events.emit('blockConnected', { entry, block })
-    return true
-  }
-
-  async #disconnectTip(): Promise<void> {
-    const { tip } = this
-    const parent = tip.prev
-    if (parent === undefined) throw new InvariantError('genesis can never be disconnected')
-    const block = await this.#requireBlock(tip)
-    const undo = await this.readUndo(tip.hash)
-    if (undo === undefined) {
-      throw new StoreError('corrupt', `the undo data of block ${tip.hashHex} are missing`)
-    }
-    const view = new CoinsView(new Map())
-    disconnectBlock(block, undo, view)
-    await this.#writeTip(parent, view)
-    this.#active.pop()
-    this.events.emit('blockDisconnected', { entry: tip, block })
-  }
-
-  async #writeTip(tip: BlockEntry, view: CoinsView): Promise<void> {
-    const entries = [...this.#dirty]
-    await this.#deps.store.writeTip({
-      tip: tip.hash,
-      tipHeight: tip.height,
-      coins: view.changes(),
-      entries: entries.map(toStored),
-    })
-    for (const entry of entries) this.#dirty.delete(entry)
-  }
-
-  async #flushEntries(): Promise<void> {
-    const entries = [...this.#dirty]
-    if (entries.length === 0) return
-    for (const entry of entries) this.#dirty.delete(entry)
-    await this.#deps.store.writeEntries(entries.map(toStored))
-  }
-
-  /** The coins in the store that a block's inputs name, and with BIP-0030 those it would overwrite. */
-  async #loadCoins(block: Block, height: number, hash: BlockHash): Promise<Map<string, Coin>> {
-    const wanted: OutPoint[] = []
-    const overwrites = isBip30Enforced(height, hash, this.params)
-    for (const [index, tx] of block.transactions.entries()) {
-      if (index > 0) for (const input of tx.inputs) wanted.push(input.prevout)
-      if (!overwrites) continue
-      const txid = computeTxid(tx)
-      for (const vout of tx.outputs.keys()) wanted.push({ txid, vout })
-    }
-    const coins = await this.#deps.store.readCoins(wanted)
-    const found = new Map<string, Coin>()
-    for (const [i, outPoint] of wanted.entries()) {
-      const coin = coins[i]
-      if (coin !== undefined) found.set(outPointKey(outPoint), coin)
-    }
-    return found
-  }
-
-  async #requireBlock(entry: BlockEntry): Promise<Block> {
-    const block = await this.readBlock(entry.hash)
-    if (block === undefined) {
-      throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing`)
-    }
-    return block
-  }
-
-  async #writeGenesis(): Promise<void> {
-    const { genesis, genesisHash } = this.params
-    const entry = this.#tree.add({
-      header: genesis.header,
-      hash: genesisHash,
-      prev: undefined,
-      firstSeenMs: this.#deps.clock.now(),
-    })
-    this.#tree.markBody(entry, genesis.transactions.length)
-    entry.validity = 'connected'
-    await this.#deps.store.writeBody(entry.hash, encodeBlock(genesis))
-    // Consensus: genesis' coinbase enters no set of coins, so nobody can ever spend it.
-    await this.#deps.store.writeTip({
-      tip: entry.hash,
-      tipHeight: 0,
-      coins: [],
-      entries: [toStored(entry)],
-    })
-    this.#active.push(entry)
-  }
-
-  async #load(tipHash: BlockHash): Promise<void> {
-    for await (const stored of this.#deps.store.readEntries()) this.#restore(stored)
-    const tip = this.#tree.get(toDisplayHex(tipHash))
-    if (tip === undefined) {
-      throw new StoreError('corrupt', 'the stored tip is not among the stored headers')
-    }
-    for (let entry: BlockEntry | undefined = tip; entry !== undefined; entry = entry.prev) {
-      this.#active.push(entry)
-    }
-    this.#active.reverse()
-  }
-
-  #restore(stored: StoredEntry): void {
-    const prev = this.#tree.get(toDisplayHex(stored.header.prevBlockHash))
-    if (prev === undefined && toDisplayHex(stored.hash) !== toDisplayHex(this.params.genesisHash)) {
-      const code = stored.height === 0 ? 'wrong-chain' : 'corrupt'
-      throw new StoreError(code, `block ${toDisplayHex(stored.hash)} has no parent in the store`)
-    }
-    const { header, hash, firstSeenMs } = stored
-    const entry = this.#tree.add({ header, hash, prev, firstSeenMs })
-    entry.hasBody = stored.hasBody
-    entry.validity = stored.validity
-    entry.transactionCount = stored.transactionCount
-    this.#tree.restore(entry, stored.sequence)
+    return this.#activation.run(() => this.#mover.moveToBest())
   }
 }

@@ -19,14 +19,8 @@
  */
 export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
 export type { ChainTipStatus } from './block-tree.ts'
-export {
-  type BlockEvent,
-  Chain,
-  type ChainDeps,
-  type ChainEvents,
-  type ChainTip,
-  type TipEvent,
-} from './chain.ts'
+export { Chain, type ChainDeps } from './chain.ts'
+export type { BlockEvent, ChainEvents, ChainTip, TipEvent } from './chain-events.ts'
 export {
   type ChainStore,
   type StoredEntry,

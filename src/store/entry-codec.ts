@@ -7,6 +7,7 @@ import { ByteReader, ByteWriter, DecodeError } from '../util/index.ts'
 /** Order is the stored number: append only. */
 const VALIDITIES: readonly EntryValidity[] = ['header', 'connected', 'failed', 'failed-child']
 const HAS_BODY = 1
+const WAS_CONNECTED = 2
 
 /**
  * Encodes an entry: header (80), height (4), validity (1), flags (1), transactions (4), sequence (8),
@@ -17,7 +18,7 @@ export function encodeEntry(entry: StoredEntry): Uint8Array {
     .writeBytes(encodeHeader(entry.header))
     .writeUint32(entry.height)
     .writeUint8(VALIDITIES.indexOf(entry.validity))
-    .writeUint8(entry.hasBody ? HAS_BODY : 0)
+    .writeUint8((entry.hasBody ? HAS_BODY : 0) | (entry.wasConnected ? WAS_CONNECTED : 0))
     .writeUint32(entry.transactionCount)
     .writeUint64(BigInt(entry.sequence))
     .writeUint64(BigInt(Math.trunc(entry.firstSeenMs)))
@@ -36,12 +37,15 @@ export function decodeEntry(hash: BlockHash, bytes: Uint8Array): StoredEntry {
   const height = reader.readUint32()
   const validity = VALIDITIES[reader.readUint8()]
   if (validity === undefined) throw new DecodeError('bad-value', reader.offset, 'unknown validity')
+  const flags = reader.readUint8()
   const entry: StoredEntry = {
     hash,
     header,
     height,
     validity,
-    hasBody: (reader.readUint8() & HAS_BODY) !== 0,
+    // Records from before the flag existed say it by their validity alone.
+    wasConnected: (flags & WAS_CONNECTED) !== 0 || validity === 'connected',
+    hasBody: (flags & HAS_BODY) !== 0,
     transactionCount: reader.readUint32(),
     sequence: Number(reader.readUint64()),
     firstSeenMs: Number(reader.readUint64()),

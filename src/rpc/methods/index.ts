@@ -11,6 +11,7 @@ import type { RpcMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { addNode } from './add-node.ts'
 import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
+import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { generateToAddress } from './generate-to-address.ts'
@@ -43,6 +44,9 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getMempoolInfo,
   getRawMempool,
   getTxOut,
+  invalidateBlock,
+  preciousBlock,
+  reconsiderBlock,
   stop,
   uptime,
   generateToAddress,

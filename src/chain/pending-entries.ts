@@ -1,0 +1,75 @@
+/** @module What has changed in the block tree and is not stored yet. */
+
+import type { CoinChange } from '../consensus/index.ts'
+import { Mutex } from '../util/index.ts'
+import type { BlockEntry } from './block-entry.ts'
+import type { ChainStore, StoredEntry } from './chain-store.ts'
+
+/** An entry as the store keeps it. */
+export function toStored(entry: BlockEntry): StoredEntry {
+  const { hash, header, height, validity, wasConnected, hasBody } = entry
+  const { transactionCount, sequence, firstSeenMs } = entry
+  return {
+    hash,
+    header,
+    height,
+    validity,
+    wasConnected,
+    hasBody,
+    transactionCount,
+    sequence,
+    firstSeenMs,
+  }
+}
+
+/**
+ * Collects entries that the store does not know in their present form, and writes them.
+ *
+ * Writes take turns: otherwise a child could reach the disk without its parent, or an entry's older
+ * form after its newer one.
+ */
+export class PendingEntries {
+  readonly #store: ChainStore
+  readonly #entries = new Set<BlockEntry>()
+  readonly #writing = new Mutex()
+
+  constructor(store: ChainStore) {
+    this.#store = store
+  }
+
+  add(entry: BlockEntry): void {
+    this.#entries.add(entry)
+  }
+
+  addAll(entries: Iterable<BlockEntry>): void {
+    for (const entry of entries) this.#entries.add(entry)
+  }
+
+  /** Writes all that has changed. */
+  flush(): Promise<void> {
+    return this.#writeNext((entries) =>
+      entries.length === 0 ? undefined : this.#store.writeEntries(entries),
+    )
+  }
+
+  /** Moves the stored tip by one block, and writes all that has changed in the same step. */
+  writeTip(tip: BlockEntry, coins: Iterable<CoinChange>): Promise<void> {
+    return this.#writeNext((entries) =>
+      this.#store.writeTip({ tip: tip.hash, tipHeight: tip.height, coins, entries }),
+    )
+  }
+
+  #writeNext(write: (entries: readonly StoredEntry[]) => Promise<void> | undefined): Promise<void> {
+    return this.#writing.run(async () => {
+      const taken = [...this.#entries]
+      // Emptied before the write: what changes while it runs has to be written again.
+      this.#entries.clear()
+      try {
+        await write(taken.map(toStored))
+      } catch (error) {
+        this.addAll(taken)
+        throw error
+      }
+    })
+  }
+}
