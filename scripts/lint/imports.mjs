@@ -38,6 +38,8 @@ const ALLOWED = {
   node: ['rpc', 'store', ...DOMAIN],
   devnet: ['node', 'rpc', 'consensus', 'primitives', 'util'],
   platform: ['devnet', 'node', 'rpc', 'mining', 'chain', ...PURE],
+  // Doors of the package, beside the folders.
+  'core.ts': PURE,
 }
 /** The packages of the pure folders. */
 const PURE_PACKAGES = /^(@noble\/|@scure\/base$)/

@@ -21,18 +21,32 @@ export function formatHashRate(hashesPerSecond: number): string {
   return `${value >= 99.5 || unit === 0 ? Math.round(value) : value.toPrecision(3)} ${RATE_UNITS[unit]}`
 }
 
-function formatEach(nodes: readonly NodeStatus[], read: (node: NodeStatus) => number): string {
-  const values = nodes.map(read)
-  if (nodes.length <= MAX_LISTED_NODES) return values.join(' ')
-  const low = Math.min(...values)
-  const high = Math.max(...values)
-  return low === high ? `${low}` : `${low}–${high}`
+/** How much a line leaves out. Each step leaves out what the steps before it do, and more. */
+const DETAILS = ['all', 'equal-once', 'no-hashes', 'least'] as const
+type Detail = (typeof DETAILS)[number]
+
+function isAtMost(detail: Detail, limit: Detail): boolean {
+  return DETAILS.indexOf(detail) >= DETAILS.indexOf(limit)
 }
 
-function formatTips(nodes: readonly NodeStatus[]): string {
+function formatEach(
+  nodes: readonly NodeStatus[],
+  detail: Detail,
+  read: (node: NodeStatus) => number,
+): string {
+  const values = nodes.map(read)
+  const low = Math.min(...values)
+  const high = Math.max(...values)
+  const isListed = nodes.length <= MAX_LISTED_NODES
+  if (low === high && (!isListed || isAtMost(detail, 'equal-once'))) return `${low}`
+  return isListed ? values.join(' ') : `${low}–${high}`
+}
+
+function formatTips(nodes: readonly NodeStatus[], detail: Detail): readonly string[] {
   const tips = [...new Set(nodes.map((node) => node.tip))]
+  if (isAtMost(detail, 'no-hashes')) return tips.length === 1 ? [] : [`${tips.length} tips`]
   const shown = tips.slice(0, MAX_LISTED_NODES).map((tip) => `…${tip.slice(-TIP_DIGITS)}`)
-  return tips.length === 1 ? `tip ${shown[0]}` : `${tips.length} tips ${shown.join(' ')}`
+  return [tips.length === 1 ? `tip ${shown[0]}` : `${tips.length} tips ${shown.join(' ')}`]
 }
 
 function formatDifficulty(nodes: readonly NodeStatus[]): string {
@@ -40,24 +54,32 @@ function formatDifficulty(nodes: readonly NodeStatus[]): string {
   return computeDifficulty(Number.parseInt(best.bits || '0', 16)).toPrecision(3)
 }
 
-/**
- * Formats a status: heights, tips, peers, hash rate, difficulty, next retarget, reorgs. Numbers of
- * single nodes stand in the nodes' order.
- */
-export function formatStatusLine(status: DevnetStatus): string {
-  const { nodes, nextRetarget } = status
-  if (nodes.length === 0) return 'no node is up'
+function formatWith({ nodes, nextRetarget }: DevnetStatus, detail: Detail): string {
   const height = Math.max(...nodes.map((node) => node.height))
   const rate = nodes.reduce((sum, node) => sum + node.hashesPerSecond, 0)
   const silent = nodes.filter((node) => node.problem !== undefined).map((node) => node.index)
+  const isLeast = isAtMost(detail, 'least')
   return [
-    `height ${formatEach(nodes, (node) => node.height)}`,
-    formatTips(nodes),
-    `peers ${formatEach(nodes, (node) => node.peers)}`,
+    `height ${formatEach(nodes, detail, (node) => node.height)}`,
+    ...formatTips(nodes, detail),
+    ...(isLeast ? [] : [`peers ${formatEach(nodes, detail, (node) => node.peers)}`]),
     formatHashRate(rate),
-    `diff ${formatDifficulty(nodes)}`,
+    ...(isLeast ? [] : [`diff ${formatDifficulty(nodes)}`]),
     ...(nextRetarget === null ? [] : [`retarget in ${nextRetarget - height}`]),
-    `reorgs ${formatEach(nodes, (node) => node.reorgs)}`,
+    `reorgs ${formatEach(nodes, detail, (node) => node.reorgs)}`,
     ...(silent.length === 0 ? [] : [`silent: ${silent.join(' ')}`]),
   ].join(' · ')
+}
+
+/**
+ * Formats a status: heights, tips, peers, hash rate, difficulty, next retarget, reorgs. Numbers of
+ * single nodes stand in the nodes' order, or once if they are equal and there is no room.
+ *
+ * @param columns - Room for the line. What fits least is left out first: equal numbers, hashes, then peers
+ * and difficulty. The rest may still be longer.
+ */
+export function formatStatusLine(status: DevnetStatus, columns = Number.POSITIVE_INFINITY): string {
+  if (status.nodes.length === 0) return 'no node is up'
+  const lines = DETAILS.map((detail) => formatWith(status, detail))
+  return lines.find((line) => line.length <= columns) ?? lines.at(-1) ?? ''
 }

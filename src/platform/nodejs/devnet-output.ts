@@ -80,7 +80,7 @@ export function createHumanOutput(
     },
     onEvent: (event) => {
       if (event.type === 'status') {
-        terminal.live(formatStatusLine(event))
+        terminal.live(formatStatusLine(event, terminal.liveColumns))
       } else if (event.type === 'node') {
         terminal.line(
           `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shorten(event.cookiePath, workingDirectory)}`,

@@ -62,6 +62,11 @@ export class Terminal {
     return this.#stream.isTTY === true
   }
 
+  /** How long a live line may be: one less than the terminal is wide, where the cursor rests. */
+  get liveColumns(): number {
+    return (this.#stream.columns ?? DEFAULT_COLUMNS) - 1
+  }
+
   /** Writes a line above the live line. */
   line(text: string): void {
     this.#write(this.#live === '' ? `${text}\n` : `${CLEAR_LINE}${text}\n${this.#live}`)
@@ -70,7 +75,7 @@ export class Terminal {
   /** Replaces the live line. It is cut to the terminal's width, since a wrapped one cannot be rewritten. */
   live(text: string): void {
     if (!this.isInteractive) return
-    this.#live = text.slice(0, (this.#stream.columns ?? DEFAULT_COLUMNS) - 1)
+    this.#live = text.slice(0, this.liveColumns)
     this.#write(`${CLEAR_LINE}${this.#live}`)
   }
 

@@ -54,6 +54,19 @@ describe('formatStatusLine', () => {
     expect(line.length).toBeLessThan(120)
   })
 
+  it.each([
+    [79, 'height 145 · peers 2 · 600 kH/s · diff 1.00 · retarget in 5 · reorgs 0 1 0'],
+    [82, 'height 145 · peers 2 · 600 kH/s · diff 1.00 · retarget in 5 · reorgs 0 1 0'],
+    [
+      96,
+      'height 145 · tip …a1b2c3 · peers 2 · 600 kH/s · diff 1.00 · retarget in 5 · reorgs 0 1 0',
+    ],
+    [70, 'height 145 · 600 kH/s · retarget in 5 · reorgs 0 1 0'],
+  ])('leaves out what %d columns have no room for', (columns, line) => {
+    const nodes = [0, 1, 2].map((index) => node(index, { height: 145, reorgs: index % 2 }))
+    expect(formatStatusLine({ nodes, nextRetarget: 150 }, columns)).toBe(line)
+  })
+
   it('says so when nothing runs', () => {
     expect(formatStatusLine({ nodes: [], nextRetarget: 10 })).toBe('no node is up')
   })
