@@ -88,8 +88,9 @@ export class Chain {
     await this.#activateBest()
   }
 
-  /** Waits for what is in progress, stores what is not stored yet, and closes the store. */
+  /** Waits for the block in progress, stores what is not stored yet, and closes the store. */
   async close(): Promise<void> {
+    this.#mover.stop()
     await this.#activation.run(() => this.#pending.flush())
     await this.#deps.store.close()
   }
@@ -318,7 +319,7 @@ export class Chain {
       contextualCheckBlock(block, entry.height, entry.prev?.medianTimePast ?? 0, this.params)
     } catch (error) {
       // Another body may fit the same header: only what is wrong with every body is remembered.
-      if (error instanceof ConsensusError && !isBodyMutation(error)) {
+      if (error instanceof ConsensusError && !isBodyMutation(error, block)) {
         this.#pending.addAll(this.#tree.markFailed(entry))
       }
       throw error

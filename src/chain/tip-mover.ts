@@ -37,6 +37,7 @@ export interface TipMoverDeps {
 export class TipMover {
   readonly #deps: TipMoverDeps
   #reorgCount = 0
+  #isStopped = false
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
@@ -45,6 +46,11 @@ export class TipMover {
   /** How often the tip has moved to another branch. */
   get reorgCount(): number {
     return this.#reorgCount
+  }
+
+  /** Goes no further than the block at hand, from now on: the way is gone on with at the next start. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /**
@@ -57,13 +63,15 @@ export class TipMover {
     const previous = active.tip
     let wasLeft = false
     let best = tree.findBestCandidate(active.tip)
-    while (best !== active.tip) {
+    while (best !== active.tip && !this.#isStopped) {
       wasLeft ||= best.getAncestor(active.tip.height) !== active.tip
       await this.#moveTowards(best)
       best = tree.findBestCandidate(active.tip)
     }
     tree.pruneCandidates(active.tip)
     await pending.flush()
+    // Nobody listens any more, and the way is not done.
+    if (this.#isStopped) return
     // Who undid what left with the blocks has to hear of it even if the same blocks came back.
     if (wasLeft || active.tip !== previous) this.#tellTip(previous)
   }
@@ -91,8 +99,9 @@ export class TipMover {
     const { active } = this.#deps
     const fork = findForkPoint(active.tip, target)
     if (fork === undefined) throw new InvariantError('two entries of one tree have no common root')
-    while (active.tip !== fork) await this.#disconnectTip()
+    while (active.tip !== fork && !this.#isStopped) await this.#disconnectTip()
     for (let height = fork.height + 1; height <= target.height; height++) {
+      if (this.#isStopped) return
       const entry = target.getAncestor(height)
       if (entry === undefined) throw new InvariantError('an entry lacks an ancestor')
       if (!(await this.#connect(entry))) return

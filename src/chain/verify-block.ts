@@ -47,11 +47,13 @@ export async function verifyBlock(
   { store, scriptChecker, params }: VerifyBlockDeps,
 ): Promise<VerifiedBlock> {
   const height = parent.height + 1
-  const overwrites = isBip30Enforced(height, hash, params)
-  const view = new CoinsView(await loadCoins(block, overwrites, store))
+  const hashAtBip34 = parent.getAncestor(params.deployments.bip34)?.hashHex
+  const enforcesBip30 = isBip30Enforced(height, hash, hashAtBip34, params)
+  const view = new CoinsView(await loadCoins(block, enforcesBip30, store))
   const { undo, scriptChecks } = connectBlock(block, view, {
     height,
     hash,
+    enforcesBip30,
     parentMedianTimePast: parent.medianTimePast,
     medianTimePastAt: (at) => parent.getAncestor(at)?.medianTimePast ?? 0,
     params,

@@ -3,6 +3,7 @@
 import {
   type Block,
   computeBlockSize,
+  computeTransactionSize,
   hasWitness,
   isCoinbase,
   type Transaction,
@@ -138,8 +139,23 @@ export function contextualCheckBlock(
  *
  * @see Bitcoin Core `BlockValidationResult::BLOCK_MUTATED`
  */
-export function isBodyMutation(error: ConsensusError): boolean {
-  return MUTATION_CODES.has(error.code)
+export function isBodyMutation(error: ConsensusError, block: Block): boolean {
+  return MUTATION_CODES.has(error.code) || hasInnerNodeAsTransaction(block)
+}
+
+/** Two hashes side by side: an inner node of the merkle tree, which a transaction of this size can pass for. */
+const INNER_NODE_SIZE = 64
+
+/**
+ * Tells whether the merkle root may be that of another body, in which transactions of this one are inner nodes: to
+ * find transactions that look like one takes little work, but not a coinbase.
+ *
+ * @see Bitcoin Core `IsBlockMutated`; CVE-2017-12842
+ */
+function hasInnerNodeAsTransaction({ transactions }: Block): boolean {
+  const [first] = transactions
+  if (first !== undefined && isCoinbase(first)) return false
+  return transactions.some((tx) => computeTransactionSize(tx).strippedSize === INNER_NODE_SIZE)
 }
 
 const MUTATION_CODES: ReadonlySet<string> = new Set([

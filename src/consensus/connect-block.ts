@@ -3,6 +3,7 @@
 import {
   type Block,
   type BlockHash,
+  type BlockHashHex,
   computeTxid,
   isCoinbase,
   type Transaction,
@@ -48,6 +49,8 @@ export interface ScriptCheck {
 export interface ConnectContext {
   readonly height: number
   readonly hash: BlockHash
+  /** Whether unspent outputs must not be overwritten: {@link isBip30Enforced}. */
+  readonly enforcesBip30: boolean
   /** Of the parent, in Unix seconds. */
   readonly parentMedianTimePast: number
   /** Of the block at a height on this branch, in Unix seconds. */
@@ -89,10 +92,25 @@ export function computeBlockScriptFlags(
   return flags as ScriptFlags
 }
 
-/** Tells whether a block at this height may overwrite no unspent output (BIP-0030). */
-export function isBip30Enforced(height: number, hash: BlockHash, params: ConsensusParams): boolean {
+/**
+ * Tells whether a block must be looked through for outputs that overwrite unspent ones (BIP-0030).
+ *
+ * BIP-0034 makes them impossible only if no earlier coinbase names a later height: because all of them name their
+ * own, or because the chain up to then is known.
+ *
+ * @param hashAtBip34 - Of the ancestor at the height of BIP-0034, if there is one.
+ * @see Bitcoin Core `ConnectBlock`, `fEnforceBIP30`
+ */
+export function isBip30Enforced(
+  height: number,
+  hash: BlockHash,
+  hashAtBip34: BlockHashHex | undefined,
+  params: ConsensusParams,
+): boolean {
   if (params.bip30Exceptions.includes(toDisplayHex(hash))) return false
-  return height < params.deployments.bip34 || height >= BIP34_IMPLIES_BIP30_LIMIT
+  if (params.deployments.bip34 <= 1) return false
+  const isKnown = hashAtBip34 !== undefined && hashAtBip34 === params.bip34Hash
+  return !isKnown || height >= BIP34_IMPLIES_BIP30_LIMIT
 }
 
 function checkNoOverwrite(block: Block, view: CoinsView): void {
@@ -150,7 +168,7 @@ export function connectBlock(
 ): ConnectResult {
   const { height, hash, params } = context
   const flags = computeBlockScriptFlags(height, hash, params)
-  if (isBip30Enforced(height, hash, params)) checkNoOverwrite(block, view)
+  if (context.enforcesBip30) checkNoOverwrite(block, view)
   const undo: (readonly Coin[])[] = []
   const scriptChecks: ScriptCheck[] = []
   let fees = 0n

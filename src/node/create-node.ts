@@ -225,6 +225,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
       version: options.version,
       userAgent,
       startedMs: clock.now(),
+      measureBlocksSize: () => platform.measureBlocksSize(),
       isCaughtUp: () => sync.isCaughtUp,
       submitBlock: submit,
       requestStop: init.onStopRequested,
@@ -242,18 +243,31 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
  * @throws {@link P2pError} if no address can be listened on.
  */
 export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
+  const { scriptChecker, mempoolSignatures } = await createVerification(init)
+  const chain = await openChain(init, scriptChecker, init.platform.log.child('chain'))
+  const close = async (): Promise<void> => {
+    await chain.close()
+    await scriptChecker.stop()
+  }
+  try {
+    return await startNode(init, chain, mempoolSignatures, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startNode(
+  init: CreateNodeInit,
+  chain: Chain,
+  signatures: SignatureEngine,
+  close: () => Promise<void>,
+): Promise<QuarryNode> {
   const { platform, options } = init
   const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
-  const { scriptChecker, mempoolSignatures } = await createVerification(init)
-  const chain = await openChain(init, scriptChecker, platform.log.child('chain'))
-  const mempool = new Mempool({
-    chain,
-    signatures: mempoolSignatures,
-    clock,
-    log: platform.log.child('mempool'),
-  })
+  const mempool = new Mempool({ chain, signatures, clock, log: platform.log.child('mempool') })
   const network = await createNetwork(init, userAgent)
   let miner: Miner | undefined
   const sync = new Synchronizer(
@@ -278,8 +292,7 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
     await sync.start()
     for (const address of options.peers) network.connect(address)
   } catch (error) {
-    await chain.close()
-    await scriptChecker.stop()
+    await sync.stop()
     throw error
   }
   miner?.start()
@@ -287,8 +300,7 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
   const stop = async (): Promise<void> => {
     await miner?.stop()
     await sync.stop()
-    await chain.close()
-    await scriptChecker.stop()
+    await close()
   }
   return {
     chain,

@@ -32,6 +32,8 @@ export interface Platform {
   readonly secrets: SecretStore
   /** Opens a database, or rejects with a `StoreError` that says why it cannot. */
   openDatabase(name: DatabaseName): Promise<ByteDatabase>
+  /** Bytes that the `blocks` database takes on the disk. */
+  measureBlocksSize(): Promise<number>
   readonly spawnHashWorker: SpawnHashWorker
   /** An engine for this thread, the fastest that the runtime can run. */
   loadHashEngine(): Promise<HashEngine>

@@ -10,6 +10,7 @@ import type { PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
 import {
   type Announcement,
   type GossipVerdict,
+  MAX_ANNOUNCED_BLOCKS,
   MAX_GOSSIP_BLOCK_SIZE,
   MAX_INV_ITEMS,
   type PeerId,
@@ -103,8 +104,10 @@ export class GossipRelay {
   /** Never rejects. More items than fit go out as several INVs. */
   async publishAnnouncements(items: readonly Announcement[]): Promise<void> {
     const { random, selfBytes } = this.#deps
-    for (let start = 0; start < items.length; start += MAX_INV_ITEMS) {
-      const batch = items.slice(start, start + MAX_INV_ITEMS)
+    const hasBlocks = items.some(({ kind }) => kind === 'block')
+    const size = hasBlocks ? MAX_ANNOUNCED_BLOCKS : MAX_INV_ITEMS
+    for (let start = 0; start < items.length; start += size) {
+      const batch = items.slice(start, start + size)
       const inv = encodeInv(selfBytes, random.bytes(INV_SALT_SIZE), batch)
       await this.#publish(this.#context.names.invTopic, inv)
     }

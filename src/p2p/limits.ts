@@ -5,7 +5,12 @@
  */
 
 import { HASH_SIZE, HEADER_SIZE } from '../primitives/index.ts'
-import { MAX_HEADERS, MAX_INV_ITEMS, MAX_LOCATOR_HASHES } from '../sync/index.ts'
+import {
+  MAX_ANNOUNCED_BLOCKS,
+  MAX_HEADERS,
+  MAX_INV_ITEMS,
+  MAX_LOCATOR_HASHES,
+} from '../sync/index.ts'
 
 /** The largest block or transaction that travels, in bytes: Bitcoin's weight limit allows no more. */
 export const MAX_DATA_SIZE = 4_000_000
@@ -17,7 +22,9 @@ const ENVELOPE_OVERHEAD = 1_024
 
 /** The largest encoded INV, in bytes. */
 export const MAX_INV_SIZE =
-  ENVELOPE_OVERHEAD + MAX_INV_ITEMS * (HASH_SIZE + HEADER_SIZE + 4 * FIELD_OVERHEAD)
+  ENVELOPE_OVERHEAD +
+  MAX_INV_ITEMS * (HASH_SIZE + 3 * FIELD_OVERHEAD) +
+  MAX_ANNOUNCED_BLOCKS * (HEADER_SIZE + FIELD_OVERHEAD)
 /** The largest encoded GETDATA, in bytes. */
 export const MAX_GET_DATA_SIZE =
   ENVELOPE_OVERHEAD + MAX_INV_ITEMS * (HASH_SIZE + 3 * FIELD_OVERHEAD)

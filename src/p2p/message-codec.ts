@@ -21,6 +21,7 @@ import {
   type DataReply,
   type InventoryItem,
   type InventoryKind,
+  MAX_ANNOUNCED_BLOCKS,
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
@@ -88,6 +89,8 @@ export function decodeInv(bytes: Uint8Array): DecodedInv {
   if (announcer.length > MAX_PEER_ID_SIZE) throw new DecodeError('too-long', 0, 'announcer')
   if (required(message.salt, 'salt').length !== INV_SALT_SIZE) throw bad('salt')
   if (message.items.length === 0) throw bad('items')
+  const blocks = message.items.filter(({ kind }) => kind === ItemKind.BLOCK)
+  if (blocks.length > MAX_ANNOUNCED_BLOCKS) throw new DecodeError('too-long', 0, 'announced blocks')
   const items = message.items.map((item): Announcement => {
     const { kind, hash } = fromItemMessage(item)
     if (kind === 'tx' && item.header !== undefined) throw bad('header of a transaction')

@@ -42,6 +42,8 @@ export interface RpcContext {
   readonly userAgent: string
   /** Milliseconds since the Unix epoch. */
   readonly startedMs: number
+  /** Bytes that blocks and undo data take on the disk. */
+  measureBlocksSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */
   isCaughtUp(): boolean
   /**

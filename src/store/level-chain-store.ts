@@ -140,14 +140,17 @@ export class LevelChainStore implements ChainStore {
       else operations.push(putSealed(this.#coin, key, encodeCoin(coin)))
     }
     operations.push(putSealed(this.#meta, META_KEYS.tip, change.tip))
-    await this.#syncBlocksIfDue()
+    const sync = this.#clock.monotonic() - this.#lastSyncMs >= SYNC_INTERVAL_MS
+    if (sync) await this.#attempt('sync blocks', () => this.#syncBlocks())
     await this.#attempt('write the tip', () =>
-      this.#databases.state.batch(operations, { sync: this.#takeSync() } as object),
+      this.#databases.state.batch(operations, { sync } as object),
     )
+    if (sync) this.#lastSyncMs = this.#clock.monotonic()
   }
 
   async close(): Promise<void> {
     await this.#attempt('close the store', async () => {
+      await this.#syncBlocks()
       const tip = await this.#meta.get(META_KEYS.tip)
       // An empty synchronous batch does not reach the disk, so the tip is written once more.
       if (tip !== undefined) await this.#meta.put(META_KEYS.tip, tip, { sync: true } as object)
@@ -160,22 +163,9 @@ export class LevelChainStore implements ChainStore {
     return putSealed(this.#header, headerKey(entry.height, entry.hash), encodeEntry(entry))
   }
 
-  #isSyncDue(): boolean {
-    return this.#clock.monotonic() - this.#lastSyncMs >= SYNC_INTERVAL_MS
-  }
-
   /** Bodies and undo data must be on the disk before a tip that needs them is. */
-  async #syncBlocksIfDue(): Promise<void> {
-    if (!this.#isSyncDue()) return
-    await this.#attempt('sync blocks', () =>
-      this.#blocksMeta.put(META_KEYS.sync, new Uint8Array(0), { sync: true } as object),
-    )
-  }
-
-  #takeSync(): boolean {
-    const isDue = this.#isSyncDue()
-    if (isDue) this.#lastSyncMs = this.#clock.monotonic()
-    return isDue
+  #syncBlocks(): Promise<void> {
+    return this.#blocksMeta.put(META_KEYS.sync, new Uint8Array(0), { sync: true } as object)
   }
 
   async #checkMeta(genesisHash: BlockHash): Promise<void> {

@@ -15,7 +15,10 @@ export const ANTI_DOS_WORK_BUFFER_BLOCKS = 144n
  */
 export const MAX_HEADERS_BEYOND_ACTIVE = 100_000
 
-/** What every honest forwarder has checked, so that breaking it blames whoever sent it. */
+/**
+ * What every honest forwarder has checked, so that breaking it blames whoever sent it: the header, that the body is
+ * the one that the header commits to, and its size.
+ */
 const FORWARDER_RULES: ReadonlySet<ConsensusErrorCode> = new Set<ConsensusErrorCode>([
   'high-hash',
   'bad-diffbits',
@@ -24,6 +27,10 @@ const FORWARDER_RULES: ReadonlySet<ConsensusErrorCode> = new Set<ConsensusErrorC
   'bad-version',
   'bad-txnmrklroot',
   'bad-txns-duplicate',
+  'bad-cb-missing',
+  'bad-witness-nonce-size',
+  'bad-witness-merkle-match',
+  'unexpected-witness',
   'bad-blk-length',
 ])
 

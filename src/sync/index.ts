@@ -14,6 +14,7 @@ export {
   type GossipVerdict,
   type InventoryItem,
   type InventoryKind,
+  MAX_ANNOUNCED_BLOCKS,
   MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   MAX_INV_ITEMS,

@@ -11,6 +11,8 @@ export type PeerId = string
 
 /** The most items in one INV or one GETDATA. */
 export const MAX_INV_ITEMS = 1_000
+/** The most blocks in one INV: each costs its receiver a proof of work to check. Honest nodes announce half as many. */
+export const MAX_ANNOUNCED_BLOCKS = 16
 /** The most headers in one HEADERS. @see Bitcoin Core `MAX_HEADERS_RESULTS` */
 export const MAX_HEADERS = 2_000
 /** The most hashes in one GETHEADERS locator. @see Bitcoin Core `MAX_LOCATOR_SZ` */

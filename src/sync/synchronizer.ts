@@ -1,7 +1,7 @@
 /** @module Keeps the chain level with its peers: the handlers behind every message. */
 
 import { type BlockEntry, type Chain, findLocatorFork, type TipEvent } from '../chain/index.ts'
-import { ConsensusError, checkMerkleRoot, checkProofOfWork } from '../consensus/index.ts'
+import { ConsensusError, checkProofOfWork } from '../consensus/index.ts'
 import type { Mempool } from '../mempool/index.ts'
 import {
   type Block,
@@ -190,19 +190,23 @@ export class Synchronizer implements PeerNetworkHandlers {
       const hash = computeBlockHash(header)
       // Proof of work before anything else: it is the cheapest proof that somebody paid.
       checkProofOfWork(header, hash, this.#deps.chain.params)
-      if (this.#deps.chain.getEntry(toDisplayHex(hash))?.hasBody === true) return 'ignore'
-      const block = decodeBlock(bytes)
+      const { chain } = this.#deps
+      if (chain.getEntry(toDisplayHex(hash))?.hasBody === true) return 'ignore'
+      // The header is judged whole before the body is even decoded: a body is cheap to send, and dear to hash.
       if (!this.#isHeaderWanted(header)) return 'ignore'
-      const entry = this.#deps.chain.acceptHeader(header)
+      const entry = chain.acceptHeader(header)
       // A block of a branch with less work is fetched if its branch ever wins, and not stored before.
-      if (entry.isFailed || entry.chainWork < this.#deps.chain.tip.chainWork) return 'ignore'
-      checkMerkleRoot(block)
+      if (entry.isFailed || entry.chainWork < chain.tip.chainWork) return 'ignore'
+      const block = decodeBlock(bytes)
+      await chain.acceptBlock(block)
       this.#peers.get(from)?.learn(entry)
-      void this.#acceptGossiped(block, from)
-      return 'accept'
+      // Only what is valid to its last script goes on to others. Nobody is blamed for what connecting finds.
+      return entry.validity === 'connected' ? 'accept' : 'ignore'
     } catch (error) {
       this.#onGossipError(error, from)
       return verdictOf(error)
+    } finally {
+      this.#onProgress()
     }
   }
 
@@ -305,16 +309,6 @@ export class Synchronizer implements PeerNetworkHandlers {
     const isUnknownParent = error instanceof ConsensusError && error.code === 'prev-blk-not-found'
     if (isUnknownParent && peer !== undefined) this.#headerSync.start(peer)
     this.#deps.log.debug('gossip not taken', { peer: from, reason: toErrorMessage(error) })
-  }
-
-  async #acceptGossiped(block: Block, from: PeerId): Promise<void> {
-    try {
-      await this.#deps.chain.acceptBlock(block)
-    } catch (error) {
-      this.#onGossipError(error, from)
-    } finally {
-      this.#onProgress()
-    }
   }
 
   #onTipChanged({ tip, forkPoint }: TipEvent): void {

@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -75,10 +76,9 @@ describe('quarry devnet', () => {
         release: async () => {},
       },
       nodes,
-      ROOT,
     )
     const query = steps.find((step) => step.startsWith('Query'))?.replace(/^Query\s+/, '') ?? ''
-    const answer = execFileSync('bash', ['-c', query], { cwd: ROOT, encoding: 'utf8' })
+    const answer = execFileSync('bash', ['-c', query], { cwd: tmpdir(), encoding: 'utf8' })
     expect(JSON.parse(answer)).toMatchObject({ chain: 'regtest', quarry_chain: 'devnet' })
 
     const recorded = JSON.parse(readFileSync(join(bench.folder, 'devnet.json'), 'utf8'))

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
-import { computeBlockHash, encodeBlock, toDisplayHex } from '../../src/primitives/index.ts'
+import {
+  computeBlockHash,
+  encodeBlock,
+  type Transaction,
+  toDisplayHex,
+} from '../../src/primitives/index.ts'
 import { createBlock, placeGenesis } from '../support/chain-generator.ts'
 import { type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
 import { type HostilePeer, startHostilePeer } from './p2p-hostile-peer.support.ts'
@@ -43,6 +48,11 @@ function createWorthlessBlock() {
   }
 }
 
+/** A transaction with a witness that its txid says nothing of. */
+function withWitness(tx: Transaction): Transaction {
+  return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, witness: [new Uint8Array(32)] })) }
+}
+
 async function knows(node: NodeProcess, hash: string): Promise<boolean> {
   return node.call('getblockheader', hash).then(
     () => true,
@@ -75,6 +85,36 @@ describe('a peer that gossips blocks', () => {
       'far has it',
       async () => (await far.call('getbestblockhash')) === toDisplayHex(hash),
     )
+  })
+
+  it.each([
+    ['a coinbase of too much', createBlock(genesis, params, { fees: 1n }).block],
+    [
+      'no height in its coinbase',
+      createBlock(genesis, params, {
+        changeCoinbase: (tx) => ({
+          ...tx,
+          inputs: tx.inputs.map((input) => ({ ...input, scriptSig: new Uint8Array(4) })),
+        }),
+      }).block,
+    ],
+    [
+      'a witness that nobody committed to',
+      createBlock(genesis, params, {
+        changeBlock: ({ header, transactions: [coinbase, ...others] }) => ({
+          header,
+          transactions: coinbase === undefined ? others : [withWitness(coinbase), ...others],
+        }),
+      }).block,
+    ],
+  ])('with %s is not forwarded', async (_, block) => {
+    const hash = toDisplayHex(computeBlockHash(block.header))
+    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(block))).toBe(1)
+    // Its header is sound, so that it is known; its body is not taken.
+    await waitFor('near has looked at it', () => knows(near, hash))
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    expect(await near.call('getblockcount')).toBe(0)
+    expect(await knows(far, hash)).toBe(false)
   })
 
   it('with a wrong merkle root is not listened to, and the honest block still is', async () => {

@@ -172,6 +172,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     version: '0.1.0',
     userAgent: '/Satoshi:30.0.0(quarry:0.1.0)/',
     startedMs: clock.now(),
+    measureBlocksSize: async () => 12_345,
     isCaughtUp: () => true,
     submitBlock,
     requestStop: () => {

@@ -65,7 +65,6 @@ const DEPLOYMENT_FIELDS = {
   bip66: integer({ min: 0, max: MAX_UINT31, fallback: 1 }),
   csv: integer({ min: 0, max: MAX_UINT31, fallback: 1 }),
   segwit: integer({ min: 0, max: MAX_UINT31, fallback: 0 }),
-  taproot: integer({ min: 0, max: MAX_UINT31, fallback: 0 }),
 } as const
 
 const ADDRESS_FIELDS = {

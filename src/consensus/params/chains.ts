@@ -45,7 +45,6 @@ export const MAINNET_SPEC: ChainSpec = parseChainSpec({
     bip66: 363_725,
     csv: 419_328,
     segwit: 481_824,
-    taproot: 709_632,
   },
   addresses: { pubkeyHash: 0x00, scriptHash: 0x05, secretKey: 0x80, bech32: 'bc' },
 })
@@ -61,6 +60,10 @@ const MAINNET_BIP30_EXCEPTIONS: readonly BlockHashHex[] = [
   '00000000000a4d0a398161ffc163c503763b1f4360639393e0e4c8e300e0caec',
   '00000000000743f190a18c5577a3c2d2a1f610ae9601ac046a38084ccb7cd721',
 ]
+
+/** @see Bitcoin Core `CMainParams`, `BIP34Hash` */
+const MAINNET_BIP34_HASH: BlockHashHex =
+  '000000000000024b89b42a942fe0d9fea3bb44ab7bd1b19115dd6a759c0808b8'
 
 /** The parameters that follow from a chain spec. */
 export function createConsensusParams(spec: ChainSpec): ConsensusParams {
@@ -92,6 +95,7 @@ export function createConsensusParams(spec: ChainSpec): ConsensusParams {
     deployments: spec.deployments,
     scriptFlagExceptions: spec === MAINNET_SPEC ? MAINNET_SCRIPT_FLAG_EXCEPTIONS : {},
     bip30Exceptions: spec === MAINNET_SPEC ? MAINNET_BIP30_EXCEPTIONS : [],
+    bip34Hash: spec === MAINNET_SPEC ? MAINNET_BIP34_HASH : undefined,
     addressPrefixes: spec.addresses,
   }
 }

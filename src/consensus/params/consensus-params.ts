@@ -17,7 +17,6 @@ export interface DeploymentHeights {
   /** Relative lock times and median-time locks (BIP-0068, -0112, -0113). */
   readonly csv: number
   readonly segwit: number
-  readonly taproot: number
 }
 
 /** Parameters of one chain. Derived from a chain spec; never changed. */
@@ -55,5 +54,7 @@ export interface ConsensusParams {
   readonly scriptFlagExceptions: Readonly<Record<BlockHashHex, 'none' | 'p2sh-witness'>>
   /** Blocks that overwrite unspent outputs and are in the chain nevertheless (BIP-0030). */
   readonly bip30Exceptions: readonly BlockHashHex[]
+  /** The block at BIP-0034's height, where the chain up to it is known to overwrite nothing later. */
+  readonly bip34Hash: BlockHashHex | undefined
   readonly addressPrefixes: AddressPrefixes
 }

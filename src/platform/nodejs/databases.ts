@@ -1,7 +1,7 @@
 /** @module Opens LevelDB databases in a data directory. */
 
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { type ByteDatabase, type DatabaseName, StoreError } from '../../node/index.ts'
@@ -45,4 +45,18 @@ export async function openLevelDatabase(parent: string, name: DatabaseName): Pro
   }
   await writeFile(marker, '')
   return database as unknown as ByteDatabase
+}
+
+/** Bytes that a database's files take. */
+export async function measureDatabaseSize(parent: string, name: DatabaseName): Promise<number> {
+  const path = join(parent, name)
+  const files = await readdir(path)
+  const sizes = await Promise.all(
+    files.map(async (file) => {
+      // Compaction removes files at any time.
+      const stats = await stat(join(path, file)).catch(() => undefined)
+      return stats?.size ?? 0
+    }),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -40,20 +40,20 @@ function shorten(path: string, workingDirectory: string): string {
   return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short
 }
 
-/** The lines that say what to do next. */
+/** The lines that say what to do next. Their paths are whole: they are pasted into another terminal. */
 export function formatNextSteps(
   folder: DevnetFolder,
   addresses: readonly NodeAddress[],
-  workingDirectory: string,
 ): readonly string[] {
   const [first] = addresses
   if (first === undefined) return []
-  const path = (absolute: string): string => quote(shorten(absolute, workingDirectory))
-  const quarry = path(packagePath('scripts/quarry'))
-  const spec = path(folder.specPath)
+  const quarry = quote(packagePath('scripts/quarry'))
+  const spec = quote(folder.specPath)
+  const directory = quote(folder.nodeDirectory(first.index))
+  const extra = quote(`${folder.path}/extra`)
   return [
-    `Query      ${quarry} rpc --datadir ${path(folder.nodeDirectory(first.index))} getblockchaininfo`,
-    `Add a node ${quarry} start --chain ${spec} --datadir ${path(`${folder.path}/extra`)} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
+    `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
+    `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',
   ]
 }
@@ -93,7 +93,7 @@ export function createHumanOutput(
     },
     onReady: (addresses) => {
       terminal.line('')
-      for (const step of formatNextSteps(folder, addresses, workingDirectory)) {
+      for (const step of formatNextSteps(folder, addresses)) {
         terminal.line(`  ${step}`)
       }
       terminal.line('')

@@ -11,7 +11,7 @@ import { loadStartableChainSpec } from './chain-choice.ts'
 import type { NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
-import { openLevelDatabase } from './databases.ts'
+import { measureDatabaseSize, openLevelDatabase } from './databases.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
@@ -75,6 +75,7 @@ async function createPlatform(
     log,
     secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
     openDatabase: (name) => openLevelDatabase(directory.databases, name),
+    measureBlocksSize: () => measureDatabaseSize(directory.databases, 'blocks'),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
     spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),

@@ -81,8 +81,7 @@ type TemplateRequest = z.output<typeof REQUEST_SCHEMA>
 function listRules({ deployments }: ConsensusParams, height: number): readonly string[] {
   const rules = ['csv']
   if (height >= deployments.segwit) rules.push('!segwit')
-  if (height >= deployments.taproot) rules.push('taproot')
-  return rules
+  return [...rules, 'taproot']
 }
 
 function describeTransactions(transactions: readonly TemplateTransaction[], scale: number) {

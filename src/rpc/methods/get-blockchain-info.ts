@@ -43,7 +43,7 @@ export const getBlockchainInfo = defineMethod({
       verificationprogress: z.number().describe('The share of the known work that is verified.'),
       initialblockdownload: z.boolean().describe('Whether the node has yet to catch up.'),
       chainwork: z.string().describe('Expected hashes of the active chain, in hexadecimal.'),
-      size_on_disk: z.number().describe('Bytes of blocks on disk; 0 if that is not known.'),
+      size_on_disk: z.number().describe('Bytes that blocks and undo data take on the disk.'),
       pruned: z.boolean().describe('Whether old blocks are deleted.'),
       ...WARNINGS_FIELD,
       quarry_chain: z.string().describe("The chain's own name."),
@@ -58,7 +58,8 @@ export const getBlockchainInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ chain, params, isCaughtUp }: RpcContext) => {
+  handler: async ({ chain, params, isCaughtUp, measureBlocksSize }: RpcContext) => {
+    const sizeOnDisk = await measureBlocksSize()
     const { tip } = chain
     return {
       chain: params.rpcChain,
@@ -71,7 +72,7 @@ export const getBlockchainInfo = defineMethod({
       verificationprogress: computeProgress(chain),
       initialblockdownload: !isCaughtUp(),
       chainwork: workToHex(tip.chainWork),
-      size_on_disk: 0,
+      size_on_disk: sizeOnDisk,
       pruned: false,
       warnings: [],
       quarry_chain: params.name,

@@ -24,7 +24,7 @@ export const getChainTips = defineMethod({
             'active; valid-fork: verified once; valid-headers: bodies are known, not verified; ' +
               'headers-only: bodies are missing; invalid: some block breaks a rule.',
           ),
-        first_seen: z
+        quarry_first_seen: z
           .number()
           .describe('When the header was first seen, in milliseconds since the Unix epoch.'),
       }),
@@ -37,6 +37,6 @@ export const getChainTips = defineMethod({
       hash: entry.hashHex,
       branchlen: branchLength,
       status,
-      first_seen: entry.firstSeenMs,
+      quarry_first_seen: entry.firstSeenMs,
     })),
 })

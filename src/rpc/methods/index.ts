@@ -2,8 +2,7 @@
  * The methods that a node answers, with Bitcoin Core's names, fields, units, codes and texts.
  *
  * Each file declares one method, or a few that belong together; the others hold what several share. Keys
- * that begin with `quarry_` are ours, and so is `first_seen`. `help` and `getrpcinfo` are the
- * dispatcher's own.
+ * that begin with `quarry_` are ours. `help` and `getrpcinfo` are the dispatcher's own.
  *
  * @module
  */

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Chain } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import { type Block, type Transaction, toDisplayHex } from '../../../src/primitives/index.ts'
+import {
+  type Block,
+  computeTxid,
+  encodeTransaction,
+  SEQUENCE_FINAL,
+  type Transaction,
+  toDisplayHex,
+} from '../../../src/primitives/index.ts'
 import {
   createBlock,
   createBlocks,
@@ -52,6 +59,24 @@ function spendCoinbase(from: PlacedBlock, value = 4_999_000_000n): Transaction {
   const [coinbase] = from.block.transactions
   if (coinbase === undefined) throw new RangeError('no coinbase')
   return wallet.spend(coinbase, 0, 'p2wpkh', payoutScript, value)
+}
+
+/** A transaction of 64 bytes that spends an output of a block's coinbase, which need not exist. */
+function spendAnything({ block }: PlacedBlock, vout: number): Transaction {
+  const [coinbase] = block.transactions as [Transaction]
+  return {
+    version: 2,
+    inputs: [
+      {
+        prevout: { txid: computeTxid(coinbase), vout },
+        scriptSig: new Uint8Array(0),
+        sequence: SEQUENCE_FINAL,
+        witness: [],
+      },
+    ],
+    outputs: [{ value: 1n, scriptPubKey: new Uint8Array(4).fill(0x51) }],
+    lockTime: 0,
+  }
 }
 
 describe('Chain', () => {
@@ -154,13 +179,35 @@ describe('Chain', () => {
     const chain = await openMemoryChain(params, clock)
     const [base] = createBlocks(genesis, params, 1) as [PlacedBlock]
     await accept(chain, base)
-    const good = createBlock(base, params)
-    const [coinbase] = good.block.transactions as [Transaction]
+    const transactions = [0, 1].map((vout) => spendAnything(base, vout))
+    const good = createBlock(base, params, { transactions })
+    const [coinbase, one, two] = good.block.transactions as [Transaction, Transaction, Transaction]
+    const swapped: Block = { ...good.block, transactions: [coinbase, two, one] }
+    expect(await refusal(chain, swapped)).toBe('bad-txnmrklroot')
     // CVE-2012-2459: the same root from a doubled transaction.
-    const mutated: Block = { ...good.block, transactions: [coinbase, coinbase] }
-    expect(await refusal(chain, mutated)).toBe('bad-txnmrklroot')
-    await accept(chain, good)
-    expect(chain.tip.height).toBe(2)
+    const doubled: Block = { ...good.block, transactions: [coinbase, one, two, two] }
+    expect(await refusal(chain, doubled)).toBe('bad-txns-duplicate')
+    expect(chain.getEntry(hexOf(good))?.isFailed).toBe(false)
+  })
+
+  it('does not hold a body of inner nodes of the merkle tree against its header', async () => {
+    const chain = await openMemoryChain(params, clock)
+    const innerNode = spendAnything(genesis, 0)
+    expect(encodeTransaction(innerNode)).toHaveLength(64)
+    const placed = (tx: Transaction): PlacedBlock =>
+      createBlock(genesis, params, { changeCoinbase: () => tx })
+    const ambiguous = placed(innerNode)
+    expect(await refusal(chain, ambiguous.block)).toBe('bad-cb-missing')
+    expect(chain.getEntry(hexOf(ambiguous))?.isFailed).toBe(false)
+    // Of any other size it can be no other body's: the header is invalid for good.
+    const plain = placed({
+      ...innerNode,
+      lockTime: 0,
+      version: 1,
+      outputs: [...innerNode.outputs, ...innerNode.outputs],
+    })
+    expect(await refusal(chain, plain.block)).toBe('bad-cb-missing')
+    expect(chain.getEntry(hexOf(plain))?.isFailed).toBe(true)
   })
 
   it('takes a block that was too far ahead once its time has come', async () => {

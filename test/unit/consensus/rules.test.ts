@@ -485,6 +485,7 @@ const DIRECT_CASES: readonly {
       connectBlock(block, new CoinsView(coins), {
         height,
         hash,
+        enforcesBip30: true,
         parentMedianTimePast: 0,
         medianTimePastAt: () => 0,
         params: scene.params,

@@ -33,6 +33,7 @@ import {
 } from '../../../src/p2p/messages.ts'
 import { type BlockHeader, encodeHeader } from '../../../src/primitives/index.ts'
 import {
+  MAX_ANNOUNCED_BLOCKS,
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
@@ -73,13 +74,19 @@ describe('INV', () => {
   })
 
   it('fits its limit when full, and has no room for one item more', () => {
-    const item = { kind: 'block', hash: filledHash(7), header: HEADER } as const
-    const full = encodeInv(ANNOUNCER, SALT, many(MAX_INV_ITEMS, item))
+    const block = { kind: 'block', hash: filledHash(7), header: HEADER } as const
+    const tx = { kind: 'tx', hash: filledHash(8) } as const
+    const blocks = many(MAX_ANNOUNCED_BLOCKS, block)
+    const transactions = many(MAX_INV_ITEMS - MAX_ANNOUNCED_BLOCKS, tx)
+    const full = encodeInv(ANNOUNCER, SALT, [...blocks, ...transactions])
     expect(full.length).toBeLessThanOrEqual(MAX_INV_SIZE)
     expect(decodeInv(full).items).toHaveLength(MAX_INV_ITEMS)
-    expect(() => decodeInv(encodeInv(ANNOUNCER, SALT, many(MAX_INV_ITEMS + 1, item)))).toThrow(
-      DecodeError,
-    )
+    for (const items of [
+      [...blocks, ...transactions, tx],
+      [...blocks, block],
+    ]) {
+      expect(() => decodeInv(encodeInv(ANNOUNCER, SALT, items))).toThrow(DecodeError)
+    }
   })
 
   const good = { kind: ItemKind.TX, hash: filledHash(1) as Uint8Array<ArrayBuffer> }

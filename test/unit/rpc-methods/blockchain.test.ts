@@ -125,7 +125,7 @@ describe('methods about the chain, at genesis', () => {
       verificationprogress: 1,
       initialblockdownload: false,
       chainwork: '0000000000000000000000000000000000000000000000000000000000000002',
-      size_on_disk: 0,
+      size_on_disk: 12_345,
       pruned: false,
       warnings: [],
       quarry_chain: 'regtest',
@@ -174,16 +174,16 @@ describe('methods about the chain, with branches', () => {
   it('getchaintips lists every end with when it was seen', async () => {
     const tips = await node.call('getchaintips')
     expect(
-      tips.map(({ height, branchlen, status, first_seen }: Record<string, unknown>) => ({
+      tips.map(({ height, branchlen, status, quarry_first_seen }: Record<string, unknown>) => ({
         height,
         branchlen,
         status,
-        first_seen,
+        quarry_first_seen,
       })),
     ).toEqual([
-      { height: 3, branchlen: 0, status: 'active', first_seen: REGTEST_NOW * 1_000 },
-      { height: 2, branchlen: 2, status: 'valid-fork', first_seen: REGTEST_NOW * 1_000 },
-      { height: 1, branchlen: 1, status: 'headers-only', first_seen: REGTEST_NOW * 1_000 },
+      { height: 3, branchlen: 0, status: 'active', quarry_first_seen: REGTEST_NOW * 1_000 },
+      { height: 2, branchlen: 2, status: 'valid-fork', quarry_first_seen: REGTEST_NOW * 1_000 },
+      { height: 1, branchlen: 1, status: 'headers-only', quarry_first_seen: REGTEST_NOW * 1_000 },
     ])
     expect(await node.call('getbestblockhash')).toBe(tips[0].hash)
   })
