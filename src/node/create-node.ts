@@ -6,13 +6,13 @@ import { Chain, ScriptCheckPool } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import { Miner } from '../mining/index.ts'
-import { createLibp2pNetwork, generateIdentity } from '../p2p/index.ts'
+import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
 import { SignatureCache, type SignatureEngine } from '../script/index.ts'
 import { LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
-import type { Logger } from '../util/index.ts'
+import { ConfigError, type Logger } from '../util/index.ts'
 import { createMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
@@ -114,7 +114,7 @@ async function openChain(
   const { clock } = platform
   const blocks = await platform.openDatabase('blocks')
   const state = await platform.openDatabase('state')
-  const store = await LevelChainStore.open({ blocks, state }, params.genesisHash, clock)
+  const store = await LevelChainStore.open({ blocks, state }, params.chainId, clock)
   const chain = new Chain({ store, scriptChecker, clock, log }, params)
   try {
     await chain.open()
@@ -125,6 +125,15 @@ async function openChain(
   return chain
 }
 
+/** @throws {@link ConfigError} `datadir-unusable` if it is no key. */
+function requireIdentity(privateKey: Uint8Array): Uint8Array {
+  if (isIdentity(privateKey)) return privateKey
+  throw new ConfigError(
+    'datadir-unusable',
+    'identity.key in the data directory is damaged: restore it from a backup, or delete it to get a new peer id.',
+  )
+}
+
 async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<PeerNetwork> {
   const { params, platform, options } = init
   let privateKey = await platform.secrets.read('identity')
@@ -132,16 +141,10 @@ async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<P
     privateKey = await generateIdentity()
     await platform.secrets.write('identity', privateKey)
   }
-  const { transports, discovery, clock, random } = platform
+  const { transports, discovery: peerDiscovery, clock, random } = platform
+  const log = platform.log.child('p2p')
   return createLibp2pNetwork(
-    {
-      transports,
-      peerDiscovery: discovery,
-      privateKey,
-      clock,
-      random,
-      log: platform.log.child('p2p'),
-    },
+    { transports, peerDiscovery, privateKey: requireIdentity(privateKey), clock, random, log },
     {
       chainId: params.chainId,
       listen: options.listen,

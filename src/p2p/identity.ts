@@ -33,3 +33,13 @@ export function decodeIdentity(identity: Uint8Array): PrivateKey {
     throw new DecodeError('bad-value', 0, 'not a libp2p private key')
   }
 }
+
+/** Tells whether bytes are what {@link generateIdentity} makes. */
+export function isIdentity(identity: Uint8Array): boolean {
+  try {
+    decodeIdentity(identity)
+    return true
+  } catch {
+    return false
+  }
+}

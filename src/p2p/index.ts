@@ -20,7 +20,7 @@
  *
  * @module
  */
-export { generateIdentity, peerIdFromIdentity } from './identity.ts'
+export { generateIdentity, isIdentity, peerIdFromIdentity } from './identity.ts'
 export {
   createLibp2pNetwork,
   type Libp2pNetwork,

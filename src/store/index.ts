@@ -8,7 +8,7 @@
  * Purity: isomorphic.
  *
  * @example
- * const store = await LevelChainStore.open({ blocks, state }, params.genesisHash, clock)
+ * const store = await LevelChainStore.open({ blocks, state }, params.chainId, clock)
  *
  * @module
  */

@@ -8,13 +8,13 @@
  * | blocks   | `meta`    | `sync`                      | empty; written to force a sync           |
  * | state    | `header`  | height (4, BE), hash (32)   | stored entry, see `entry-codec.ts`       |
  * | state    | `coin`    | txid (32), vout (4, BE)     | encoded coin                             |
- * | state    | `meta`    | `schema`, `genesis`, `tip`  | version (4, LE); hash (32); hash (32)    |
+ * | state    | `meta`    | `schema`, `chain`, `tip`    | version (4, LE); chain id, ASCII (8); hash (32) |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value ends in the CRC-32C of what precedes it. The height map of the active
  * chain is not stored: it follows from the tip and the headers.
  *
- * Retired prefixes: none yet. A retired name is never used again.
+ * Retired: `genesis` in `meta`, of schema 1. A retired name is never used again.
  *
  * @module
  */
@@ -22,8 +22,8 @@
 import { type BlockHash, HASH_SIZE, type OutPoint } from '../primitives/index.ts'
 import { ByteWriter } from '../util/index.ts'
 
-/** Version of this map. History: 1, the first. */
-export const SCHEMA_VERSION = 1
+/** Version of this map. History: 1, the first; 2 is bound to the whole chain spec, not only to its genesis. */
+export const SCHEMA_VERSION = 2
 
 /** Names of sublevels. */
 export const SUBLEVELS = {
@@ -37,7 +37,7 @@ export const SUBLEVELS = {
 /** Keys within `meta`, as ASCII bytes. */
 export const META_KEYS = {
   schema: asciiKey('schema'),
-  genesis: asciiKey('genesis'),
+  chain: asciiKey('chain'),
   tip: asciiKey('tip'),
   sync: asciiKey('sync'),
 } as const

@@ -72,18 +72,19 @@ export class LevelChainStore implements ChainStore {
   }
 
   /**
-   * Opens the store; a new one is bound to the genesis that it is opened with.
+   * Opens the store; a new one is bound to the chain that it is opened with.
    *
    * @param databases - Open; the store closes them.
+   * @param chainId - Follows from the whole chain spec: other rules are another chain, even on the same genesis.
    * @throws {@link StoreError} `wrong-chain`, `unknown-schema`, `corrupt` or `io`.
    */
   static async open(
     databases: ChainDatabases,
-    genesisHash: BlockHash,
+    chainId: string,
     clock: Clock,
   ): Promise<LevelChainStore> {
     const store = new LevelChainStore(databases, clock)
-    await store.#checkMeta(genesisHash)
+    await store.#checkMeta(Uint8Array.from(chainId, (char) => char.charCodeAt(0)))
     return store
   }
 
@@ -168,14 +169,14 @@ export class LevelChainStore implements ChainStore {
     return this.#blocksMeta.put(META_KEYS.sync, new Uint8Array(0), { sync: true } as object)
   }
 
-  async #checkMeta(genesisHash: BlockHash): Promise<void> {
+  async #checkMeta(chainId: Uint8Array): Promise<void> {
     const schema = await this.#readSealed(this.#meta, META_KEYS.schema, 'schema version')
     const version = Uint8Array.of(SCHEMA_VERSION, 0, 0, 0)
     if (schema === undefined) {
       await this.#attempt('create the store', () =>
         this.#meta.batch([
           { type: 'put', key: META_KEYS.schema, value: sealValue(version) },
-          { type: 'put', key: META_KEYS.genesis, value: sealValue(genesisHash) },
+          { type: 'put', key: META_KEYS.chain, value: sealValue(chainId) },
         ]),
       )
       return
@@ -187,8 +188,8 @@ export class LevelChainStore implements ChainStore {
           'use the program that wrote it, or another --datadir',
       )
     }
-    const genesis = await this.#readSealed(this.#meta, META_KEYS.genesis, 'genesis hash')
-    if (genesis === undefined || !equalBytes(genesis, genesisHash)) {
+    const stored = await this.#readSealed(this.#meta, META_KEYS.chain, 'chain id')
+    if (stored === undefined || !equalBytes(stored, chainId)) {
       throw new StoreError(
         'wrong-chain',
         'the data directory holds another chain than --chain names: use another --datadir',

@@ -16,6 +16,8 @@ const SETTLE_MS = 1_500
 
 let network: TestNetwork
 let hostile: HostilePeer
+/** Checks nothing, so that it hears whatever anybody forwards. */
+let listener: HostilePeer
 let near: NodeProcess
 let far: NodeProcess
 
@@ -23,18 +25,22 @@ beforeEach(async () => {
   network = new TestNetwork()
   near = await network.start('near', { chain: 'regtest' })
   far = await network.start('far', { chain: 'regtest', peers: [near.ready.multiaddr] })
-  hostile = await startHostilePeer(params.chainId, {
+  const status = {
     genesisHash: params.genesisHash,
     tipHash: params.genesisHash,
     tipHeight: 0,
     chainWork: 2n,
     userAgent: '/hostile/',
-  })
+  }
+  hostile = await startHostilePeer(params.chainId, status)
+  listener = await startHostilePeer(params.chainId, status)
   await hostile.dial(near.ready.multiaddr)
-  await waitFor('near has two peers', async () => (await near.call('getconnectioncount')) === 2)
+  await listener.dial(near.ready.multiaddr)
+  await waitFor('near has three peers', async () => (await near.call('getconnectioncount')) === 3)
 })
 afterEach(async () => {
   await hostile.stop()
+  await listener.stop()
   await network.close()
 })
 
@@ -68,6 +74,7 @@ describe('a peer that gossips blocks', () => {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     expect(await knows(near, hash)).toBe(false)
     expect(await knows(far, hash)).toBe(false)
+    expect(listener.heard(listener.names.blockTopic)).toBe(0)
     expect(await near.call('getblockcount')).toBe(0)
     // The network is none the worse for it.
     const [mined] = await near.call(
@@ -85,6 +92,9 @@ describe('a peer that gossips blocks', () => {
       'far has it',
       async () => (await far.call('getbestblockhash')) === toDisplayHex(hash),
     )
+    await waitFor('the listener has heard it', async () => {
+      return listener.heard(listener.names.blockTopic) === 1
+    })
   })
 
   it.each([
@@ -115,6 +125,7 @@ describe('a peer that gossips blocks', () => {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     expect(await near.call('getblockcount')).toBe(0)
     expect(await knows(far, hash)).toBe(false)
+    expect(listener.heard(listener.names.blockTopic)).toBe(0)
   })
 
   it('with a wrong merkle root is not listened to, and the honest block still is', async () => {
@@ -124,6 +135,7 @@ describe('a peer that gossips blocks', () => {
     await hostile.publish(hostile.names.blockTopic, encodeBlock(swapped))
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     expect(await near.call('getblockcount')).toBe(0)
+    expect(listener.heard(listener.names.blockTopic)).toBe(0)
     await hostile.publish(hostile.names.blockTopic, encodeBlock(block))
     await waitFor('both have the honest block', async () => {
       const tips = await Promise.all([near, far].map((node) => node.call('getbestblockhash')))

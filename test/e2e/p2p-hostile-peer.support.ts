@@ -34,6 +34,8 @@ export interface HostilePeer {
   publish(topic: string, bytes: Uint8Array): Promise<number>
   /** Opens a stream to write whatever to. */
   open(connection: Connection, protocol: string): Promise<Stream>
+  /** How many messages of a topic have reached it. */
+  heard(topic: string): number
   stop(): Promise<void>
 }
 
@@ -58,6 +60,11 @@ export async function startHostilePeer(chainId: string, status: PeerStatus): Pro
   const { pubsub } = node.services
   pubsub.subscribe(names.invTopic)
   pubsub.subscribe(names.blockTopic)
+
+  const heard = new Map<string, number>()
+  pubsub.addEventListener('gossipsub:message', ({ detail: { msg } }) => {
+    heard.set(msg.topic, (heard.get(msg.topic) ?? 0) + 1)
+  })
 
   const open = (connection: Connection, protocol: string): Promise<Stream> =>
     connection.newStream([protocol], { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) })
@@ -84,6 +91,7 @@ export async function startHostilePeer(chainId: string, status: PeerStatus): Pro
       const { recipients } = await pubsub.publish(topic, bytes)
       return recipients.length
     },
+    heard: (topic) => heard.get(topic) ?? 0,
     stop: async () => node.stop(),
   }
 }

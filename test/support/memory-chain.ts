@@ -46,7 +46,7 @@ export async function openMemoryChain(
   clock: Clock,
   databases: ChainDatabases = createMemoryDatabases(),
 ): Promise<Chain> {
-  const store = await LevelChainStore.open(databases, params.genesisHash, clock)
+  const store = await LevelChainStore.open(databases, params.chainId, clock)
   const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
   const chain = new Chain({ store, scriptChecker, clock, log: silentLog }, params)
   await chain.open()

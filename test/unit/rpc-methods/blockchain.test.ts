@@ -132,7 +132,7 @@ describe('methods about the chain, at genesis', () => {
       quarry_chain_id: node.chain.params.chainId,
       quarry_reorgs: 0,
       quarry_target_spacing: 600,
-      quarry_retarget_window: 2016,
+      quarry_retarget_window: 144,
     })
   })
 

@@ -46,11 +46,17 @@ describe('checksums', () => {
 })
 
 describe('LevelChainStore', () => {
-  it('belongs to one genesis', async () => {
+  it.each([
+    ['another genesis', createConsensusParams(MAINNET_SPEC)],
+    [
+      'other rules on the same genesis',
+      createConsensusParams({ ...REGTEST_SPEC, halvingBlocks: 151 }),
+    ],
+  ])('belongs to one chain: %s is another', async (_, other) => {
     const databases = createMemoryDatabases()
     await openMemoryChain(params, clock, databases)
-    const other = createConsensusParams(MAINNET_SPEC).genesisHash
-    expect(await codeOf(LevelChainStore.open(databases, other, clock))).toBe('wrong-chain')
+    expect(await codeOf(LevelChainStore.open(databases, other.chainId, clock))).toBe('wrong-chain')
+    expect(await codeOf(LevelChainStore.open(databases, params.chainId, clock))).toBe('none')
   })
 
   it('refuses a schema that it does not know', async () => {
@@ -61,7 +67,7 @@ describe('LevelChainStore', () => {
       valueEncoding: 'view',
     })
     await meta.put(META_KEYS.schema as never, sealValue(Uint8Array.of(9, 0, 0, 0)) as never)
-    expect(await codeOf(LevelChainStore.open(databases, params.genesisHash, clock))).toBe(
+    expect(await codeOf(LevelChainStore.open(databases, params.chainId, clock))).toBe(
       'unknown-schema',
     )
   })
