@@ -3,8 +3,9 @@
 import { ByteReader, ByteWriter } from '../util/index.ts'
 import { type BlockHeader, encodeHeader, HEADER_SIZE, readHeader } from './block-header.ts'
 import {
+  compactSizeLength,
+  computeTransactionSize,
   encodeTransaction,
-  encodeTransactionWithoutWitness,
   readTransaction,
   type Transaction,
   WITNESS_SCALE_FACTOR,
@@ -48,19 +49,15 @@ export interface BlockSize {
   readonly weight: number
 }
 
-function compactSizeLength(value: number): number {
-  if (value < 0xfd) return 1
-  return value <= 0xffff ? 3 : 5
-}
-
 /** Measures a block. */
 export function computeBlockSize(block: Block): BlockSize {
   const overhead = HEADER_SIZE + compactSizeLength(block.transactions.length)
   let strippedSize = overhead
   let totalSize = overhead
   for (const tx of block.transactions) {
-    strippedSize += encodeTransactionWithoutWitness(tx).length
-    totalSize += encodeTransaction(tx).length
+    const size = computeTransactionSize(tx)
+    strippedSize += size.strippedSize
+    totalSize += size.totalSize
   }
   const weight = strippedSize * (WITNESS_SCALE_FACTOR - 1) + totalSize
   return { strippedSize, totalSize, weight }

@@ -175,10 +175,17 @@ export function computeTxid(tx: Transaction): Txid {
   return txid
 }
 
-/** SHA-256d of the transaction with its witnesses (BIP-0141). */
+const wtxids = new WeakMap<Transaction, Wtxid>()
+
+/** SHA-256d of the transaction with its witnesses (BIP-0141). Remembered for as long as the value lives. */
 export function computeWtxid(tx: Transaction): Wtxid {
   if (!hasWitness(tx)) return computeTxid(tx) as Uint8Array as Wtxid
-  return sha256d(encodeTransaction(tx)) as Wtxid
+  let wtxid = wtxids.get(tx)
+  if (wtxid === undefined) {
+    wtxid = sha256d(encodeTransaction(tx)) as Wtxid
+    wtxids.set(tx, wtxid)
+  }
+  return wtxid
 }
 
 /** Size in bytes of each serialisation, and what consensus makes of them. */
@@ -193,10 +200,45 @@ export interface TransactionSize {
   readonly virtualSize: number
 }
 
+/** Version and lock time. */
+const FIXED_SIZE = 8
+/** Out point and sequence of an input; value of an output. */
+const FIXED_INPUT_SIZE = 40
+const FIXED_OUTPUT_SIZE = 8
+/** Marker and flag of a transaction with witnesses. */
+const WITNESS_HEADER_SIZE = 2
+
+/** Bytes that a count or a length takes. @see Bitcoin Core `GetSizeOfCompactSize` */
+export function compactSizeLength(value: number): number {
+  if (value < 0xfd) return 1
+  return value <= 0xffff ? 3 : 5
+}
+
+function sizeOfBytes({ length }: { readonly length: number }): number {
+  return compactSizeLength(length) + length
+}
+
+function measureStripped({ inputs, outputs }: Transaction): number {
+  let size = FIXED_SIZE + compactSizeLength(inputs.length) + compactSizeLength(outputs.length)
+  for (const { scriptSig } of inputs) size += FIXED_INPUT_SIZE + sizeOfBytes(scriptSig)
+  for (const { scriptPubKey } of outputs) size += FIXED_OUTPUT_SIZE + sizeOfBytes(scriptPubKey)
+  return size
+}
+
+function measureWitnesses(tx: Transaction): number {
+  if (!hasWitness(tx)) return 0
+  let size = WITNESS_HEADER_SIZE
+  for (const { witness } of tx.inputs) {
+    size += compactSizeLength(witness.length)
+    for (const item of witness) size += sizeOfBytes(item)
+  }
+  return size
+}
+
 /** Measures a transaction. @see BIP-0141, "Transaction size calculations" */
 export function computeTransactionSize(tx: Transaction): TransactionSize {
-  const strippedSize = encodeTransactionWithoutWitness(tx).length
-  const totalSize = hasWitness(tx) ? encodeTransaction(tx).length : strippedSize
+  const strippedSize = measureStripped(tx)
+  const totalSize = strippedSize + measureWitnesses(tx)
   const weight = strippedSize * (WITNESS_SCALE_FACTOR - 1) + totalSize
   return {
     strippedSize,
