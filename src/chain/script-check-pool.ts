@@ -26,8 +26,8 @@ const MIN_BATCH_INPUTS = 8
 const MAX_BATCH_INPUTS = 96
 /** Batches for each worker, at least, so that none waits long for the slowest. */
 const BATCHES_PER_WORKER = 4
-/** Inputs that are verified on this thread before others may run. */
-const INPUTS_AT_ONCE = 32
+/** Inputs that are verified on this thread before others may run: one may check some two hundred signatures. */
+const INPUTS_AT_ONCE = 4
 /** Batches that a worker has at a time: one to work on, one to go on with at once. */
 const MAX_BATCHES_PER_WORKER = 2
 /** After so many workers that ended by themselves, no other is started. */

@@ -192,7 +192,8 @@ export class LevelChainStore implements ChainStore {
     if (stored === undefined || !equalBytes(stored, chainId)) {
       throw new StoreError(
         'wrong-chain',
-        'the data directory holds another chain than --chain names: use another --datadir',
+        `the data directory holds chain ${stored === undefined ? 'unknown' : String.fromCharCode(...stored)}, ` +
+          `--chain names ${String.fromCharCode(...chainId)}: use another --datadir`,
       )
     }
   }
