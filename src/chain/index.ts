@@ -39,6 +39,7 @@ export {
 export {
   createInlineScriptChecker,
   type ScriptChecker,
+  type VerifyOptions,
   verifyTransactionScripts,
 } from './script-checker.ts'
 export {

@@ -9,7 +9,11 @@ import {
 } from '../script/index.ts'
 import { type Clock, type Logger, sleep, type Timer, toErrorMessage } from '../util/index.ts'
 import type { ScriptCheckSlice } from './script-check-codec.ts'
-import { type ScriptChecker, verifyTransactionScripts } from './script-checker.ts'
+import {
+  type ScriptChecker,
+  type VerifyOptions,
+  verifyTransactionScripts,
+} from './script-checker.ts'
 import {
   createVerifyCommand,
   type ScriptFailure,
@@ -148,13 +152,18 @@ export class ScriptCheckPool implements ScriptChecker {
   }
 
   /** @throws {@link ConsensusError} `block-script-verify-flag-failed` (reject). */
-  async verify(checks: readonly ScriptCheck[]): Promise<void> {
-    if (countInputs(checks) < this.#minInputs) return this.#verifyHere(checks)
+  async verify(
+    checks: readonly ScriptCheck[],
+    { isHeavy = false }: VerifyOptions = {},
+  ): Promise<void> {
+    const isSmall = (some: readonly ScriptCheck[]): boolean =>
+      some.length === 0 || (!isHeavy && countInputs(some) < this.#minInputs)
+    if (isSmall(checks)) return this.#verifyHere(checks)
     this.#jobs += 1
     this.#idleTimer?.cancel()
     try {
       const unknown = await this.#dropKnown(checks)
-      if (countInputs(unknown) < this.#minInputs || !this.#hire()) {
+      if (isSmall(unknown) || !this.#hire()) {
         await this.#verifyHere(unknown)
       } else await this.#verifyOnThreads(unknown)
     } finally {

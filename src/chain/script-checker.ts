@@ -16,7 +16,13 @@ import {
  * Rejects with `block-script-verify-flag-failed` as soon as one fails.
  */
 export interface ScriptChecker {
-  verify(checks: readonly ScriptCheck[]): Promise<void>
+  verify(checks: readonly ScriptCheck[], options?: VerifyOptions): Promise<void>
+}
+
+/** What is known of checks that are to be verified. */
+export interface VerifyOptions {
+  /** Whether they take long although there are few inputs. */
+  readonly isHeavy?: boolean
 }
 
 const precomputedData = new WeakMap<ScriptCheck, PrecomputedTransactionData>()

@@ -14,6 +14,8 @@ export type MempoolErrorCode =
   | 'missing-inputs'
   | 'min relay fee not met'
   | 'too-long-mempool-chain'
+  | 'bad-txns-nonstandard-inputs'
+  | 'bad-txns-too-many-sigops'
   | 'mempool full'
   | 'mempool-script-verify-flag-failed'
 

@@ -1,10 +1,11 @@
 /** @module Transactions that wait for a block. */
 
-import type { BlockEntry, BlockEvent, Chain } from '../chain/index.ts'
+import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/index.ts'
 import { toUnixSeconds, verifyTransactionScripts } from '../chain/index.ts'
 import {
   areSequenceLocksMet,
   type Coin,
+  ConsensusError,
   checkTransaction,
   checkTransactionInputs,
   computeSigopsCost,
@@ -25,6 +26,7 @@ import {
 import { ScriptError, type SignatureEngine, STANDARD_SCRIPT_FLAGS } from '../script/index.ts'
 import { type Clock, EventEmitter, type Logger, Mutex, toErrorMessage } from '../util/index.ts'
 import { MempoolError } from './mempool-error.ts'
+import { checkSigopsPolicy } from './sigops-policy.ts'
 
 /** A transaction above this weight is not relayed. @see Bitcoin Core `MAX_STANDARD_TX_WEIGHT` */
 export const MAX_STANDARD_TX_WEIGHT = 400_000
@@ -32,9 +34,14 @@ export const MAX_STANDARD_TX_WEIGHT = 400_000
 export const MIN_RELAY_FEE_SATS_PER_KVB = 100n
 /** How many unconfirmed ancestors, itself included, a transaction may have. */
 export const MAX_ANCESTORS = 25
-/** The most that all waiting transactions together may take, in serialised bytes. */
-export const MAX_MEMPOOL_BYTES = 100_000_000
+/** The most memory that all waiting transactions together may take, in bytes. */
+export const MAX_MEMPOOL_BYTES = 300_000_000
+/** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
+export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_000
 const BYTES_PER_KVB = 1_000n
+/** Beyond either, a tenth of a second's work or so, scripts are verified on other threads. */
+const HEAVY_SIGOPS_COST = 320
+const HEAVY_WEIGHT = 20_000
 
 /** A waiting transaction and what is known of it. */
 export interface MempoolEntry {
@@ -60,7 +67,10 @@ export interface MempoolEntry {
 /** What the mempool works with. */
 export interface MempoolDeps {
   readonly chain: Chain
+  /** For small transactions. */
   readonly signatures: SignatureEngine
+  /** For those that take long. */
+  readonly scriptChecker: ScriptChecker
   readonly clock: Clock
   readonly log: Logger
 }
@@ -68,6 +78,10 @@ export interface MempoolDeps {
 /** What the mempool tells. */
 export interface MempoolEvents extends Record<string, unknown> {
   added: MempoolEntry
+}
+
+function usageOf(size: number): number {
+  return size + MEMPOOL_ENTRY_OVERHEAD_BYTES
 }
 
 /**
@@ -86,7 +100,7 @@ export class Mempool {
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: Transaction[] = []
-  #bytes = 0
+  #usage = 0
   #sequence = 0
 
   constructor(deps: MempoolDeps) {
@@ -102,9 +116,9 @@ export class Mempool {
     return this.#entries.size
   }
 
-  /** Serialised bytes of all that wait. */
-  get bytes(): number {
-    return this.#bytes
+  /** Bytes of memory that all that wait take, by estimate. */
+  get usage(): number {
+    return this.#usage
   }
 
   /** Goes up with every change; tells templates that they are out of date. */
@@ -165,8 +179,10 @@ export class Mempool {
     const parents = this.#findParents(tx)
     const spent = await this.#findSpent(tx, height)
     const fee = this.#checkInputs(tx, spent, tip, virtualSize)
-    if (this.#bytes + totalSize > MAX_MEMPOOL_BYTES) throw new MempoolError('mempool full')
-    this.#checkScripts(tx, spent)
+    if (this.#usage + usageOf(totalSize) > MAX_MEMPOOL_BYTES) throw new MempoolError('mempool full')
+    const sigopsCost = computeSigopsCost(tx, spent, STANDARD_SCRIPT_FLAGS)
+    checkSigopsPolicy(tx, spent, sigopsCost)
+    await this.#checkScripts(tx, spent, sigopsCost > HEAVY_SIGOPS_COST || weight > HEAVY_WEIGHT)
     return {
       tx,
       txid,
@@ -175,7 +191,7 @@ export class Mempool {
       weight,
       virtualSize,
       size: totalSize,
-      sigopsCost: computeSigopsCost(tx, spent, STANDARD_SCRIPT_FLAGS),
+      sigopsCost,
       parents,
       height: tip.height,
       addedMs: this.#deps.clock.now(),
@@ -234,22 +250,27 @@ export class Mempool {
       throw new MempoolError('non-BIP68-final')
     }
     const fee = checkTransactionInputs(tx, spent, height, params)
-    const wanted = (MIN_RELAY_FEE_SATS_PER_KVB * BigInt(virtualSize)) / BYTES_PER_KVB
+    // Rounded up, as Bitcoin Core's `CFeeRate::GetFee` does.
+    const perKvb = MIN_RELAY_FEE_SATS_PER_KVB * BigInt(virtualSize)
+    const wanted = (perKvb + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
     if (fee < wanted) {
       throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
     }
     return fee
   }
 
-  #checkScripts(tx: Transaction, spent: readonly Coin[]): void {
+  async #checkScripts(tx: Transaction, spent: readonly Coin[], isHeavy: boolean): Promise<void> {
+    const { signatures, scriptChecker } = this.#deps
+    const spentOutputs = spent.map((coin) => coin.output)
+    const check = { tx, spentOutputs, flags: STANDARD_SCRIPT_FLAGS }
     try {
-      verifyTransactionScripts(
-        { tx, spentOutputs: spent.map((coin) => coin.output), flags: STANDARD_SCRIPT_FLAGS },
-        this.#deps.signatures,
-      )
+      if (isHeavy) await scriptChecker.verify([check], { isHeavy })
+      else verifyTransactionScripts(check, signatures)
     } catch (error) {
-      if (!(error instanceof ScriptError)) throw error
-      throw new MempoolError('mempool-script-verify-flag-failed', { reason: error.reason })
+      const isRefusal = error instanceof ScriptError || error instanceof ConsensusError
+      if (!isRefusal) throw error
+      const reason = error instanceof ScriptError ? error.reason : error.data['reason']
+      throw new MempoolError('mempool-script-verify-flag-failed', { reason: `${reason}` })
     }
   }
 
@@ -257,7 +278,7 @@ export class Mempool {
     this.#entries.set(entry.txid, entry)
     this.#byWtxid.set(entry.wtxid, entry)
     for (const { prevout } of entry.tx.inputs) this.#spenders.set(outPointKey(prevout), entry)
-    this.#bytes += entry.size
+    this.#usage += usageOf(entry.size)
     this.#sequence += 1
   }
 
@@ -265,7 +286,7 @@ export class Mempool {
     if (!this.#entries.delete(entry.txid)) return
     this.#byWtxid.delete(entry.wtxid)
     for (const { prevout } of entry.tx.inputs) this.#spenders.delete(outPointKey(prevout))
-    this.#bytes -= entry.size
+    this.#usage -= usageOf(entry.size)
     this.#sequence += 1
   }
 

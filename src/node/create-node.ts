@@ -246,14 +246,15 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
  * @throws {@link P2pError} if no address can be listened on.
  */
 export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
-  const { scriptChecker, mempoolSignatures } = await createVerification(init)
+  const verification = await createVerification(init)
+  const { scriptChecker } = verification
   const chain = await openChain(init, scriptChecker, init.platform.log.child('chain'))
   const close = async (): Promise<void> => {
     await chain.close()
     await scriptChecker.stop()
   }
   try {
-    return await startNode(init, chain, mempoolSignatures, close)
+    return await startNode(init, chain, verification, close)
   } catch (error) {
     await close()
     throw error
@@ -263,14 +264,20 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
 async function startNode(
   init: CreateNodeInit,
   chain: Chain,
-  signatures: SignatureEngine,
+  { scriptChecker, mempoolSignatures: signatures }: Verification,
   close: () => Promise<void>,
 ): Promise<QuarryNode> {
   const { platform, options } = init
   const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
-  const mempool = new Mempool({ chain, signatures, clock, log: platform.log.child('mempool') })
+  const mempool = new Mempool({
+    chain,
+    signatures,
+    scriptChecker,
+    clock,
+    log: platform.log.child('mempool'),
+  })
   const network = await createNetwork(init, userAgent)
   let miner: Miner | undefined
   const sync = new Synchronizer(

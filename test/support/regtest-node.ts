@@ -1,7 +1,7 @@
 /** @module A node without a network: real chain, mempool, mining and methods, all in memory. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Chain } from '../../src/chain/index.ts'
+import { type Chain, createInlineScriptChecker } from '../../src/chain/index.ts'
 import {
   type ConsensusParams,
   createConsensusParams,
@@ -140,7 +140,13 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const params = { ...createConsensusParams(REGTEST_SPEC), ...wishes.params }
   const clock = createFixedClock(REGTEST_NOW)
   const chain = await openMemoryChain(params, clock)
-  const mempool = new Mempool({ chain, signatures: nobleSignatureEngine, clock, log: silentLog })
+  const mempool = new Mempool({
+    chain,
+    signatures: nobleSignatureEngine,
+    scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+    clock,
+    log: silentLog,
+  })
   const network = new LonelyNetwork()
   let extraNonce = 0
   let stopRequests = 0

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { BlockEntry, Chain, TipEvent } from '../../../src/chain/index.ts'
+import {
+  type BlockEntry,
+  type Chain,
+  createInlineScriptChecker,
+  type TipEvent,
+} from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { Mempool } from '../../../src/mempool/index.ts'
 import { toDisplayHex } from '../../../src/primitives/index.ts'
@@ -245,7 +250,13 @@ describe('Chain.preciousBlock', () => {
 describe('a branch that proves invalid after blocks were disconnected for it', () => {
   it('costs the mempool nothing', async () => {
     const chain = await openMemoryChain(params, clock)
-    const mempool = new Mempool({ chain, signatures: nobleSignatureEngine, clock, log: silentLog })
+    const mempool = new Mempool({
+      chain,
+      signatures: nobleSignatureEngine,
+      scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+      clock,
+      log: silentLog,
+    })
     const payoutScript = wallet.script('p2wpkh')
     const ours = createBlocks(genesis, params, 2, { payoutScript })
     await accept(chain, ours)

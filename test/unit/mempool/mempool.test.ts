@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Chain } from '../../../src/chain/index.ts'
+import { type Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { Mempool, selectTransactions } from '../../../src/mempool/index.ts'
 import { computeTxid, type Transaction, toDisplayHex } from '../../../src/primitives/index.ts'
@@ -26,7 +26,13 @@ let base: readonly PlacedBlock[]
 beforeEach(async () => {
   const clock = createFixedClock(genesis.block.header.time + 100_000)
   chain = await openMemoryChain(params, clock)
-  mempool = new Mempool({ chain, signatures: nobleSignatureEngine, clock, log: silentLog })
+  mempool = new Mempool({
+    chain,
+    signatures: nobleSignatureEngine,
+    scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+    clock,
+    log: silentLog,
+  })
   base = createBlocks(genesis, params, 6, { payoutScript })
   for (const { block } of base) await chain.acceptBlock(block)
 })
@@ -134,7 +140,7 @@ describe('Mempool', () => {
     await chain.acceptBlock(block.block)
     expect(chain.tip.height).toBe(7)
     expect(mempool.size).toBe(0)
-    expect(mempool.bytes).toBe(0)
+    expect(mempool.usage).toBe(0)
   })
 
   it('takes back what a reorganisation unconfirms, and drops what it makes invalid', async () => {
