@@ -17,6 +17,7 @@ import {
 } from '../sync/index.ts'
 import { equalBytes, type RandomSource, toErrorMessage } from '../util/index.ts'
 import {
+  GOSSIP_EXCESS_BYTES,
   INV_SALT_SIZE,
   MAX_EARLY_GOSSIP,
   MAX_GOSSIP_EXCESS,
@@ -220,9 +221,12 @@ export class GossipRelay {
     const id = from.toString()
     const peer = this.#context.table.get(id) ?? (await this.#awaitHandshake(id))
     if (peer === undefined || this.#context.stopping.aborted) return undefined
-    peer.onReceived(message.data.length)
-    if (peer.quotas.gossip.tryTake(1)) return peer
-    peer.gossipExcess++
+    const { length } = message.data
+    peer.onReceived(length)
+    const { gossip, gossipBytes } = peer.quotas
+    if (!gossip.tryTake(1)) peer.gossipExcess++
+    else if (gossipBytes.tryTake(length)) return peer
+    else peer.gossipExcess += Math.ceil(length / GOSSIP_EXCESS_BYTES)
     if (peer.gossipExcess > MAX_GOSSIP_EXCESS) {
       this.#context.punish(peer.id, MISBEHAVIOUR_BAN_MS, 'gossip flood')
     }

@@ -139,3 +139,7 @@ export const ITEM_QUOTA: Quota = { burst: 20_000, perSecond: 2_000 }
 export const BYTE_QUOTA: Quota = { burst: 64_000_000, perSecond: 16_000_000 }
 /** Gossip messages, first seen through one peer, that we look at. */
 export const GOSSIP_QUOTA: Quota = { burst: 1_000, perSecond: 200 }
+/** Bytes of them: the largest blocks, one each tenth of a second for a quarter of a minute. */
+export const GOSSIP_BYTE_QUOTA: Quota = { burst: 128_000_000, perSecond: 8_000_000 }
+/** So many bytes beyond the quota weigh as much as one message beyond it. */
+export const GOSSIP_EXCESS_BYTES = 1_024

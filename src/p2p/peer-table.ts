@@ -7,6 +7,7 @@ import { Deferred } from './deferred.ts'
 import type { TrafficCounter } from './frame-stream.ts'
 import {
   BYTE_QUOTA,
+  GOSSIP_BYTE_QUOTA,
   GOSSIP_QUOTA,
   ITEM_QUOTA,
   MAX_REMEMBERED_QUOTAS,
@@ -21,6 +22,7 @@ export interface PeerQuotas {
   readonly items: TokenBucket
   readonly bytes: TokenBucket
   readonly gossip: TokenBucket
+  readonly gossipBytes: TokenBucket
 }
 
 /** A peer, from its first handshake until its last connection closes. */
@@ -180,6 +182,7 @@ export class PeerTable {
       items: new TokenBucket(ITEM_QUOTA, this.#clock),
       bytes: new TokenBucket(BYTE_QUOTA, this.#clock),
       gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
+      gossipBytes: new TokenBucket(GOSSIP_BYTE_QUOTA, this.#clock),
     }
     this.#quotas.set(id, quotas)
     return quotas

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Libp2pNetwork } from '../../../src/p2p/index.ts'
+import { GOSSIP_BYTE_QUOTA } from '../../../src/p2p/limits.ts'
 import { encodeInv } from '../../../src/p2p/message-codec.ts'
 import type { PeerStatus } from '../../../src/sync/index.ts'
 import {
@@ -28,7 +29,7 @@ const STATUS: PeerStatus = {
   userAgent: '/hostile/',
 }
 
-describe('hostile peers', { timeout: 20_000 }, () => {
+describe('hostile peers', { timeout: 60_000 }, () => {
   const toStop: { stop(): Promise<void> }[] = []
 
   afterEach(async () => {
@@ -200,6 +201,23 @@ describe('hostile peers', { timeout: 20_000 }, () => {
     }
     await until(() => connection.status !== 'open', 'cut off')
     expect(seen.gone).toEqual([hostile.id])
+    await expect(hostile.dial(addressOf(network))).rejects.toThrow()
+  })
+
+  it('bears with useless blocks of a megabyte for a while, then cuts off', async () => {
+    const { network, seen } = await startVictim()
+    seen.blockVerdict = 'ignore'
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    let sent = 0
+    for (; sent < 400 && connection.status === 'open'; sent++) {
+      const bytes = new Uint8Array(1_000_000)
+      new DataView(bytes.buffer).setUint32(0, sent)
+      await hostile.publish(hostile.names.blockTopic, bytes).catch(() => undefined)
+      await pause(5)
+    }
+    expect(connection.status).not.toBe('open')
+    expect(sent).toBeGreaterThan(GOSSIP_BYTE_QUOTA.burst / 1_000_000)
     await expect(hostile.dial(addressOf(network))).rejects.toThrow()
   })
 
