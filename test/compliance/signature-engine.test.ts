@@ -11,7 +11,7 @@ import {
   type SignatureEngine,
 } from '../../src/script/index.ts'
 import { concatBytes, decodeHex, encodeHex } from '../../src/util/index.ts'
-import { describeVectors, readVectorText, VectorTally } from '../vectors/script-vectors.support.ts'
+import { describeVectors, readVectorText, VectorTally } from '../vectors/vectors.support.ts'
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 const FIELD = 2n ** 256n - 2n ** 32n - 977n

@@ -28,7 +28,7 @@ import {
   findScriptError,
   parseScript,
   trimFlags,
-} from '../vectors/script-vectors.support.ts'
+} from '../vectors/vectors.support.ts'
 
 const MAINNET = { pubkeyHash: 0x00, scriptHash: 0x05, secretKey: 0x80, bech32: 'bc' }
 const MAX_NUMBER = 2 ** 39 - 1

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   computeAsertBits,
@@ -8,62 +7,83 @@ import {
   encodeBits,
   MAINNET_SPEC,
 } from '../../src/consensus/index.ts'
+import {
+  describeVectors,
+  listVectors,
+  readVectors,
+  readVectorText,
+  VectorTally,
+} from './vectors.support.ts'
 
-const VECTORS = new URL('../../../shared/vectors/', import.meta.url)
-const isPresent = existsSync(VECTORS)
 const mainnet = createConsensusParams(MAINNET_SPEC)
 
-function readJson(path: string) {
-  return JSON.parse(readFileSync(new URL(path, VECTORS), 'utf8'))
-}
+const COMPACT_BITS = 'bitcoin-core/compact_bits.json'
+const RETARGETS = ['mainnet-2016', 'mainnet-116928', 'mainnet-403200'].map(
+  (name) => `retarget/${name}.json`,
+)
+const PERIOD_TARGETS = 'retarget/mainnet-period-targets.json'
+const ASERT = 'asert'
 
-if (!isPresent) {
-  it.skip('published difficulty vectors: the folder ../shared/vectors is not here', () => undefined)
-}
-
-describe.runIf(isPresent)('published difficulty vectors', () => {
+describeVectors(COMPACT_BITS, () => {
   it('compact bits: every case', () => {
-    const cases = readJson('bitcoin-core/compact_bits.json')
+    const cases = readVectors(COMPACT_BITS)
+    const tally = new VectorTally(COMPACT_BITS)
     for (const { bits, targetHex, compact, negative, overflow } of cases) {
-      const decoded = decodeBits(bits)
-      expect(decoded.isNegative, `${bits}`).toBe(negative)
-      expect(decoded.isOverflow, `${bits}`).toBe(overflow)
-      if (overflow) continue
-      expect(decoded.target, `${bits}`).toBe(BigInt(`0x${targetHex}`))
-      if (!negative) expect(encodeBits(decoded.target), `${bits}`).toBe(compact)
+      tally.run(`${bits}`, () => {
+        const decoded = decodeBits(bits)
+        expect(decoded.isNegative).toBe(negative)
+        expect(decoded.isOverflow).toBe(overflow)
+        if (overflow) return
+        expect(decoded.target).toBe(BigInt(`0x${targetHex}`))
+        if (!negative) expect(encodeBits(decoded.target)).toBe(compact)
+      })
     }
-    expect(cases.length).toBe(20)
+    tally.finish(cases.length)
   })
+})
 
-  it.each(['mainnet-2016', 'mainnet-116928', 'mainnet-403200'])('real retarget: %s', (name) => {
-    const { chain_state: before, blocks } = readJson(`retarget/${name}.json`)
-    const first = blocks[0].header
-    const span = before.prev_timestamps.at(-1) - before.epoch_start_time
-    const bits = encodeBits(BigInt(before.current_target))
-    const isBoundary = (before.block_height + 1) % 2_016 === 0
-    expect(isBoundary).toBe(true)
-    expect(computeRetargetedBits(bits, span, mainnet)).toBe(first.bits)
+describe.each(RETARGETS)('%s', (file) => {
+  describeVectors(file, () => {
+    it('the real retarget', () => {
+      const tally = new VectorTally(file)
+      tally.run(file, () => {
+        const { chain_state: before, blocks } = readVectors(file)
+        const first = blocks[0].header
+        const span = before.prev_timestamps.at(-1) - before.epoch_start_time
+        const bits = encodeBits(BigInt(before.current_target))
+        const isBoundary = (before.block_height + 1) % 2_016 === 0
+        expect(isBoundary).toBe(true)
+        expect(computeRetargetedBits(bits, span, mainnet)).toBe(first.bits)
+      })
+      tally.finish(1)
+    })
   })
+})
 
+describeVectors(PERIOD_TARGETS, () => {
   it('every period target is what its own compact form says', () => {
     const periods: [string, number | string][] = JSON.parse(
-      readFileSync(new URL('retarget/mainnet-period-targets.json', VECTORS), 'utf8').replace(
-        /, ?(\d{16,})/g,
-        ',"$1"',
-      ),
+      readVectorText(PERIOD_TARGETS).replace(/, ?(\d{16,})/g, ',"$1"'),
     )
+    const tally = new VectorTally(PERIOD_TARGETS)
     for (const [hash, target] of periods) {
-      const number = BigInt(target)
-      expect(decodeBits(encodeBits(number)).target, hash).toBe(number)
+      tally.run(hash, () => {
+        const number = BigInt(target)
+        expect(decodeBits(encodeBits(number)).target).toBe(number)
+      })
     }
-    expect(periods.length).toBe(473)
+    tally.finish(periods.length)
   })
+})
 
+describeVectors(ASERT, () => {
   it('aserti3-2d: every point of every run', () => {
-    let points = 0
-    const runs = readdirSync(new URL('asert/', VECTORS))
+    const runs = listVectors(ASERT)
+    expect(runs.length).toBe(12)
     for (const run of runs) {
-      const lines = readFileSync(new URL(`asert/${run}`, VECTORS), 'utf8').split('\n')
+      let points = 0
+      const tally = new VectorTally(`${ASERT}/${run}`)
+      const lines = readVectorText(`${ASERT}/${run}`).split('\n')
       const header = (name: string) =>
         lines
           .find((line) => line.includes(`${name}:`))
@@ -74,18 +94,19 @@ describe.runIf(isPresent)('published difficulty vectors', () => {
       const anchorBits = Number(header('anchor nBits'))
       for (const line of lines) {
         if (line.startsWith('#') || line.trim() === '') continue
-        const [, height = '', time = '', bits = ''] = line.split(' ')
-        const got = computeAsertBits(
-          anchorBits,
-          BigInt(time) - anchorTime,
-          BigInt(height) - anchorHeight,
-          { ...mainnet, asertHalfLifeSeconds: 172_800 },
-        )
-        expect(got, `${run}: ${line}`).toBe(Number(bits))
         points += 1
+        tally.run(line, () => {
+          const [, height = '', time = '', bits = ''] = line.split(' ')
+          const got = computeAsertBits(
+            anchorBits,
+            BigInt(time) - anchorTime,
+            BigInt(height) - anchorHeight,
+            { ...mainnet, asertHalfLifeSeconds: 172_800 },
+          )
+          expect(got).toBe(Number(bits))
+        })
       }
+      tally.finish(points)
     }
-    expect(runs.length).toBe(12)
-    expect(points).toBeGreaterThan(10_000)
   })
 })

@@ -8,7 +8,11 @@ import {
   encodeAddress,
 } from '../../src/script/index.ts'
 import { decodeHex, encodeHex } from '../../src/util/index.ts'
-import { describeVectors, readVectors, VectorTally } from './script-vectors.support.ts'
+import { describeVectors, readVectors, VectorTally } from './vectors.support.ts'
+
+const KEY_IO_VALID = 'bitcoin-core/key_io_valid.json'
+const KEY_IO_INVALID = 'bitcoin-core/key_io_invalid.json'
+const BASE58 = 'bitcoin-core/base58_encode_decode.json'
 
 const TEST = { pubkeyHash: 0x6f, scriptHash: 0xc4, secretKey: 0xef }
 const PREFIXES: Readonly<Record<string, AddressPrefixes>> = {
@@ -38,12 +42,10 @@ function findAddressError(text: string, prefixes: AddressPrefixes): string | und
   }
 }
 
-describeVectors('addresses', () => {
+describeVectors([KEY_IO_VALID, KEY_IO_INVALID, BASE58], () => {
   it('bitcoin-core/key_io_valid.json: addresses both ways, private keys refused as such', () => {
-    const cases: readonly (readonly [string, string, KeyMeta])[] = readVectors(
-      'bitcoin-core/key_io_valid.json',
-    )
-    const tally = new VectorTally('key_io_valid.json')
+    const cases: readonly (readonly [string, string, KeyMeta])[] = readVectors(KEY_IO_VALID)
+    const tally = new VectorTally(KEY_IO_VALID)
     for (const [text, hex, { chain, isPrivkey, tryCaseFlip }] of cases) {
       tally.run(text, () => {
         const prefixes = PREFIXES[chain]
@@ -67,8 +69,8 @@ describeVectors('addresses', () => {
   })
 
   it('bitcoin-core/key_io_invalid.json: refused on every chain', () => {
-    const cases: readonly (readonly [string])[] = readVectors('bitcoin-core/key_io_invalid.json')
-    const tally = new VectorTally('key_io_invalid.json')
+    const cases: readonly (readonly [string])[] = readVectors(KEY_IO_INVALID)
+    const tally = new VectorTally(KEY_IO_INVALID)
     for (const [text] of cases) {
       tally.run(text, () => {
         for (const prefixes of Object.values(PREFIXES)) {
@@ -80,11 +82,9 @@ describeVectors('addresses', () => {
   })
 
   it('bitcoin-core/base58_encode_decode.json: the alphabet under the addresses', () => {
-    const cases: readonly (readonly [string, string])[] = readVectors(
-      'bitcoin-core/base58_encode_decode.json',
-    )
+    const cases: readonly (readonly [string, string])[] = readVectors(BASE58)
     const check = createBase58check(sha256)
-    const tally = new VectorTally('base58_encode_decode.json')
+    const tally = new VectorTally(BASE58)
     for (const [hex, text] of cases) {
       tally.run(text, () => {
         expect(base58.encode(decodeHex(hex))).toBe(text)

@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { decodeTransaction, type Transaction, type TxOut } from '../../src/primitives/index.ts'
 import { CONSENSUS_SCRIPT_FLAGS } from '../../src/script/index.ts'
 import { ByteReader, decodeHex } from '../../src/util/index.ts'
-import { findScriptError, parseFlags, VectorTally } from './script-vectors.support.ts'
+import {
+  describeVectors,
+  findScriptError,
+  parseFlags,
+  readVectors,
+  VectorTally,
+} from './vectors.support.ts'
 
 /** Core's taproot cases, which are too large for its repository; bitcore-lib has them among its tests. */
-const FILE = new URL(
-  '../../node_modules/bitcore-lib/test/data/bitcoind/script_assets_test.json',
-  import.meta.url,
-)
+const FILE = 'bitcore/bitcoind/script_assets_test.json'
 
 interface Proof {
   readonly scriptSig: string
@@ -52,14 +54,10 @@ function findAssetError(entry: AssetCase, proof: Proof, flags: number): string |
   return findScriptError(tx, spent, flags, undefined, [entry.index])
 }
 
-if (!existsSync(FILE)) {
-  it.skip('Core’s taproot cases: bitcore-lib, which has them, is not installed', () => undefined)
-}
-
-describe.runIf(existsSync(FILE))('Core’s taproot cases', () => {
-  it('script_assets_test.json: every success and every failure', () => {
-    const cases: readonly AssetCase[] = JSON.parse(readFileSync(FILE, 'utf8'))
-    const tally = new VectorTally('script_assets_test.json')
+describeVectors(FILE, () => {
+  it('every success and every failure', () => {
+    const cases: readonly AssetCase[] = readVectors(FILE)
+    const tally = new VectorTally(FILE)
     for (const entry of cases) {
       tally.run(entry.comment, () => {
         const flags = parseFlags(entry.flags)

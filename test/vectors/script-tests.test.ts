@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   computeTapLeafHash,
   computeTapTweakHash,
@@ -15,7 +15,7 @@ import {
   parseScript,
   readVectors,
   VectorTally,
-} from './script-vectors.support.ts'
+} from './vectors.support.ts'
 
 /** A key that nobody has the secret of. @see BIP-0341 */
 const NOBODYS_KEY = decodeHex('50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0')
@@ -27,6 +27,13 @@ const RENAMED: Readonly<Record<string, string | undefined>> = {
   NULLFAIL: 'SIG_NULLFAIL',
   UNKNOWN_ERROR: 'SCRIPTNUM',
 }
+
+/** What an error is called by now that an older copy of the vectors calls otherwise. */
+const RENAMED_SINCE: Readonly<Record<string, string | undefined>> = {
+  // Of witness scripts that leave more than one value. @see Bitcoin Core `ExecuteWitnessScript`
+  EVAL_FALSE: 'CLEANSTACK',
+}
+const LOCK_TIMES = /^(CHECKLOCKTIMEVERIFY|CHECKSEQUENCEVERIFY)$/
 
 interface ScriptCase {
   readonly witness: readonly Uint8Array[]
@@ -78,18 +85,36 @@ function readCase(entry: readonly unknown[]): ScriptCase {
   }
 }
 
-describeVectors('bitcoin-core/script_tests.json', () => {
-  it('every script, by its error', () => {
-    const entries: readonly unknown[][] = readVectors('bitcoin-core/script_tests.json')
-    const cases = entries.filter((entry) => entry.length > 1)
-    const tally = new VectorTally('script_tests.json')
-    for (const entry of cases) {
-      tally.run(JSON.stringify(entry).slice(0, 300), () => {
-        const { witness, value, scriptSig, scriptPubKey, flags, expected } = readCase(entry)
-        const { tx, spentOutputs } = createSpend(scriptPubKey, scriptSig, witness, value)
-        expect(findScriptError(tx, spentOutputs, flags)).toBe(expected)
-      })
-    }
-    tally.finish(cases.length)
-  }, 60_000)
-})
+describe.each(['bitcoin-core/script_tests.json', 'bitcore/bitcoind/script_tests.json'])(
+  '%s',
+  (file) => {
+    describeVectors(file, () => {
+      it('every script, by its error', () => {
+        const entries: readonly unknown[][] = readVectors(file)
+        const cases = entries.filter((entry) => entry.length > 1)
+        const tally = new VectorTally(file)
+        const isOlder = file.startsWith('bitcore/')
+        for (const entry of cases) {
+          if (
+            isOlder &&
+            entry[3] === 'DISCOURAGE_UPGRADABLE_NOPS' &&
+            LOCK_TIMES.test(`${entry[1]}`)
+          ) {
+            tally.skip(
+              'of an older rule: Core no longer discourages lock times that are not enforced',
+            )
+            continue
+          }
+          tally.run(JSON.stringify(entry).slice(0, 300), () => {
+            const { witness, value, scriptSig, scriptPubKey, flags, expected } = readCase(entry)
+            const { tx, spentOutputs } = createSpend(scriptPubKey, scriptSig, witness, value)
+            const error = findScriptError(tx, spentOutputs, flags)
+            if (isOlder && error !== undefined && error === RENAMED_SINCE[expected ?? '']) return
+            expect(error).toBe(expected)
+          })
+        }
+        tally.finish(cases.length)
+      }, 60_000)
+    })
+  },
+)

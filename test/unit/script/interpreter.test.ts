@@ -5,7 +5,7 @@ import { ScriptError } from '../../../src/script/script-error.ts'
 import type { ScriptVersion } from '../../../src/script/script-machine.ts'
 import { SignatureChecker } from '../../../src/script/signature-checker.ts'
 import { encodeHex } from '../../../src/util/index.ts'
-import { parseFlags, parseScript } from '../../vectors/script-vectors.support.ts'
+import { parseFlags, parseScript } from '../../vectors/vectors.support.ts'
 import { spendBare } from './script-spends.support.ts'
 
 const { tx, spentOutputs } = spendBare('', '')

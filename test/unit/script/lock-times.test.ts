@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SEQUENCE_FINAL } from '../../../src/primitives/index.ts'
 import { CONSENSUS_SCRIPT_FLAGS, VERIFY_NONE } from '../../../src/script/index.ts'
-import { findScriptError } from '../../vectors/script-vectors.support.ts'
+import { findScriptError } from '../../vectors/vectors.support.ts'
 import { spendBare } from './script-spends.support.ts'
 
 const UNSATISFIED = 'UNSATISFIED_LOCKTIME'

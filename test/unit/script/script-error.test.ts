@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SCRIPT_ERROR_REASONS, ScriptError } from '../../../src/script/index.ts'
-import { findScriptError, parseFlags } from '../../vectors/script-vectors.support.ts'
+import { findScriptError, parseFlags } from '../../vectors/vectors.support.ts'
 import {
   type SpendCase,
   spendBare,

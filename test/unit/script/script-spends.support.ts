@@ -15,7 +15,7 @@ import {
   TAPSCRIPT_LEAF_VERSION,
 } from '../../../src/script/index.ts'
 import { concatBytes, decodeHex } from '../../../src/util/index.ts'
-import { createSpend, parseScript } from '../../vectors/script-vectors.support.ts'
+import { createSpend, parseScript } from '../../vectors/vectors.support.ts'
 
 /** A key that nobody has the secret of. @see BIP-0341 */
 export const NOBODYS_KEY = decodeHex(

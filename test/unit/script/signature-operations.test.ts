@@ -12,7 +12,7 @@ import {
   SIGHASH_ALL,
 } from '../../../src/script/index.ts'
 import { concatBytes, encodeHex } from '../../../src/util/index.ts'
-import { findScriptError, parseFlags, parseScript } from '../../vectors/script-vectors.support.ts'
+import { findScriptError, parseFlags, parseScript } from '../../vectors/vectors.support.ts'
 import { spendBare, spendScriptHash } from './script-spends.support.ts'
 
 const SECRET = sha256(Uint8Array.of(4))

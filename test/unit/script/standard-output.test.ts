@@ -14,7 +14,7 @@ import {
 } from '../../../src/script/index.ts'
 import { isSuccessOpcode } from '../../../src/script/opcodes.ts'
 import { concatBytes, decodeHex, encodeHex } from '../../../src/util/index.ts'
-import { parseScript } from '../../vectors/script-vectors.support.ts'
+import { parseScript } from '../../vectors/vectors.support.ts'
 
 const KEY = `0x21 0x02${'11'.repeat(32)}`
 const HASH = `0x14 0x${'22'.repeat(20)}`

@@ -4,7 +4,7 @@ import { pubECDSA, pubSchnorr } from '@scure/btc-signer/utils.js'
 import { describe, expect, it } from 'vitest'
 import { decodeTransaction, type TxOut } from '../../../src/primitives/index.ts'
 import { STANDARD_SCRIPT_FLAGS } from '../../../src/script/index.ts'
-import { findScriptError } from '../../vectors/script-vectors.support.ts'
+import { findScriptError } from '../../vectors/vectors.support.ts'
 
 const KEYS = [1, 2, 3].map((value) => new Uint8Array(32).fill(value))
 const VALUE = 100_000n

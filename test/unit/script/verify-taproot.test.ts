@@ -14,7 +14,7 @@ import {
   TAPSCRIPT_LEAF_VERSION,
 } from '../../../src/script/index.ts'
 import { decodeHex, encodeHex } from '../../../src/util/index.ts'
-import { findScriptError, parseScript } from '../../vectors/script-vectors.support.ts'
+import { findScriptError, parseScript } from '../../vectors/vectors.support.ts'
 import { type SpendCase, spendBare, spendTapscript } from './script-spends.support.ts'
 
 const SECRET = sha256(Uint8Array.of(3))

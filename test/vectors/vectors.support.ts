@@ -1,6 +1,6 @@
 /** @module Reading the published script vectors: their notation, their transactions, and counting their cases. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   computeTxid,
@@ -14,18 +14,59 @@ import {
 import * as script from '../../src/script/index.ts'
 import { concatBytes, decodeHex } from '../../src/util/index.ts'
 
-const VECTORS = new URL('../../../shared/vectors/', import.meta.url)
+/** Where sets of vectors are. */
+const SOURCES = {
+  /** Beside the project, where somebody has put them. */
+  shared: new URL('../../../shared/vectors/', import.meta.url),
+  /** Among the tests of a package that every machine installs. */
+  bitcore: new URL('../../node_modules/bitcore-lib/test/data/', import.meta.url),
+} as const
 
-/** Runs a suite where the published vectors are; elsewhere says that it was left out, and why. */
-export function describeVectors(name: string, suite: () => void): void {
-  if (!existsSync(VECTORS)) {
-    it.skip(`${name}: the folder ../shared/vectors is not here`, () => undefined)
+/** Names a set of vectors: `bitcore/…` are in bitcore-lib, all others in `../shared/vectors`. */
+function locate(path: string): URL {
+  const [first, ...rest] = path.split('/')
+  return first === 'bitcore'
+    ? new URL(rest.join('/'), SOURCES.bitcore)
+    : new URL(path, SOURCES.shared)
+}
+
+/** What came of one set, for `npm run test:conformance`. */
+export interface SetReport {
+  readonly set: string
+  /** Cases in the file; 0 if it is not here. */
+  readonly cases: number
+  readonly run: number
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  /** Why, if any were. */
+  readonly reasons: string
+}
+
+function report(set: SetReport): void {
+  const file = process.env['QUARRY_CONFORMANCE_REPORT']
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(set)}\n`)
+}
+
+/** Runs a suite over sets of vectors where they are; elsewhere says that they were left out, and why. */
+export function describeVectors(sets: string | readonly string[], suite: () => void): void {
+  const all = [sets].flat()
+  const missing = all.filter((set) => !existsSync(locate(set)))
+  for (const set of missing) {
+    const reasons = 'not beside this project: ../shared/vectors'
+    it.skip(`${set}: ${reasons}`, () => undefined)
+    report({ set, cases: 0, run: 0, passed: 0, failed: 0, skipped: 0, reasons })
   }
-  describe.runIf(existsSync(VECTORS))(name, suite)
+  describe.runIf(missing.length === 0)(all.join(', '), suite)
 }
 
 export function readVectorText(path: string): string {
-  return readFileSync(new URL(path, VECTORS), 'utf8')
+  return readFileSync(locate(path), 'utf8')
+}
+
+/** The names of the files in a folder of vectors. */
+export function listVectors(path: string): readonly string[] {
+  return readdirSync(locate(path))
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: vectors have no schema; a wrong shape fails the test that reads it.
@@ -62,11 +103,9 @@ export class VectorTally {
   finish(total: number): void {
     const skipped = [...this.#skipped.values()].reduce((sum, count) => sum + count, 0)
     const reasons = [...this.#skipped].map(([why, count]) => `${count} ${why}`).join(', ')
-    const run = this.#passed + this.#failures.length
-    process.stdout.write(
-      `${this.#name}: ${total} cases, ${run} run, ${this.#passed} passed, ` +
-        `${this.#failures.length} failed, ${skipped} skipped${reasons && ` (${reasons})`}\n`,
-    )
+    const [passed, failed] = [this.#passed, this.#failures.length]
+    const run = passed + failed
+    report({ set: this.#name, cases: total, run, passed, failed, skipped, reasons })
     expect(this.#failures).toEqual([])
     expect(this.#passed + skipped).toBe(total)
     expect(this.#passed).toBeGreaterThan(0)
@@ -80,11 +119,30 @@ const OPCODES: ReadonlyMap<string, number> = new Map(
     .flatMap(({ opcode, name }): [string, number][] => [
       [name, opcode],
       [name.slice('OP_'.length), opcode],
+    ])
+    // As they were called before BIP-0065 and BIP-0112.
+    .concat([
+      ['NOP2', 0xb1],
+      ['NOP3', 0xb2],
     ]),
 )
 
+/** A number beyond what scripts reckon with, as they would write it. */
+function pushLargeNumber(value: bigint): Uint8Array {
+  const bytes: number[] = []
+  for (let rest = value < 0n ? -value : value; rest > 0n; rest >>= 8n)
+    bytes.push(Number(rest & 0xffn))
+  const top = bytes.at(-1) ?? 0
+  if (top >= 0x80) bytes.push(0)
+  if (value < 0n) bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) | 0x80
+  return script.pushData(Uint8Array.from(bytes))
+}
+
 function parseWord(word: string): Uint8Array {
-  if (/^-?\d+$/.test(word)) return script.pushNumber(Number(word))
+  if (/^-?\d+$/.test(word)) {
+    const value = Number(word)
+    return Number.isSafeInteger(value) ? script.pushNumber(value) : pushLargeNumber(BigInt(word))
+  }
   if (word.startsWith('0x')) return decodeHex(word.slice(2))
   if (word.startsWith("'") && word.endsWith("'")) {
     return script.pushData(new TextEncoder().encode(word.slice(1, -1)))
