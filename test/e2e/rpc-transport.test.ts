@@ -322,6 +322,8 @@ describe('web pages', () => {
 })
 
 describe('limits', () => {
+  const withPassword = `POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${AUTHORIZATION}\r\nContent-Length: ${COUNT.length}\r\n\r\n${COUNT}`
+
   it('refuses a body beyond 32 MiB with 413, announced or not', async () => {
     const sample = await startSample()
     const size = 33_554_433
@@ -371,11 +373,42 @@ describe('limits', () => {
     expect((await send(sample)).status).toBe(200)
   })
 
-  it('closes connections beyond its number', async () => {
-    const sample = await startSample({ limits: { maxConnections: 2 } })
-    await openSocket(sample)
-    await openSocket(sample)
-    expect(await readUntil(await openSocket(sample), () => false)).toBe('')
+  it('lets strangers push each other out when it is full, never a client with the password', async () => {
+    const sample = await startSample({ limits: { maxConnections: 4 } })
+    const client = await openSocket(sample)
+    const ask = async (): Promise<string> => {
+      client.write(withPassword)
+      return readUntil(client, (seen) => seen.endsWith('}\n'))
+    }
+    expect(await ask()).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    const strangers: Socket[] = []
+    for (let index = 0; index < 12; index++) {
+      const stranger = await openSocket(sample)
+      stranger.resume().on('error', () => {})
+      stranger.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      strangers.push(stranger)
+    }
+    const [oldest] = strangers
+    await waitFor(() => oldest?.closed === true)
+    expect(await ask()).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    for (let round = 0; round < 5; round++) expect((await send(sample)).status).toBe(200)
+    await waitFor(() => strangers.filter((stranger) => !stranger.closed).length < 4)
+  })
+
+  it('keeps the connections of strangers for less long', async () => {
+    const sample = await startSample({
+      limits: { strangerKeepAliveTimeoutMs: 50, keepAliveTimeoutMs: 60_000 },
+    })
+    const client = await openSocket(sample)
+    client.write(withPassword)
+    const answer = await readUntil(client, (seen) => seen.endsWith('}\n'))
+    expect(answer).toMatch(/\r\nkeep-alive: timeout=60\r\n/i)
+    const stranger = await openSocket(sample)
+    stranger.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    // Ends only once the server has closed the connection.
+    expect(await readUntil(stranger, () => false)).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    client.write(withPassword)
+    expect(await readUntil(client, (seen) => seen.endsWith('}\n'))).toMatch(/ 200 OK\r\n/)
   })
 
   it('cuts off those who never finish their headers or say nothing', async () => {

@@ -8,6 +8,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Dispatcher } from '../../rpc/index.ts'
 import { type Clock, ConfigError, type Logger, sleep, toErrorMessage } from '../../util/index.ts'
+import { HttpConnections } from './http-connections.ts'
 import {
   createAddressCheck,
   createBasicAuth,
@@ -21,7 +22,7 @@ export interface HttpLimits {
   readonly maxBodyBytes: number
   /** Of all headers of a request together. @see Bitcoin Core `MAX_HEADERS_SIZE` */
   readonly maxHeaderBytes: number
-  /** Further connections are closed at once. */
+  /** Beyond them one without the right password is closed for each that comes. */
   readonly maxConnections: number
   /** Requests with the right password that are being read or answered; further ones get 503. */
   readonly maxRequests: number
@@ -29,8 +30,10 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number
   /** From the first byte to the end of the body. */
   readonly requestTimeoutMs: number
-  /** How long a connection may wait for its next request. */
+  /** How long a connection that has shown the right password may wait for its next request. */
   readonly keepAliveTimeoutMs: number
+  /** The same for all others. */
+  readonly strangerKeepAliveTimeoutMs: number
   /** How long `close` waits for answers that are being made. */
   readonly closeGraceMs: number
 }
@@ -44,6 +47,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 30_000,
+  strangerKeepAliveTimeoutMs: 5_000,
   closeGraceMs: 2_000,
 }
 
@@ -109,6 +113,7 @@ class RpcHttpServer {
   readonly #checkHost: ReturnType<typeof createHostCheck>
   readonly #checkAuth: ReturnType<typeof createBasicAuth>
   readonly #origins: ReadonlySet<string>
+  readonly #connections: HttpConnections
   /** One for each request that is being answered. */
   readonly #calls = new Map<FastifyRequest, AbortController>()
   #onDrained: () => void = () => {}
@@ -124,6 +129,7 @@ class RpcHttpServer {
     this.#checkHost = createHostCheck([host, ...(options.allowHosts ?? [])])
     this.#checkAuth = createBasicAuth(options.credentials)
     this.#origins = new Set(options.allowOrigins)
+    this.#connections = new HttpConnections(this.#limits.maxConnections)
     this.#app = this.#createApp()
   }
 
@@ -146,7 +152,7 @@ class RpcHttpServer {
       logger: false,
       bodyLimit: limits.maxBodyBytes,
       requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      keepAliveTimeout: limits.strangerKeepAliveTimeoutMs,
       exposeHeadRoutes: false,
       http: {
         maxHeaderSize: limits.maxHeaderBytes,
@@ -157,7 +163,7 @@ class RpcHttpServer {
         insecureHTTPParser: isLoopback(this.#host),
       },
     })
-    app.server.maxConnections = limits.maxConnections
+    app.server.on('connection', (socket) => this.#connections.add(socket))
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
@@ -213,6 +219,7 @@ class RpcHttpServer {
       }
       return refuse(reply.header('www-authenticate', WWW_AUTHENTICATE), 401, '')
     }
+    this.#trust(request, reply)
     if (this.#calls.size >= this.#limits.maxRequests) {
       return refuse(reply, 503, 'Work queue depth exceeded')
     }
@@ -228,6 +235,15 @@ class RpcHttpServer {
       if (this.#calls.size === 0) this.#onDrained()
     })
     return undefined
+  }
+
+  /** Keeps a connection, and for longer, once it has shown the password. */
+  #trust(request: FastifyRequest, reply: FastifyReply): void {
+    const { keepAliveTimeoutMs } = this.#limits
+    this.#connections.trust(request.socket)
+    reply.header('keep-alive', `timeout=${Math.floor(keepAliveTimeoutMs / 1_000)}`)
+    // After Node.js's own listener, which gives the strangers' time to every connection.
+    reply.raw.once('finish', () => request.socket.setTimeout(keepAliveTimeoutMs))
   }
 
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
