@@ -1,7 +1,12 @@
 /** @module Addresses that are dialled again and again until somebody says to forget them. */
 
 import { type Clock, type Logger, type RandomSource, sleep, toErrorMessage } from '../util/index.ts'
-import { MAX_KEPT_ADDRESSES, REDIAL_DELAY_MAX_MS, REDIAL_DELAY_MS } from './limits.ts'
+import {
+  MAX_KEPT_ADDRESSES,
+  REDIAL_DELAY_MAX_MS,
+  REDIAL_DELAY_MS,
+  STEADY_PEER_MS,
+} from './limits.ts'
 import type { Peer } from './peer-table.ts'
 
 /** What the loops need. */
@@ -51,11 +56,16 @@ export class DialLoops {
 
   async #run(address: string, signal: AbortSignal): Promise<void> {
     let failures = 0
+    let briefStays = 0
     while (!signal.aborted) {
       try {
         const peer = await this.#deps.dial(address, signal)
-        failures = 0
+        const connectedAt = this.#deps.clock.monotonic()
         await peer.gone
+        // Whoever is thrown out again and again, for want of slots, must not come back ever faster.
+        const isSteady = this.#deps.clock.monotonic() - connectedAt >= STEADY_PEER_MS
+        briefStays = isSteady ? 0 : briefStays + 1
+        failures = briefStays
       } catch (error) {
         if (signal.aborted) return
         failures++

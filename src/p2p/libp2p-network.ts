@@ -8,6 +8,7 @@ import type {
   Announcement,
   DataReply,
   InventoryItem,
+  InventoryKind,
   PeerId,
   PeerInfo,
   PeerNetwork,
@@ -201,6 +202,10 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     await this.disconnect(id, reason)
   }
 
+  credit(id: PeerId, kind: InventoryKind): void {
+    this.#table.get(id)?.onCredit(kind)
+  }
+
   async publishBlock(bytes: Uint8Array): Promise<void> {
     await this.#running?.relay.publishBlock(bytes)
   }
@@ -239,7 +244,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     // A small node that kept all its slots for outbound peers could not be joined.
     const defaultTarget = Math.min(DEFAULT_OUTBOUND_TARGET, Math.floor(maxPeers / 2))
     const limits = { maxPeers, outboundTarget: this.#options.outboundTarget ?? defaultTarget }
-    const sync = new SyncProtocol(context, limits)
+    const sync = new SyncProtocol(context, limits, this.#deps.random)
     const data = new DataProtocol(context, (connection) => sync.whenPeer(connection))
     const relay = new GossipRelay({
       context,

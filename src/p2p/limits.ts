@@ -90,6 +90,8 @@ export const STOP_TIMEOUT_MS = 5_000
 export const REDIAL_DELAY_MS = 250
 /** Longest pause before a redial, in milliseconds. */
 export const REDIAL_DELAY_MAX_MS = 15_000
+/** A peer that was connected for so long is redialled without more pause than the first. */
+export const STEADY_PEER_MS = 15_000
 /** Addresses that are redialled until forgotten. */
 export const MAX_KEPT_ADDRESSES = 256
 /** Discovered peers that wait for an outbound slot. */

@@ -1,7 +1,7 @@
 /** @module Who is a peer: handshaken nodes by id, however many connections each has. */
 
 import type { Connection } from '@libp2p/interface'
-import type { PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
+import type { InventoryKind, PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
 import { assertInvariant, type Clock, LruMap } from '../util/index.ts'
 import { Deferred } from './deferred.ts'
 import type { TrafficCounter } from './frame-stream.ts'
@@ -28,8 +28,11 @@ export interface PeerQuotas {
 /** A peer, from its first handshake until its last connection closes. */
 export class Peer implements TrafficCounter {
   readonly id: PeerId
+  /** Counts up from peer to peer. */
+  readonly number: number
   readonly quotas: PeerQuotas
   readonly connectedAtMs: number
+  readonly startingHeight: number
   /** Handshaken connections, oldest first; never empty while the peer is in the table. */
   readonly connections: Connection[] = []
   readonly syncTurn = new RequestTurn()
@@ -51,6 +54,10 @@ export class Peer implements TrafficCounter {
   hasGossip = false
   /** Since when gossip has not, in monotonic milliseconds. */
   mutedSinceMs: number | undefined
+  /** It had to make room for another peer, and its connections are closing. */
+  isEvicted = false
+  #lastBlockMs: number | undefined
+  #lastTransactionMs: number | undefined
   #lastSendMs: number | undefined
   #lastReceiveMs: number | undefined
   #bytesSent = 0
@@ -59,11 +66,14 @@ export class Peer implements TrafficCounter {
   constructor(
     connection: Connection,
     statuses: { readonly theirs: PeerStatus; readonly ours: PeerStatus },
+    number: number,
     quotas: PeerQuotas,
     clock: Clock,
   ) {
     this.id = connection.remotePeer.toString()
+    this.number = number
     this.quotas = quotas
+    this.startingHeight = statuses.theirs.tipHeight
     this.connectedAtMs = clock.now()
     this.#clock = clock
     this.status = statuses.theirs
@@ -85,6 +95,12 @@ export class Peer implements TrafficCounter {
     this.#lastReceiveMs = this.#clock.now()
   }
 
+  /** It brought something new and valid. */
+  onCredit(kind: InventoryKind): void {
+    if (kind === 'block') this.#lastBlockMs = this.#clock.now()
+    else this.#lastTransactionMs = this.#clock.now()
+  }
+
   /** The newest connection that is open: of two, the older one is likelier to be dead. */
   get connection(): Connection | undefined {
     return this.connections.findLast((connection) => connection.status === 'open')
@@ -100,13 +116,17 @@ export class Peer implements TrafficCounter {
     assertInvariant(first !== undefined, 'a peer in the table has a connection')
     return {
       id: this.id,
+      number: this.number,
       address: first.remoteAddr.toString(),
       direction: first.direction,
       connectedAtMs: this.connectedAtMs,
       status: this.status,
+      startingHeight: this.startingHeight,
       pingMs: this.connection?.rtt ?? this.pingMs,
       lastSendMs: this.#lastSendMs,
       lastReceiveMs: this.#lastReceiveMs,
+      lastBlockMs: this.#lastBlockMs,
+      lastTransactionMs: this.#lastTransactionMs,
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
     }
@@ -122,14 +142,16 @@ export class Peer implements TrafficCounter {
 export class PeerTable {
   readonly #clock: Clock
   readonly #peers = new Map<PeerId, Peer>()
+  #nextNumber = 0
   readonly #quotas = new LruMap<PeerId, PeerQuotas>(MAX_REMEMBERED_QUOTAS)
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /** Peers that are not on their way out. */
   get size(): number {
-    return this.#peers.size
+    return this.count(() => true)
   }
 
   get(id: PeerId): Peer | undefined {
@@ -140,8 +162,9 @@ export class PeerTable {
     return [...this.#peers.values()]
   }
 
+  /** Counts peers that are not on their way out. */
   count(isCounted: (peer: Peer) => boolean): number {
-    return this.values().filter(isCounted).length
+    return this.values().filter((peer) => !peer.isEvicted && isCounted(peer)).length
   }
 
   /** Adds a handshaken connection. `isNew` tells whether it made a peer. */
@@ -151,7 +174,8 @@ export class PeerTable {
   ): { readonly peer: Peer; readonly isNew: boolean } {
     const id = connection.remotePeer.toString()
     const known = this.#peers.get(id)
-    const peer = known ?? new Peer(connection, statuses, this.quotasOf(id), this.#clock)
+    const peer =
+      known ?? new Peer(connection, statuses, this.#nextNumber++, this.quotasOf(id), this.#clock)
     peer.connections.push(connection)
     peer.status = statuses.theirs
     peer.sentStatus = statuses.ours

@@ -3,8 +3,9 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import type { BlockHash, BlockHeader } from '../primitives/index.ts'
 import { MAX_HEADERS, type PeerId, type PeerStatus } from '../sync/index.ts'
-import { assertInvariant, DecodeError, toErrorMessage } from '../util/index.ts'
+import { assertInvariant, DecodeError, type RandomSource, toErrorMessage } from '../util/index.ts'
 import { Deferred } from './deferred.ts'
+import { chooseEvicted } from './eviction.ts'
 import { FrameStream } from './frame-stream.ts'
 import {
   HANDSHAKE_TIMEOUT_MS,
@@ -53,12 +54,14 @@ export interface PeerLimits {
 export class SyncProtocol {
   readonly #context: NetworkContext
   readonly #limits: PeerLimits
+  readonly #random: RandomSource
   /** Connections whose handshake has not ended. */
   readonly #handshakes = new Map<Connection, Deferred<Peer>>()
 
-  constructor(context: NetworkContext, limits: PeerLimits) {
+  constructor(context: NetworkContext, limits: PeerLimits, random: RandomSource) {
     this.#context = context
     this.#limits = limits
+    this.#random = random
   }
 
   /** Begins the handshake on a new connection. */
@@ -181,16 +184,26 @@ export class SyncProtocol {
     if (!handlers.acceptsStatus(theirs)) throw new P2pError('wrong-chain', 'status refused')
     const known = table.get(id)
     if (known !== undefined) {
-      if (known.connections.length < MAX_CONNECTIONS_PER_PEER) return
+      if (known.connections.length < MAX_CONNECTIONS_PER_PEER && !known.isEvicted) return
       throw new P2pError('too-many-peers', 'too many connections of one peer')
     }
     // Whom we dial is our choice, so only others' dials are limited here.
-    if (connection.direction === 'outbound') return
+    if (connection.direction === 'inbound') this.#makeRoom()
+  }
+
+  /** Sees to it that there is a slot for one more inbound peer. */
+  #makeRoom(): void {
+    const { table, hostileLog, clock } = this.#context
     const { maxPeers, outboundTarget } = this.#limits
+    const inbound = table.values().filter((peer) => !(peer.isOutbound || peer.isEvicted))
     const inboundMax = Math.max(1, maxPeers - outboundTarget)
-    if (table.size >= maxPeers || table.count((peer) => !peer.isOutbound) >= inboundMax) {
-      throw new P2pError('too-many-peers', 'no slot is free')
-    }
+    if (table.size < maxPeers && inbound.length < inboundMax) return
+    const candidates = inbound.map((peer) => ({ ...peer.toInfo(), peer }))
+    const evicted = chooseEvicted(candidates, this.#random)?.peer
+    if (evicted === undefined) throw new P2pError('too-many-peers', 'no slot is free')
+    hostileLog.write('Peer evicted for another', { peer: evicted.id })
+    evicted.isEvicted = true
+    for (const connection of evicted.connections) void closeConnection(clock, connection)
   }
 
   async #serveStatus(

@@ -86,7 +86,7 @@ export class BlockDownload {
       for await (const reply of this.#deps.network.requestData(peer.id, items, this.#deps.signal)) {
         const entry = wanted[delivered]
         if (reply.bytes === undefined || entry === undefined) break
-        await this.#take(entry, reply.bytes)
+        await this.#take(peer, entry, reply.bytes)
         this.#inFlight.delete(entry.hashHex)
         delivered += 1
       }
@@ -100,12 +100,14 @@ export class BlockDownload {
     }
   }
 
-  async #take(entry: BlockEntry, bytes: Uint8Array): Promise<void> {
+  async #take(peer: PeerState, entry: BlockEntry, bytes: Uint8Array): Promise<void> {
     const block = decodeBlock(bytes)
     if (toDisplayHex(computeBlockHash(block.header)) !== entry.hashHex) {
       throw new DecodeError('bad-value', 0, 'another block than the one asked for')
     }
+    const isNew = !entry.hasBody
     await this.#deps.chain.acceptBlock(block)
+    if (isNew && !entry.isFailed) this.#deps.network.credit(peer.id, 'block')
   }
 
   /** The peer does not have what it announced: it is not asked for it again until it says so. */

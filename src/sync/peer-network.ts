@@ -54,6 +54,8 @@ export interface DataReply extends InventoryItem {
 /** A peer whose handshake is done. */
 export interface PeerInfo {
   readonly id: PeerId
+  /** Counts up from 0 with each peer that connects, for people and for clients of Bitcoin. */
+  readonly number: number
   /** The remote multiaddr. */
   readonly address: string
   readonly direction: 'inbound' | 'outbound'
@@ -61,11 +63,16 @@ export interface PeerInfo {
   readonly connectedAtMs: number
   /** What the peer said in its latest STATUS. */
   readonly status: PeerStatus
+  /** The height in its first STATUS. */
+  readonly startingHeight: number
   /** Round-trip time of the latest ping in milliseconds, if any was answered. */
   readonly pingMs: number | undefined
   /** Milliseconds since the Unix epoch of the last message in each direction, if any. */
   readonly lastSendMs: number | undefined
   readonly lastReceiveMs: number | undefined
+  /** The same of the last block and the last transaction for which the peer was credited. */
+  readonly lastBlockMs: number | undefined
+  readonly lastTransactionMs: number | undefined
   /** Bytes of our protocols' messages in each direction. */
   readonly bytesSent: number
   readonly bytesReceived: number
@@ -123,6 +130,11 @@ export interface PeerNetwork {
   disconnect(id: PeerId, reason: string): Promise<void>
   /** Disconnects and refuses the peer for a while. */
   ban(id: PeerId, durationMs: number, reason: string): Promise<void>
+  /**
+   * Notes that a peer has just brought something that was new and valid: such peers are kept when slots are
+   * short. Does nothing if the peer has gone.
+   */
+  credit(id: PeerId, kind: InventoryKind): void
   /** Gossips a whole block of at most {@link MAX_GOSSIP_BLOCK_SIZE} bytes to every peer. */
   publishBlock(bytes: Uint8Array): Promise<void>
   /** Announces what we hold to every peer; at most {@link MAX_INV_ITEMS} items. */

@@ -201,7 +201,9 @@ export class Synchronizer implements PeerNetworkHandlers {
       await chain.acceptBlock(block)
       this.#peers.get(from)?.learn(entry)
       // Only what is valid to its last script goes on to others. Nobody is blamed for what connecting finds.
-      return entry.validity === 'connected' ? 'accept' : 'ignore'
+      if (entry.validity !== 'connected') return 'ignore'
+      this.#deps.network.credit(from, 'block')
+      return 'accept'
     } catch (error) {
       this.#onGossipError(error, from)
       return verdictOf(error)

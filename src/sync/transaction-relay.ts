@@ -120,7 +120,7 @@ export class TransactionRelay {
     try {
       const items = batch.map((hex) => ({ kind: 'tx', hash: fromDisplayHex(hex) }) as const)
       for await (const reply of this.#deps.network.requestData(peer.id, items, this.#deps.signal)) {
-        if (reply.bytes !== undefined) await this.#take(reply.bytes, toDisplayHex(reply.hash))
+        if (reply.bytes !== undefined) await this.#take(peer, reply.bytes, toDisplayHex(reply.hash))
       }
     } catch (error) {
       isHealthy = false
@@ -134,9 +134,10 @@ export class TransactionRelay {
     for (const other of this.#wanted.keys()) if (other !== peer) void this.#fetch(other)
   }
 
-  async #take(bytes: Uint8Array, wtxid: string): Promise<void> {
+  async #take(peer: PeerState, bytes: Uint8Array, wtxid: string): Promise<void> {
     try {
       await this.#deps.mempool.accept(decodeTransaction(bytes))
+      this.#deps.network.credit(peer.id, 'tx')
     } catch (error) {
       if (!(error instanceof MempoolError || error instanceof ConsensusError)) throw error
       this.#refused.set(wtxid, true)

@@ -123,6 +123,27 @@ export function describePeerNetwork(name: string, harness: PeerNetworkHarness): 
       expect([...a.network.peers(), ...b.network.peers()]).toEqual([])
     })
 
+    it('numbers peers, and remembers what they began with and brought', async () => {
+      const [a, b] = await startPair()
+      const [c] = await startAll(1)
+      if (c === undefined) throw new TypeError('one was started')
+      await a.network.dialOnce(addressOf(c.network))
+      b.seen.tipHeight = 77
+      await a.network.exchangeStatus(b.network.selfId)
+      a.network.credit(b.network.selfId, 'block')
+      a.network.credit(c.network.selfId, 'tx')
+      a.network.credit('nobody', 'tx')
+      const [first, second] = a.network.peers()
+      expect(first).toMatchObject({ number: 0, startingHeight: 1, lastBlockMs: expect.any(Number) })
+      expect(first?.lastTransactionMs).toBeUndefined()
+      expect(second).toMatchObject({ number: 1, lastTransactionMs: expect.any(Number) })
+      expect(second?.lastBlockMs).toBeUndefined()
+      await a.network.disconnect(c.network.selfId, 'test')
+      await harness.until(() => c.network.peers().length === 0, 'gone')
+      await a.network.dialOnce(addressOf(c.network))
+      expect(a.network.peers().map(({ number }) => number)).toEqual([0, 2])
+    })
+
     it('exchanges STATUS again', async () => {
       const [a, b] = await startPair()
       b.seen.tipHeight = 77

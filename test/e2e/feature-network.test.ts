@@ -74,7 +74,12 @@ describe('a network of real nodes', () => {
     }
     expect(new Set(headers.map(({ bits }) => bits)).size).toBeGreaterThan(1)
     // Every node mines to a key of its own, and each shows in the coinbases.
-    expect((await a.call('getpeerinfo')).length).toBe(2)
+    const peers: Json[] = await a.call('getpeerinfo')
+    expect(peers).toHaveLength(2)
+    for (const peer of peers) {
+      expect(peer.last_block).toBeGreaterThanOrEqual(peer.conntime)
+      expect(peer.startingheight).toBeLessThan(25)
+    }
   })
 
   it('lets a node that was killed restart on its chain and catch up', async () => {

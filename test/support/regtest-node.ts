@@ -63,6 +63,8 @@ export class LonelyNetwork implements PeerNetwork {
 
   async ban(): Promise<void> {}
 
+  credit(): void {}
+
   async publishBlock(bytes: Uint8Array): Promise<void> {
     this.gossiped.push(bytes)
   }

@@ -1,12 +1,9 @@
 /** @module The peers, one by one and counted. */
 
-import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import * as z from 'zod'
 import { type Chain, findForkPoint, toUnixSeconds } from '../../chain/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
 import type { PeerInfo } from '../../sync/index.ts'
-import { ByteReader } from '../../util/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -20,7 +17,7 @@ const UNKNOWN_HEIGHT = -1
 const UNSAFE_CHARACTERS = /[^a-zA-Z0-9 .,;\-_/:?@()]/g
 
 const PEER_SCHEMA = z.object({
-  id: z.number().describe('A number that stays for as long as the connection does.'),
+  id: z.number().describe('Counts up from 0 with each peer that connects.'),
   addr: z.string().describe('Its address, host:port.'),
   network: z.string().describe('ipv4, ipv6 or not_publicly_routable.'),
   services: z.string().describe('What it serves, as bits in hexadecimal.'),
@@ -28,8 +25,14 @@ const PEER_SCHEMA = z.object({
   relaytxes: z.boolean().describe('Whether it wants transactions.'),
   lastsend: z.number().describe('When we last sent something, Unix seconds; 0 if never.'),
   lastrecv: z.number().describe('When we last received something, Unix seconds; 0 if never.'),
-  last_transaction: z.number().describe('0: not recorded.'),
-  last_block: z.number().describe('0: not recorded.'),
+  last_transaction: z
+    .number()
+    .describe(
+      'When it last brought a transaction that was new and valid, Unix seconds; 0 if never.',
+    ),
+  last_block: z
+    .number()
+    .describe('When it last brought a block that was new and valid, Unix seconds; 0 if never.'),
   bytessent: z.number().describe('Bytes sent.'),
   bytesrecv: z.number().describe('Bytes received.'),
   conntime: z.number().describe('When it was connected, Unix seconds.'),
@@ -40,7 +43,7 @@ const PEER_SCHEMA = z.object({
   inbound: z.boolean().describe('Whether it dialled us.'),
   bip152_hb_to: z.boolean().describe('Whether we asked it for compact blocks.'),
   bip152_hb_from: z.boolean().describe('Whether it asked us for compact blocks.'),
-  startingheight: z.number().describe('The height that it last claimed.'),
+  startingheight: z.number().describe('The height that it claimed when it connected.'),
   presynced_headers: z.number().describe('-1: not in use.'),
   synced_headers: z.number().describe('The height of its tip, if we know that block; else -1.'),
   synced_blocks: z.number().describe('The height of the last block in common, if known; else -1.'),
@@ -59,12 +62,6 @@ const PEER_SCHEMA = z.object({
   quarry_address: z.string().describe('Its multiaddr.'),
 })
 
-/** A number for a connection: of 31 bits, so that it fits every client's integers. */
-function computePeerNumber({ id, connectedAtMs }: PeerInfo): number {
-  const digest = sha256(utf8ToBytes(`${id}/${connectedAtMs}`))
-  return new ByteReader(digest).readUint32() >>> 1
-}
-
 function findSyncedHeights(chain: Chain, { status }: PeerInfo) {
   const entry = chain.getEntry(toDisplayHex(status.tipHash))
   if (entry === undefined) return { synced_headers: UNKNOWN_HEIGHT, synced_blocks: UNKNOWN_HEIGHT }
@@ -79,7 +76,7 @@ function toSeconds(timeMs: number | undefined): number {
 function describePeer(peer: PeerInfo, chain: Chain) {
   const isInbound = peer.direction === 'inbound'
   return {
-    id: computePeerNumber(peer),
+    id: peer.number,
     addr: toHostPortText(peer.address),
     network: nameNetwork(peer.address),
     services: SERVICES_HEX,
@@ -87,8 +84,8 @@ function describePeer(peer: PeerInfo, chain: Chain) {
     relaytxes: true,
     lastsend: toSeconds(peer.lastSendMs),
     lastrecv: toSeconds(peer.lastReceiveMs),
-    last_transaction: 0,
-    last_block: 0,
+    last_transaction: toSeconds(peer.lastTransactionMs),
+    last_block: toSeconds(peer.lastBlockMs),
     bytessent: peer.bytesSent,
     bytesrecv: peer.bytesReceived,
     conntime: toUnixSeconds(peer.connectedAtMs),
@@ -99,7 +96,7 @@ function describePeer(peer: PeerInfo, chain: Chain) {
     inbound: isInbound,
     bip152_hb_to: false,
     bip152_hb_from: false,
-    startingheight: peer.status.tipHeight,
+    startingheight: peer.startingHeight,
     presynced_headers: UNKNOWN_HEIGHT,
     ...findSyncedHeights(chain, peer),
     inflight: [],

@@ -181,6 +181,16 @@ describe('DialLoops', () => {
     gone()
     await pause(0)
     expect(clock.pending).toEqual([250])
+    isUp = true
+    const pausesBetweenBriefStays: number[] = []
+    for (const stayMs of [0, 14_999, 0, 15_000, 0]) {
+      await clock.advance(clock.pending[0] ?? 0)
+      await clock.advance(stayMs)
+      gone()
+      await pause(0)
+      pausesBetweenBriefStays.push(clock.pending[0] ?? -1)
+    }
+    expect(pausesBetweenBriefStays).toEqual([500, 1_000, 2_000, 250, 250])
     expect(loops.forget('x')).toBe(true)
     expect(loops.forget('x')).toBe(false)
     await pause(0)

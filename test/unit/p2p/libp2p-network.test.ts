@@ -37,17 +37,38 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
   it('keeps slots for outbound peers when inbound ones come in', async () => {
     const { network } = await start({ maxPeers: 4, outboundTarget: 2 })
     const others = await Promise.all([1, 2, 3].map(() => start()))
-    const dials = await Promise.allSettled(
-      others.map((other) => other.network.dialOnce(addressOf(network))),
-    )
+    await Promise.allSettled(others.map((other) => other.network.dialOnce(addressOf(network))))
     await until(() => network.peers().length === 2, 'two are in')
     await pause(200)
     expect(network.peers()).toHaveLength(2)
     expect(others.filter((other) => other.network.peers().length === 1)).toHaveLength(2)
-    expect(dials.length).toBe(3)
     const { network: fourth } = await start()
     await network.dialOnce(addressOf(fourth))
     expect(network.peers()).toHaveLength(3)
+  })
+
+  it('lets a newcomer in when all inbound slots are taken, and keeps who is of use', async () => {
+    const { network, seen } = await start({ maxPeers: 12, outboundTarget: 4 })
+    const { network: outbound } = await start()
+    await network.dialOnce(addressOf(outbound))
+    const others: Libp2pNetwork[] = []
+    for (let index = 0; index < 8; index++) {
+      const { network: other } = await start()
+      await other.dialOnce(addressOf(network))
+      others.push(other)
+    }
+    await until(() => network.peers().length === 9, 'all slots are taken')
+    const useful = others[7]?.selfId ?? ''
+    network.credit(useful, 'block')
+    for (let round = 0; round < 4; round++) {
+      const { network: newcomer } = await start()
+      await newcomer.dialOnce(addressOf(network))
+      await until(() => network.peers().length === 9, 'one has gone')
+      expect(network.peers().map(({ id }) => id)).toContain(newcomer.selfId)
+    }
+    expect(seen.gone).toHaveLength(4)
+    expect(seen.gone).not.toContain(useful)
+    expect(seen.gone).not.toContain(outbound.selfId)
   })
 
   it('finds a node again that comes back with its identity and its port', async () => {
