@@ -39,6 +39,13 @@ export function supportsColor(
   return stream.isTTY === true && (environment['NO_COLOR'] ?? '') === ''
 }
 
+/** Keeps the process from failing when whoever reads a stream goes away. Other errors stay errors. */
+export function tolerateClosedReader(stream: Writable): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 /**
  * Lines, and on a terminal one live line under them that is rewritten in place. When the reader of
  * a pipe goes away nothing is thrown: `onClosed` is called once and further text is dropped.
