@@ -1,6 +1,6 @@
 /** The command line as a person meets it: help, mistakes, exit codes. */
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -22,8 +22,13 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function run(args: readonly string[], environment: Record<string, string> = {}) {
+async function run(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd = process.cwd(),
+) {
   const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
     env: { PATH: process.env['PATH'], HOME: folder, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -60,6 +65,30 @@ describe('quarry --help', () => {
 
   it('knows its version', async () => {
     expect((await run(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
+
+describe('a reader that goes away', () => {
+  it.each([
+    [['--help'], 0],
+    [['rpc', '-h'], 0],
+    [['config', 'show'], 0],
+    [['nonsense'], 2],
+  ])('ends %j without a word', async (args, exitCode) => {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { PATH: process.env['PATH'], HOME: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    // The mistake goes to standard error, whose reader leaves in its case.
+    const [left, read] =
+      exitCode === 0 ? [child.stdout, child.stderr] : [child.stderr, child.stdout]
+    left.destroy()
+    let text = ''
+    read.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    expect(await once(child, 'exit')).toEqual([exitCode, null])
+    expect(text).toBe('')
   })
 })
 
@@ -155,6 +184,19 @@ describe('quarry config show', () => {
   it('prints JSON', async () => {
     const { out } = await run(['config', 'show', '--format', 'json', '--no-mine'])
     expect(JSON.parse(out)).toMatchObject({ mine: false, 'rpc-port': 18_443, address: null })
+  })
+})
+
+describe('what is meant to be pasted', () => {
+  it('names the program so that it is found from where the person is', async () => {
+    expect((await run(['rpc', '--help'])).out).toContain('$ scripts/quarry rpc getblockcount\n')
+    const elsewhere = await run(['rpc', 'getblockcount'], {}, folder)
+    const [, program = ''] = /Start one with "(.+) start"/.exec(elsewhere.err) ?? []
+    const { stdout } = spawnSync('bash', ['-c', `${program} --version`], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 })
 

@@ -51,6 +51,14 @@ const METHODS = [
     handler: () => 'two\n"lines"',
   }),
   defineMethod({
+    name: 'empty',
+    category: 'hidden',
+    summary: '',
+    params: [],
+    result: { schema: z.string() },
+    handler: () => '',
+  }),
+  defineMethod({
     name: 'nothing',
     category: 'hidden',
     summary: '',
@@ -210,10 +218,11 @@ describe('quarry rpc', () => {
     })
   })
 
-  it('prints texts bare and null as an empty line', async () => {
+  it('prints texts bare, and nothing for null or an empty text', async () => {
     await serve()
     expect((await run('text')).out).toBe('two\n"lines"\n')
-    expect((await run('nothing')).out).toBe('\n')
+    expect((await run('nothing')).out).toBe('')
+    expect((await run('empty')).out).toBe('')
   })
 
   it('sends text where the method wants it, by place and by name', async () => {

@@ -9,59 +9,77 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { readPackageVersion } from './package-root.ts'
+import { findProgramName } from './program-name.ts'
 import { SETTINGS, type SettingDefinition, toEnvironmentName } from './settings.ts'
 
 const EXIT_CODE_HELP = `
 Exit codes:
   0 ok · 1 failure · 2 usage · 3 bad settings or chain spec · 4 data directory in use
   5 port in use · 6 database damaged · 7 data of another chain
-  (quarry rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
+  (rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
 
-const PROGRAM_HELP = `
-Examples:
-  $ quarry devnet                                  three nodes that mine, on this machine
-  $ quarry start --mine                            one node on the devnet chain, mining
-  $ quarry start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…
-  $ quarry rpc getblockchaininfo                   ask the node that runs here
-  $ quarry config show --origin                    which settings apply, and why
+/** Examples, each with its note behind it where it has one. */
+function formatExamples(...examples: readonly (readonly [line: string, note?: string])[]): string {
+  const width = Math.max(...examples.map(([line, note]) => (note === undefined ? 0 : line.length)))
+  const lines = examples.map(
+    ([line, note]) => `  $ ${note === undefined ? line : `${line.padEnd(width + 3)}${note}`}`,
+  )
+  return `\nExamples:\n${lines.join('\n')}`
+}
+
+function formatProgramHelp(quarry: string): string {
+  return `${formatExamples(
+    [`${quarry} devnet`, 'three nodes that mine, on this machine'],
+    [`${quarry} start --mine`, 'one node on the devnet chain, mining'],
+    [`${quarry} start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…`],
+    [`${quarry} rpc getblockchaininfo`, 'ask the node that runs here'],
+    [`${quarry} config show --origin`, 'which settings apply, and why'],
+  )}
 ${EXIT_CODE_HELP}`
+}
 
-const START_HELP = `
+function formatStartHelp(quarry: string): string {
+  return `
 Every option can be given as a variable (QUARRY_RPC_PORT=18453; lists with commas) or in a TOML file
 (--config or QUARRY_CONFIG) by its name: rpc-port = 18453. Flags win over variables, variables over
-the file, the file over defaults. "quarry config show --origin" tells which one did.
+the file, the file over defaults. "${quarry} config show --origin" tells which one did.
 
 Peers can reach this node where --listen says: on this machine alone, unless you change it. JSON-RPC
 is on loopback, with a cookie in the data directory that only your user can read.
-
-Examples:
-  $ quarry start
-  $ quarry start --mine --threads 2 --throttle 0.5
-  $ quarry start --listen /ip4/0.0.0.0/tcp/18444 --log-level info,p2p=debug
-  $ QUARRY_DATADIR=/srv/quarry quarry start --config /etc/quarry.toml
+${formatExamples(
+  [`${quarry} start`],
+  [`${quarry} start --mine --threads 2 --throttle 0.5`],
+  [`${quarry} start --listen /ip4/0.0.0.0/tcp/18444 --log-level info,p2p=debug`],
+  [`QUARRY_DATADIR=/srv/quarry ${quarry} start --config /etc/quarry.toml`],
+)}
 ${EXIT_CODE_HELP}`
+}
 
-const RPC_HELP = `
+function formatRpcHelp(quarry: string): string {
+  return `
 Options stand before the method; everything after it is sent. Parameters are JSON where they are valid
 JSON, else text. Address and password are found in the data directory of a node that runs.
+${formatExamples(
+  [`${quarry} rpc getblockcount`],
+  [`${quarry} rpc getblockhash 0`],
+  [`${quarry} rpc --datadir .devnet/node-1 getpeerinfo`],
+  [`${quarry} rpc --named getblockhash height=0`],
+  [`${quarry} rpc help getblock`],
+)}`
+}
 
-Examples:
-  $ quarry rpc getblockcount
-  $ quarry rpc getblockhash 0
-  $ quarry rpc --datadir .devnet/node-1 getpeerinfo
-  $ quarry rpc --named getblockhash height=0
-  $ quarry rpc help getblock`
-
-const DEVNET_HELP = `
+function formatDevnetHelp(quarry: string): string {
+  return `
 Prints a page and a live line on a terminal; on a pipe, or with --json, one JSON object a line: "node" for
 each node that is up, "status" every second, "exit" for a node that ends by itself, and last "done" or
 "failed" with the reason.
-
-Examples:
-  $ quarry devnet --spacing 1 --window 10
-  $ quarry devnet --nodes 5 --throttle 0.2 --datadir /tmp/five
-  $ quarry devnet --until-height 45 --json | tail -1
+${formatExamples(
+  [`${quarry} devnet --spacing 1 --window 10`],
+  [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir /tmp/five`],
+  [`${quarry} devnet --until-height 45 --json | tail -1`],
+)}
 ${EXIT_CODE_HELP}`
+}
 
 function toCamelCase(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
@@ -123,17 +141,17 @@ function parseNumber(min: number, max: number, isInteger = true): (text: string)
 function addStart(program: Command): void {
   const command = program.command('start').description('run a node until it is stopped')
   addSettings(command)
-  command.addHelpText('after', START_HELP).action(async (options) => {
-    const { runStartCommand } = await import('./start-command.ts')
-    await runStartCommand(toFlags(options))
-  })
+  command
+    .addHelpText('after', () => formatStartHelp(findProgramName()))
+    .action(async (options) => {
+      const { runStartCommand } = await import('./start-command.ts')
+      await runStartCommand(toFlags(options))
+    })
 }
 
 function addConfig(program: Command): void {
   const config = program.command('config').description('look at settings')
-  const show = config
-    .command('show')
-    .description('print the settings that "quarry start" would use')
+  const show = config.command('show').description('print the settings that "start" would use')
   show.option('--origin', 'say where each value comes from')
   show.addOption(new Option('--format <format>').choices(['toml', 'json']).default('toml'))
   addSettings(show)
@@ -164,7 +182,7 @@ function addRpc(program: Command): void {
     .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
     .option('--named', 'parameters are name=value')
     .passThroughOptions()
-    .addHelpText('after', RPC_HELP)
+    .addHelpText('after', () => formatRpcHelp(findProgramName()))
     .action(async (method, params, options, command) => {
       const misplaced = params.find((param) => RPC_FLAGS.includes(param.split('=', 1)[0] ?? ''))
       if (misplaced !== undefined) {
@@ -200,7 +218,7 @@ function addDevnet(program: Command): void {
     .option('--reset', 'wipe the chain of the folder and begin a new one', false)
     .option('--json', 'print JSON lines, on a terminal, too', false)
     .option('--datadir <dir>', 'folder of the devnet (default: .devnet in the project)')
-    .addHelpText('after', DEVNET_HELP)
+    .addHelpText('after', () => formatDevnetHelp(findProgramName()))
     .action(async (options) => {
       const { DEFAULT_DEVNET_FOLDER, runDevnetCommand } = await import('./devnet-command.ts')
       const { measureHashRate } = await import('./measure-hash-rate.ts')
@@ -225,12 +243,12 @@ function addDevnet(program: Command): void {
 
 /** Builds the whole command line. Usage errors are thrown as commander's errors. */
 export function createProgram(): Command {
-  const program = new Command('quarry')
+  const program = new Command(findProgramName())
     .description("A proof-of-work node, miner and devnet with Bitcoin's formats over libp2p")
     .version(readPackageVersion())
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for usage)')
-    .addHelpText('after', PROGRAM_HELP)
+    .addHelpText('after', () => formatProgramHelp(findProgramName()))
     .exitOverride()
   addStart(program)
   addRpc(program)

@@ -10,6 +10,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { findProgramName } from './program-name.ts'
 
 /** The cookie's file name, in `<datadir>/<rpcChain>`. */
 export const COOKIE_FILE = '.cookie'
@@ -118,7 +119,7 @@ export async function readCookie(path: string): Promise<string> {
   if (text === undefined) {
     throw new ConfigError(
       'no-cookie',
-      `There is no RPC cookie at ${path}, so no node seems to be running there. Start one with "quarry start", or name the right directory and chain with --datadir and --chain.`,
+      `There is no RPC cookie at ${path}, so no node seems to be running there. Start one with "${findProgramName()} start", or name the right directory and chain with --datadir and --chain.`,
     )
   }
   const credentials = text.trim()

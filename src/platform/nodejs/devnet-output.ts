@@ -1,6 +1,5 @@
 /** @module What a devnet prints: JSON lines for programs, a page and a live line for people. */
 
-import { isAbsolute, relative } from 'node:path'
 import type { ChainSpec } from '../../consensus/index.ts'
 import {
   type DevnetEvent,
@@ -11,6 +10,7 @@ import {
 } from '../../devnet/index.ts'
 import type { DevnetFolder } from './devnet-folder.ts'
 import { packagePath } from './package-root.ts'
+import { quoteArgument, shortenPath } from './program-name.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 /** Where the story of a devnet is told. */
@@ -29,17 +29,6 @@ export function createJsonOutput(terminal: Terminal): DevnetOutput {
   return { onChain: () => {}, onEvent: print, onReady: () => {}, onOutcome: print }
 }
 
-/** Quotes an argument so that the line can be pasted into a shell. */
-function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`
-}
-
-/** A path as short as it can be from where the person is. */
-function shorten(path: string, workingDirectory: string): string {
-  const short = relative(workingDirectory, path)
-  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short
-}
-
 /** The lines that say what to do next. Their paths are whole: they are pasted into another terminal. */
 export function formatNextSteps(
   folder: DevnetFolder,
@@ -47,10 +36,10 @@ export function formatNextSteps(
 ): readonly string[] {
   const [first] = addresses
   if (first === undefined) return []
-  const quarry = quote(packagePath('scripts/quarry'))
-  const spec = quote(folder.specPath)
-  const directory = quote(folder.nodeDirectory(first.index))
-  const extra = quote(`${folder.path}/extra`)
+  const quarry = quoteArgument(packagePath('scripts/quarry'))
+  const spec = quoteArgument(folder.specPath)
+  const directory = quoteArgument(folder.nodeDirectory(first.index))
+  const extra = quoteArgument(`${folder.path}/extra`)
   return [
     `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
     `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
@@ -73,7 +62,7 @@ export function createHumanOutput(
         `  ${style.bold('Quarry devnet')} · a block every ${targetSpacingSeconds} s, difficulty follows every ${windowBlocks} blocks`,
       )
       terminal.line(
-        `  ${isNew ? 'new chain' : 'going on with chain'} ${chainId} in ${shorten(folder.path, workingDirectory)}`,
+        `  ${isNew ? 'new chain' : 'going on with chain'} ${chainId} in ${shortenPath(folder.path, workingDirectory)}`,
       )
       terminal.line('')
       terminal.live('  starting …')
@@ -83,7 +72,7 @@ export function createHumanOutput(
         terminal.live(formatStatusLine(event, terminal.liveColumns))
       } else if (event.type === 'node') {
         terminal.line(
-          `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shorten(event.cookiePath, workingDirectory)}`,
+          `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shortenPath(event.cookiePath, workingDirectory)}`,
         )
         terminal.line(style.dim(`          ${event.multiaddr}  pid ${event.pid}`))
       } else {

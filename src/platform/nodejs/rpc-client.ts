@@ -15,6 +15,7 @@ import {
 } from '../../rpc/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
+import { findProgramName } from './program-name.ts'
 
 /** A longer answer is not read to its end: the largest block in JSON is well below. */
 const MAX_REPLY_BYTES = 268_435_456
@@ -65,7 +66,7 @@ function explainConnectionError(error: unknown, url: string): RpcClientError {
   const { code } = error as { code?: unknown }
   const reason =
     code === 'ECONNREFUSED'
-      ? `Nothing listens at ${url}. The node may have stopped or still be starting: start it with "quarry start", or name its directory with --datadir or its port with --rpc-port.`
+      ? `Nothing listens at ${url}. The node may have stopped or still be starting: start it with "${findProgramName()} start", or name its directory with --datadir or its port with --rpc-port.`
       : `The call to ${url} failed: ${toErrorMessage(error)}.`
   return new RpcClientError('rpc-unreachable', reason, { cause: error })
 }
@@ -192,10 +193,13 @@ export interface RpcCommandOptions {
   readonly writeError: (text: string) => void
 }
 
-/** Prints as bitcoin-cli does: texts bare, null as nothing, the rest as indented JSON. */
+/**
+ * Prints as bitcoin-cli does: texts bare, the rest as indented JSON, and nothing at all, not even an empty line,
+ * for null and for an empty text.
+ */
 function formatResult(result: string): string {
-  if (result === 'null') return ''
-  return result.startsWith('"') ? String(parseJson(result)) : indentJson(result)
+  const text = result.startsWith('"') ? String(parseJson(result)) : indentJson(result)
+  return result === 'null' || text === '' ? '' : `${text}\n`
 }
 
 async function callForCommand(options: RpcCommandOptions): Promise<string> {
@@ -222,7 +226,7 @@ async function callForCommand(options: RpcCommandOptions): Promise<string> {
  */
 export async function runRpcCommand(options: RpcCommandOptions): Promise<number> {
   try {
-    options.writeOut(`${formatResult(await callForCommand(options))}\n`)
+    options.writeOut(formatResult(await callForCommand(options)))
     return 0
   } catch (error) {
     if (error instanceof RpcError) {
