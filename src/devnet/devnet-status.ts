@@ -35,7 +35,10 @@ export interface NodeStatus {
 
 /** All nodes at one moment. */
 export interface DevnetStatus {
+  /** Those that are up, in their order. */
   readonly nodes: readonly NodeStatus[]
+  /** Indices of those that are not. */
+  readonly gone: readonly number[]
   /** Height of the next block whose bits may differ; null where bits follow another rhythm. */
   readonly nextRetarget: number | null
 }

@@ -10,7 +10,7 @@ import {
   sampleNode,
 } from './devnet-status.ts'
 import type { LaunchedNode, NodeAddress, NodeExit, NodeLauncher } from './node-launcher.ts'
-import { computeDialedNodes } from './topology.ts'
+import { areNeighbours } from './topology.ts'
 
 /** The most nodes that one devnet may have: each is a process. */
 export const MAX_DEVNET_NODES = 50
@@ -19,6 +19,13 @@ export const MAX_DEVNET_NODES = 50
 export const STATUS_INTERVAL_MS = 1_000
 /** How often when the end is near and only agreement is missing. */
 export const CONVERGENCE_INTERVAL_MS = 200
+
+/** How often a node that ends by itself is started again. */
+export const MAX_RESTARTS = 3
+/** How long it stays down before, in milliseconds. */
+export const RESTART_DELAY_MS = 1_000
+/** A node that was up for so long, in milliseconds, has all its restarts again. */
+export const STEADY_NODE_MS = 60_000
 
 /** The supervisor's collaborators. */
 export interface DevnetDeps {
@@ -45,7 +52,16 @@ export interface DevnetOptions {
 export type DevnetEvent =
   | ({ readonly type: 'node' } & NodeAddress)
   | ({ readonly type: 'status' } & DevnetStatus)
-  | ({ readonly type: 'exit'; readonly index: number } & NodeExit)
+  | ({ readonly type: 'exit'; readonly index: number; readonly restart: Restart } & NodeExit)
+  | {
+      readonly type: 'restart-failed'
+      readonly index: number
+      readonly reason: string
+      readonly restart: Restart
+    }
+
+/** Which restart of the node follows, counted from 1; null if it stays down. */
+export type Restart = number | null
 
 /** How it ended. `done` is what was asked for: the height reached, or a stop without one to reach. */
 export type DevnetOutcome =
@@ -63,6 +79,12 @@ export class Devnet {
   readonly #deps: DevnetDeps
   readonly #options: DevnetOptions
   readonly #running = new Map<number, LaunchedNode>()
+  /** Since when each node has been up, in monotonic milliseconds; also of those that are gone. */
+  readonly #upSince = new Map<number, number>()
+  /** How often each node has been started again since it was steady. */
+  readonly #restartCounts = new Map<number, number>()
+  readonly #restarting = new Set<Promise<void>>()
+  readonly #ending = new AbortController()
   #lastStatuses: readonly NodeStatus[] = []
   #failure: string | undefined
   #isStopping = false
@@ -94,33 +116,86 @@ export class Devnet {
       return this.#stoppedOutcome()
     } finally {
       this.#isStopping = true
-      await Promise.all([...this.#running.values()].map((node) => node.stop()))
+      this.#ending.abort()
+      const stops = [...this.#running.values()].map((node) => node.stop())
+      await Promise.all([...stops, ...this.#restarting])
     }
   }
 
   /** One after the other: a node dials those before it by peer id, which is known once they are up. */
   async #launchAll(signal: CancelSignal): Promise<void> {
-    const { nodeCount } = this.#options
-    const addresses: NodeAddress[] = []
-    for (let index = 0; index < nodeCount && !signal.aborted; index++) {
-      const peers = computeDialedNodes(index, nodeCount).flatMap(
-        (dialed) => addresses[dialed]?.multiaddr ?? [],
-      )
-      const node = await this.#deps.launcher.launch({ index, peers }, signal)
-      this.#running.set(index, node)
-      addresses.push(node.address)
-      void node.exited.then((exit) => this.#onExited(index, exit))
-      this.#deps.onEvent({ type: 'node', ...node.address })
+    for (let index = 0; index < this.#options.nodeCount && !signal.aborted; index++) {
+      await this.#launch(index, signal)
     }
+  }
+
+  async #launch(index: number, signal: CancelSignal): Promise<void> {
+    const { launcher, clock, onEvent } = this.#deps
+    // A node that comes back dials all its neighbours: those that dial it know its old address only.
+    const peers = [...this.#running.values()]
+      .map(({ address }) => address)
+      .filter((address) => areNeighbours(index, address.index, this.#options.nodeCount))
+      .map(({ multiaddr }) => multiaddr)
+    const node = await launcher.launch({ index, peers }, signal)
+    if (this.#isStopping) {
+      await node.stop()
+      return
+    }
+    this.#running.set(index, node)
+    this.#upSince.set(index, clock.monotonic())
+    void node.exited.then((exit) => this.#onExited(index, exit))
+    onEvent({ type: 'node', ...node.address })
   }
 
   #onExited(index: number, exit: NodeExit): void {
     this.#running.delete(index)
     if (this.#isStopping) return
-    this.#deps.onEvent({ type: 'exit', index, ...exit })
-    if (this.#options.untilHeight !== undefined || this.#running.size === 0) {
-      this.#failure ??= describeExit(index, exit)
+    const upMs = this.#deps.clock.monotonic() - (this.#upSince.get(index) ?? 0)
+    if (upMs >= STEADY_NODE_MS) this.#restartCounts.delete(index)
+    const restart = this.#countRestart(index)
+    this.#deps.onEvent({ type: 'exit', index, ...exit, restart })
+    if (restart === null) this.#giveUp(describeExit(index, exit))
+    else this.#beginRestart(index)
+  }
+
+  /** Where a height has to be reached a node's end is the devnet's: a restart would hide what went wrong. */
+  #countRestart(index: number): Restart {
+    const count = this.#restartCounts.get(index) ?? 0
+    if (this.#options.untilHeight !== undefined || count >= MAX_RESTARTS) return null
+    this.#restartCounts.set(index, count + 1)
+    return count + 1
+  }
+
+  #beginRestart(index: number): void {
+    const task = this.#restart(index).then((failure) => {
+      this.#restarting.delete(task)
+      if (failure !== undefined) this.#giveUp(failure)
+    })
+    this.#restarting.add(task)
+  }
+
+  /** @returns Why the node stays down, if it does. Never rejects. */
+  async #restart(index: number): Promise<string | undefined> {
+    const { clock, onEvent } = this.#deps
+    for (;;) {
+      try {
+        await sleep(clock, RESTART_DELAY_MS, this.#ending.signal)
+        await this.#launch(index, this.#ending.signal)
+        return undefined
+      } catch (error) {
+        if (this.#isStopping) return undefined
+        const reason = toErrorMessage(error)
+        const restart = this.#countRestart(index)
+        onEvent({ type: 'restart-failed', index, reason, restart })
+        if (restart === null) return reason
+      }
     }
+  }
+
+  /** A node stays down: the end of the devnet if it needs every node or has no other. */
+  #giveUp(reason: string): void {
+    const isLast = this.#running.size === 0 && this.#restarting.size === 0
+    if (this.#options.untilHeight !== undefined || isLast) this.#failure ??= reason
   }
 
   async #watch(signal: CancelSignal): Promise<DevnetOutcome> {
@@ -149,14 +224,18 @@ export class Devnet {
 
   async #sample(): Promise<DevnetStatus> {
     const { callNode, clock } = this.#deps
+    const { nodeCount, retargetWindowBlocks } = this.#options
+    const indices = Array.from({ length: nodeCount }, (_, index) => index)
+    const running = indices.flatMap((index) => this.#running.get(index) ?? [])
     const nodes = await Promise.all(
-      [...this.#running.values()].map(({ address }) => {
+      running.map(({ address }) => {
         const last = this.#lastStatuses.find((status) => status.index === address.index)
         return sampleNode(callNode, clock, address, last)
       }),
     )
     this.#lastStatuses = nodes
-    return { nodes, nextRetarget: computeNextRetarget(nodes, this.#options.retargetWindowBlocks) }
+    const gone = indices.filter((index) => !nodes.some((node) => node.index === index))
+    return { nodes, gone, nextRetarget: computeNextRetarget(nodes, retargetWindowBlocks) }
   }
 
   #doneOutcome(): DevnetOutcome {

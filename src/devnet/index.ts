@@ -23,6 +23,8 @@ export {
   type DevnetOutcome,
   describeExit,
   MAX_DEVNET_NODES,
+  MAX_RESTARTS,
+  type Restart,
 } from './devnet.ts'
 export {
   type ChainWishes,

@@ -8,6 +8,9 @@ const MAX_LISTED_NODES = 5
 /** Hashes end in random digits and begin with zeros: the end tells them apart. */
 const TIP_DIGITS = 6
 
+/** Stands where the number of a node would be that is gone. */
+const GONE = '–'
+
 const RATE_UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s', 'TH/s'] as const
 
 /** Writes a hash rate with three digits: `1.24 MH/s`. */
@@ -29,17 +32,29 @@ function isAtMost(detail: Detail, limit: Detail): boolean {
   return DETAILS.indexOf(detail) >= DETAILS.indexOf(limit)
 }
 
+function isListed({ nodes, gone }: DevnetStatus): boolean {
+  return nodes.length + gone.length <= MAX_LISTED_NODES
+}
+
 function formatEach(
-  nodes: readonly NodeStatus[],
+  status: DevnetStatus,
   detail: Detail,
   read: (node: NodeStatus) => number,
 ): string {
+  const { nodes, gone } = status
   const values = nodes.map(read)
   const low = Math.min(...values)
   const high = Math.max(...values)
-  const isListed = nodes.length <= MAX_LISTED_NODES
-  if (low === high && (!isListed || isAtMost(detail, 'equal-once'))) return `${low}`
-  return isListed ? values.join(' ') : `${low}–${high}`
+  if (!isListed(status)) return low === high ? `${low}` : `${low}–${high}`
+  if (low === high && gone.length === 0 && isAtMost(detail, 'equal-once')) return `${low}`
+  const places = [
+    ...nodes.map((node) => ({ index: node.index, text: `${read(node)}` })),
+    ...gone.map((index) => ({ index, text: GONE })),
+  ]
+  return places
+    .sort((a, b) => a.index - b.index)
+    .map(({ text }) => text)
+    .join(' ')
 }
 
 function formatTips(nodes: readonly NodeStatus[], detail: Detail): readonly string[] {
@@ -54,26 +69,29 @@ function formatDifficulty(nodes: readonly NodeStatus[]): string {
   return computeDifficulty(Number.parseInt(best.bits || '0', 16)).toPrecision(3)
 }
 
-function formatWith({ nodes, nextRetarget }: DevnetStatus, detail: Detail): string {
+function formatWith(status: DevnetStatus, detail: Detail): string {
+  const { nodes, gone, nextRetarget } = status
   const height = Math.max(...nodes.map((node) => node.height))
   const rate = nodes.reduce((sum, node) => sum + node.hashesPerSecond, 0)
   const silent = nodes.filter((node) => node.problem !== undefined).map((node) => node.index)
   const isLeast = isAtMost(detail, 'least')
   return [
-    `height ${formatEach(nodes, detail, (node) => node.height)}`,
+    `height ${formatEach(status, detail, (node) => node.height)}`,
     ...formatTips(nodes, detail),
-    ...(isLeast ? [] : [`peers ${formatEach(nodes, detail, (node) => node.peers)}`]),
+    ...(isLeast ? [] : [`peers ${formatEach(status, detail, (node) => node.peers)}`]),
     formatHashRate(rate),
     ...(isLeast ? [] : [`diff ${formatDifficulty(nodes)}`]),
     ...(nextRetarget === null ? [] : [`retarget in ${nextRetarget - height}`]),
-    `reorgs ${formatEach(nodes, detail, (node) => node.reorgs)}`,
+    `reorgs ${formatEach(status, detail, (node) => node.reorgs)}`,
     ...(silent.length === 0 ? [] : [`silent: ${silent.join(' ')}`]),
+    ...(gone.length === 0 || isListed(status) ? [] : [`gone: ${gone.join(' ')}`]),
   ].join(' · ')
 }
 
 /**
  * Formats a status: heights, tips, peers, hash rate, difficulty, next retarget, reorgs. Numbers of
- * single nodes stand in the nodes' order, or once if they are equal and there is no room.
+ * single nodes stand in the nodes' order, with a dash for one that is gone, or once if they are equal and there
+ * is no room.
  *
  * @param columns - Room for the line. What fits least is left out first: equal numbers, hashes, then peers
  * and difficulty. The rest may still be longer.

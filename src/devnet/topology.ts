@@ -13,3 +13,8 @@ export function computeDialedNodes(index: number, nodeCount: number): readonly n
   if (nodeCount <= FULL_MESH_MAX_NODES) return Array.from({ length: index }, (_, i) => i)
   return index === 1 ? [0] : [0, index - 1]
 }
+
+/** Whether one of two nodes dials the other when all start in order. */
+export function areNeighbours(a: number, b: number, nodeCount: number): boolean {
+  return computeDialedNodes(Math.max(a, b), nodeCount).includes(Math.min(a, b))
+}

@@ -84,26 +84,26 @@ describe('a devnet', () => {
     await devnet.ended
   })
 
-  it('reports a node that dies, with the end of its log, and goes on', async () => {
+  it('reports a node that dies, with the end of its log, and starts it again', async () => {
     const devnet = bench.start('--nodes', '2')
     await devnet.waitForNodes(2)
-    const [pid = 0] = devnet.pids
-    process.kill(pid, 'SIGKILL')
+    const [first] = devnet.all('node')
+    process.kill(first?.pid ?? 0, 'SIGKILL')
     await until('the exit is reported', () => devnet.all('exit').length > 0)
     const [exit] = devnet.all('exit')
-    expect(exit).toMatchObject({ index: 0, signal: 'SIGKILL' })
+    expect(exit).toMatchObject({ index: 0, signal: 'SIGKILL', restart: 1 })
     expect(exit?.logTail.length).toBeGreaterThan(0)
     expect(readFileSync(exit?.logPath ?? '', 'utf8')).toContain(exit?.logTail.at(-1) ?? '?')
-    const count = devnet.all('status').length
-    await until('another status', () => devnet.all('status').length > count + 1)
-    expect(
-      devnet
-        .all('status')
-        .at(-1)
-        ?.nodes.map(({ index }) => index),
-    ).toEqual([1])
+    await until('the node is back', () => devnet.all('node').length === 3)
+    const { pid: _, ...address } = first ?? {}
+    expect(devnet.all('node')[2]).toMatchObject({ ...address, pid: expect.any(Number) })
+    await until('both are peers again', () => {
+      const { nodes = [], gone = [] } = devnet.all('status').at(-1) ?? {}
+      return gone.length === 0 && nodes.length === 2 && nodes.every(({ peers }) => peers === 1)
+    })
     devnet.child.kill('SIGTERM')
     expect(await devnet.ended).toBe(0)
+    expect(devnet.pids.filter(isAlive)).toEqual([])
   })
 
   it('fails when a node dies that had a height to reach', async () => {

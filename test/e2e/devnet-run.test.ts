@@ -120,6 +120,6 @@ describe('quarry devnet', () => {
 describe('scripts/devnet', () => {
   it('does the set-up and passes everything on', () => {
     const help = execFileSync(join(ROOT, 'scripts', 'devnet'), ['--help'], { encoding: 'utf8' })
-    expect(help).toContain('Usage: quarry devnet')
+    expect(help).toContain('Usage: scripts/quarry devnet')
   })
 })

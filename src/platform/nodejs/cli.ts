@@ -72,7 +72,7 @@ function formatDevnetHelp(quarry: string): string {
   return `
 Prints a page and a live line on a terminal; on a pipe, or with --json, one JSON object a line: "node" for
 each node that is up, "status" every second, "exit" for a node that ends by itself, and last "done" or
-"failed" with the reason.
+"failed" with the reason. Such a node is started again up to three times, unless there is a height to reach.
 ${formatExamples(
   [`${quarry} devnet --spacing 1 --window 10`],
   [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir /tmp/five`],

@@ -111,6 +111,7 @@ function createRecorder(
 ) {
   const addresses = new Map<number, NodeAddress>()
   let written: Promise<void> = Promise.resolve()
+  let isReady = false
   const write = (nodes: readonly NodeAddress[]): void => {
     written = written
       .then(() => writeDevnetFile(folder, spec, nodes))
@@ -121,7 +122,7 @@ function createRecorder(
   return {
     onEvent: (event: DevnetEvent): void => {
       output.onEvent(event)
-      if (event.type === 'status') return
+      if (event.type === 'status' || event.type === 'restart-failed') return
       if (event.type === 'exit') addresses.delete(event.index)
       else {
         const { type: _, ...address } = event
@@ -129,7 +130,9 @@ function createRecorder(
       }
       const nodes = [...addresses.values()]
       write(nodes)
-      if (event.type === 'node' && event.index === nodeCount - 1) output.onReady(nodes)
+      if (isReady || event.type !== 'node' || event.index !== nodeCount - 1) return
+      isReady = true
+      output.onReady(nodes)
     },
     close: (): Promise<void> => {
       write([])
@@ -181,7 +184,8 @@ function createOutput(
 ): DevnetOutput {
   if (options.isJson || !terminal.isInteractive) return createJsonOutput(terminal)
   const style = createStyle(supportsColor(process.stdout, process.env))
-  return createHumanOutput(terminal, style, folder, process.cwd())
+  const habits = options.untilHeight === undefined ? options : undefined
+  return createHumanOutput(terminal, style, folder, process.cwd(), habits)
 }
 
 /** @returns The exit code. Never rejects. */

@@ -106,6 +106,8 @@ export class ProcessLauncher implements NodeLauncher {
   readonly #processes = new Set<NodeProcess>()
   /** Ports are given out upwards, so that two nodes never get the same. */
   #nextStep = 0
+  /** Where each node's ports were: one that comes back has them again, so that others find it. */
+  readonly #steps = new Map<number, number>()
 
   constructor(options: ProcessLauncherOptions) {
     this.#options = options
@@ -115,11 +117,13 @@ export class ProcessLauncher implements NodeLauncher {
   async launch(request: LaunchRequest, signal: CancelSignal): Promise<LaunchedNode> {
     await mkdir(this.#options.nodeDirectory(request.index), { recursive: true, mode: 0o700 })
     for (let attempt = 0; attempt < MAX_PORT_ATTEMPTS; attempt++) {
-      const ports = await findNodePorts(this.#nextStep)
-      this.#nextStep = ports.step + 1
+      const ports = await this.#choosePorts(request.index)
       const node = this.#spawn(request, ports)
       const outcome = await this.#awaitReady(node, signal)
-      if ('rpcUrl' in outcome) return this.#toLaunchedNode(request.index, node, outcome)
+      if ('rpcUrl' in outcome) {
+        this.#steps.set(request.index, ports.step)
+        return this.#toLaunchedNode(request.index, node, outcome)
+      }
       if (outcome.code === EXIT_CODES.portInUse) continue
       throw createStartError(request.index, outcome)
     }
@@ -132,6 +136,19 @@ export class ProcessLauncher implements NodeLauncher {
   /** Ends every process at once, without waiting. For the last moment of this process. */
   killAll(): void {
     for (const node of this.#processes) node.child.kill('SIGKILL')
+  }
+
+  async #choosePorts(index: number): Promise<NodePorts> {
+    const before = this.#steps.get(index)
+    // For one attempt only: if they are taken, others will do.
+    this.#steps.delete(index)
+    if (before !== undefined) {
+      const ports = await findNodePorts(before)
+      if (ports.step === before) return ports
+    }
+    const ports = await findNodePorts(this.#nextStep)
+    this.#nextStep = ports.step + 1
+    return ports
   }
 
   #spawn(request: LaunchRequest, ports: NodePorts): NodeProcess {
@@ -198,6 +215,6 @@ function createStartError(index: number, exit: NodeExit): DevnetError {
   const tail = exit.logTail.map((line) => `    ${line}`).join('\n')
   return new DevnetError(
     'node-not-started',
-    `Node ${index} did not start: it ${how}. Its log is ${exit.logPath} and ends with:\n${tail}`,
+    `Node ${index} did not start: it ${how}. Its log is ${exit.logPath}\n${tail}`,
   )
 }

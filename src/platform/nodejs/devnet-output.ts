@@ -6,6 +6,7 @@ import {
   type DevnetOutcome,
   describeExit,
   formatStatusLine,
+  MAX_RESTARTS,
   type NodeAddress,
 } from '../../devnet/index.ts'
 import type { DevnetFolder } from './devnet-folder.ts'
@@ -47,13 +48,52 @@ export function formatNextSteps(
   ]
 }
 
-/** For a person at a terminal. */
+/** How the nodes of a devnet are run. */
+export interface NodeHabits {
+  readonly threads: number
+  readonly throttle: number
+}
+
+/** The line that brings back a node that stays down. `peers` are the multiaddrs of those that are up. */
+export function formatBringBack(
+  folder: DevnetFolder,
+  index: number,
+  peers: readonly string[],
+  { threads, throttle }: NodeHabits,
+): string {
+  const quarry = quoteArgument(packagePath('scripts/quarry'))
+  const spec = quoteArgument(folder.specPath)
+  const directory = quoteArgument(folder.nodeDirectory(index))
+  const flags = peers.map((peer) => ` --peer ${peer}`).join('')
+  return `${quarry} start --chain ${spec} --datadir ${directory} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --mine --threads ${threads} --throttle ${throttle}${flags}`
+}
+
+/**
+ * For a person at a terminal.
+ *
+ * @param habits - Undefined if a node that stays down ends the devnet, so that it is not brought back alone.
+ */
 export function createHumanOutput(
   terminal: Terminal,
   style: Style,
   folder: DevnetFolder,
   workingDirectory: string,
+  habits?: NodeHabits,
 ): DevnetOutput {
+  const up = new Map<number, NodeAddress>()
+  const printEnd = (event: Extract<DevnetEvent, { type: 'exit' | 'restart-failed' }>): void => {
+    const { index, restart } = event
+    const text = event.type === 'exit' ? describeExit(index, event) : event.reason
+    // What follows the first line is the end of the log: it is for the file, not for the page.
+    const [what = ''] = text.split('\n')
+    const isEnd = restart === null && (habits === undefined || up.size === 0)
+    const next =
+      restart === null ? 'it stays down' : `starting it again (${restart} of ${MAX_RESTARTS})`
+    terminal.line(`  ${style.red(isEnd ? what : `${what}; ${next}`)}`)
+    if (restart !== null || isEnd || habits === undefined) return
+    const peers = [...up.values()].map(({ multiaddr }) => multiaddr)
+    terminal.line(`  Bring back ${formatBringBack(folder, index, peers, habits)}`)
+  }
   return {
     onChain: (spec, chainId, isNew) => {
       const { targetSpacingSeconds, windowBlocks } = spec.retarget
@@ -71,13 +111,14 @@ export function createHumanOutput(
       if (event.type === 'status') {
         terminal.live(formatStatusLine(event, terminal.liveColumns))
       } else if (event.type === 'node') {
+        up.set(event.index, event)
         terminal.line(
           `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shortenPath(event.cookiePath, workingDirectory)}`,
         )
         terminal.line(style.dim(`          ${event.multiaddr}  pid ${event.pid}`))
       } else {
-        terminal.line(style.red(describeExit(event.index, event)))
-        for (const line of event.logTail) terminal.line(style.dim(`    ${line}`))
+        up.delete(event.index)
+        printEnd(event)
       }
     },
     onReady: (addresses) => {

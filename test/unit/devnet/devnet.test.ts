@@ -129,23 +129,87 @@ describe('Devnet', () => {
     expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 1, 1])
   })
 
-  it('reports a node that ends by itself and goes on with the others', async () => {
-    const { clock, events, nodes, controller, running, statuses } = createBench()
+  it('starts a node again that ends by itself, and goes on with the others meanwhile', async () => {
+    const { clock, events, nodes, requests, controller, running, statuses } = createBench()
     await clock.advance(1_500)
     nodes[1]?.end({ code: undefined, signal: 'SIGKILL', logTail: ['last words'] })
-    await clock.advance(2_000)
+    await clock.advance(600)
     expect(events).toContainEqual(
       expect.objectContaining({
         type: 'exit',
         index: 1,
         signal: 'SIGKILL',
         logTail: ['last words'],
+        restart: 1,
       }),
     )
-    expect(statuses().at(-1)).toMatchObject({ nodes: [{ index: 0 }, { index: 2 }] })
+    expect(statuses().at(-1)).toMatchObject({ nodes: [{ index: 0 }, { index: 2 }], gone: [1] })
+    await clock.advance(2_000)
+    // It dials those as well that dialled it before, since they may know another address.
+    expect(requests[3]).toEqual({
+      index: 1,
+      peers: ['/ip4/127.0.0.1/tcp/1/p2p/0', '/ip4/127.0.0.1/tcp/1/p2p/2'],
+    })
+    expect(statuses().at(-1)).toMatchObject({ nodes: [{}, { index: 1 }, {}], gone: [] })
     controller.abort()
     expect(await running).toMatchObject({ type: 'done' })
-    expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 0, 1])
+    expect(nodes.map(({ stopCount }) => stopCount)).toEqual([1, 0, 1, 1])
+  })
+
+  it('gives up on a node that ends again and again, unless it was steady', async () => {
+    const { clock, events, nodes, controller, running, statuses } = createBench()
+    await clock.advance(1_500)
+    const endLast = async (upMs: number): Promise<void> => {
+      await clock.advance(upMs)
+      nodes.at(-1)?.end({ code: 1 })
+      await clock.advance(2_000)
+    }
+    for (const upMs of [0, 0, 60_000, 0, 0, 0]) await endLast(upMs)
+    const exits = events.filter((event) => event.type === 'exit')
+    expect(exits.map(({ restart }) => restart)).toEqual([1, 2, 1, 2, 3, null])
+    expect(statuses().at(-1)).toMatchObject({ gone: [2] })
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+  })
+
+  it('tells of each restart that fails, and ends when no node is left', async () => {
+    const nodes: MemoryNode[] = []
+    const events: DevnetEvent[] = []
+    const clock = new FakeClock()
+    const devnet = new Devnet(
+      {
+        clock,
+        onEvent: (event) => events.push(event),
+        callNode: async () => [],
+        launcher: {
+          launch: async ({ index }) => {
+            if (nodes.length > 0) throw new TypeError('no more processes')
+            const node = new MemoryNode(index)
+            nodes.push(node)
+            return node.node
+          },
+        },
+      },
+      { nodeCount: 1, retargetWindowBlocks: 10 },
+    )
+    const running = devnet.run(new AbortController().signal)
+    await clock.advance(500)
+    nodes[0]?.end({ code: 1 })
+    await clock.advance(10_000)
+    expect(await running).toEqual({ type: 'failed', reason: 'no more processes' })
+    const failed = events.filter((event) => event.type === 'restart-failed')
+    expect(failed.map(({ restart }) => restart)).toEqual([2, 3, null])
+  })
+
+  it('does not start again what ends while it stops', async () => {
+    const { clock, nodes, requests, controller, running } = createBench()
+    await clock.advance(1_500)
+    nodes[0]?.end({ code: 1 })
+    await clock.advance(500)
+    controller.abort()
+    await running
+    await clock.advance(5_000)
+    expect(requests).toHaveLength(3)
   })
 
   it('fails at once when a node ends that had a height to reach', async () => {
@@ -157,14 +221,6 @@ describe('Devnet', () => {
       type: 'failed',
       reason: 'node 2 ended with exit code 9; its log is node.log',
     })
-  })
-
-  it('fails when the last node has ended', async () => {
-    const { clock, nodes, running } = createBench({ nodeCount: 1 })
-    await clock.advance(500)
-    nodes[0]?.end({ code: 1 })
-    await clock.advance(1_000)
-    expect(await running).toMatchObject({ type: 'failed' })
   })
 
   it('stops at once even while a node is silent', async () => {

@@ -32,14 +32,16 @@ describe('formatHashRate', () => {
 
 describe('formatStatusLine', () => {
   it('shows one tip when all agree', () => {
-    expect(formatStatusLine({ nodes: [node(0), node(1), node(2)], nextRetarget: 50 })).toBe(
+    expect(
+      formatStatusLine({ nodes: [node(0), node(1), node(2)], gone: [], nextRetarget: 50 }),
+    ).toBe(
       'height 45 45 45 · tip …a1b2c3 · peers 2 2 2 · 600 kH/s · diff 1.00 · retarget in 5 · reorgs 0 0 0',
     )
   })
 
   it('shows every tip of a fork and who is silent', () => {
     const nodes = [node(0), node(1, { height: 44, tip: `${'0'.repeat(58)}ffee99`, problem: 'x' })]
-    const line = formatStatusLine({ nodes, nextRetarget: null })
+    const line = formatStatusLine({ nodes, gone: [], nextRetarget: null })
     expect(line).toContain('height 45 44 · 2 tips …a1b2c3 …ffee99')
     expect(line).toContain('silent: 1')
     expect(line).not.toContain('retarget')
@@ -49,7 +51,7 @@ describe('formatStatusLine', () => {
     const nodes = Array.from({ length: 50 }, (_, index) =>
       node(index, { height: 40 + (index % 3) }),
     )
-    const line = formatStatusLine({ nodes, nextRetarget: 50 })
+    const line = formatStatusLine({ nodes, gone: [], nextRetarget: 50 })
     expect(line).toContain('height 40–42')
     expect(line.length).toBeLessThan(120)
   })
@@ -64,10 +66,21 @@ describe('formatStatusLine', () => {
     [70, 'height 145 · 600 kH/s · retarget in 5 · reorgs 0 1 0'],
   ])('leaves out what %d columns have no room for', (columns, line) => {
     const nodes = [0, 1, 2].map((index) => node(index, { height: 145, reorgs: index % 2 }))
-    expect(formatStatusLine({ nodes, nextRetarget: 150 }, columns)).toBe(line)
+    expect(formatStatusLine({ nodes, gone: [], nextRetarget: 150 }, columns)).toBe(line)
   })
 
   it('says so when nothing runs', () => {
-    expect(formatStatusLine({ nodes: [], nextRetarget: 10 })).toBe('no node is up')
+    expect(formatStatusLine({ nodes: [], gone: [0], nextRetarget: 10 })).toBe('no node is up')
+  })
+
+  it('keeps the place of a node that is gone', () => {
+    const status = { nodes: [node(0), node(2)], gone: [1], nextRetarget: 50 }
+    expect(formatStatusLine(status)).toBe(
+      'height 45 – 45 · tip …a1b2c3 · peers 2 – 2 · 400 kH/s · diff 1.00 · retarget in 5 · reorgs 0 – 0',
+    )
+    expect(formatStatusLine(status, 60)).toContain('height 45 – 45')
+    const many = Array.from({ length: 9 }, (_, index) => node(index))
+    const line = formatStatusLine({ nodes: many, gone: [9, 10], nextRetarget: null })
+    expect(line).toMatch(/^height 45 · .* · gone: 9 10$/)
   })
 })
