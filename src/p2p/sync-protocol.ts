@@ -353,7 +353,9 @@ export async function openStream(
   } catch (error) {
     const isUnknown = error instanceof Error && error.name === 'UnsupportedProtocolError'
     throw isUnknown
-      ? new P2pError('wrong-chain', 'does not speak our protocols', { cause: error })
+      ? new P2pError('wrong-chain', 'is a node of another chain, or no Quarry node', {
+          cause: error,
+        })
       : toP2pError('stream-failed', 'could not open a stream', error)
   }
 }

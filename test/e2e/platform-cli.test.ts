@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -120,10 +120,14 @@ describe('a mistake', () => {
   it('in a chain spec lists what is wrong in which file', async () => {
     const path = join(folder, 'chain.json')
     writeFileSync(path, JSON.stringify({ version: 1, name: 'Bad Name' }))
-    const { code, err } = await run(['start', '--chain', path, '--datadir', folder])
+    const { code, err, out } = await run(['start', '--chain', path, '--datadir', folder])
     expect(code).toBe(3)
     expect(err).toContain(path)
     expect(err).toContain('genesis')
+    const logged = JSON.parse(out)
+    expect(logged).toMatchObject({ level: 'error', reason: expect.stringContaining(path) })
+    // Where in the program that was found out is of no use to whoever wrote the file.
+    expect(out).not.toContain('stack')
   })
 
   it('with mainnet says why not', async () => {
@@ -140,6 +144,12 @@ describe('a mistake', () => {
 })
 
 describe('quarry start', () => {
+  it.skipIf(!existsSync('/proc/self'))('says that a directory cannot be created', async () => {
+    const { code, err } = await run(['start', '--datadir', '/proc/no-such-process'])
+    expect(code).toBe(3)
+    expect(err).toMatch(/data directory \/proc\/no-such-process cannot be used: .*--datadir/)
+  })
+
   it('says which port is taken and what to do', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -1,9 +1,10 @@
 /** @module The data directory: who may use it, and where things are in it. */
 
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /** Where a node keeps what. All of it is below `<datadir>/<rpcChain>`. */
 export interface NodePaths {
@@ -56,7 +57,7 @@ export async function openDataDirectory(
   const paths = computeNodePaths(dataDir, rpcChain)
   let lock: DirectoryLock
   try {
-    await mkdir(paths.databases, { recursive: true, mode: 0o700 })
+    await makeDirectory(paths.databases)
     await chmod(paths.root, 0o700)
     lock = await lockDirectory(paths.root, {
       code: 'datadir-in-use',

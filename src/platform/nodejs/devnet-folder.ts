@@ -1,11 +1,12 @@
 /** @module The folder of a devnet: its chain spec, its nodes' directories, and who is in it. */
 
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ChainSpec, computeChainId, parseChainSpec } from '../../consensus/index.ts'
 import type { NodeAddress } from '../../devnet/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /** The format of `devnet.json`. */
 const DEVNET_FILE_VERSION = 1
@@ -30,7 +31,7 @@ export interface DevnetFolder {
 export async function openDevnetFolder(path: string): Promise<DevnetFolder> {
   let lock: DirectoryLock
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeDirectory(path)
     lock = await lockDirectory(path, {
       code: 'datadir-in-use',
       message: (pid) =>

@@ -1,7 +1,6 @@
 /** @module Starts each node of a devnet as a process of its own. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DevnetError,
@@ -13,6 +12,7 @@ import {
 import type { CancelSignal } from '../../util/index.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { findNodePorts, type NodePorts } from './free-ports.ts'
+import { makeDirectory } from './make-directory.ts'
 import { NodeLogFile } from './node-log-file.ts'
 import { isReadyMessage, type ReadyReport } from './ready-report.ts'
 
@@ -115,7 +115,7 @@ export class ProcessLauncher implements NodeLauncher {
 
   /** {@inheritDoc NodeLauncher.launch} */
   async launch(request: LaunchRequest, signal: CancelSignal): Promise<LaunchedNode> {
-    await mkdir(this.#options.nodeDirectory(request.index), { recursive: true, mode: 0o700 })
+    await makeDirectory(this.#options.nodeDirectory(request.index))
     for (let attempt = 0; attempt < MAX_PORT_ATTEMPTS; attempt++) {
       const ports = await this.#choosePorts(request.index)
       const node = this.#spawn(request, ports)

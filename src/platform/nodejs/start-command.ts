@@ -8,6 +8,12 @@ import { readPackageVersion } from './package-root.ts'
 import { installShutdown } from './signals.ts'
 import { supportsColor } from './terminal.ts'
 
+/** Whether the message says all there is to know: the settings or the files are at fault, not the program. */
+function isExplained(error: unknown): boolean {
+  const isOfStore = error instanceof Error && error.name === 'StoreError'
+  return isOfStore || exitCodeOf(error) !== EXIT_CODES.failure
+}
+
 /** Adds the cure where only the system's own words would be shown. */
 function explainStartError(error: unknown, settings: NodeSettings): string {
   const message = toErrorMessage(error)
@@ -23,10 +29,11 @@ function explainStartError(error: unknown, settings: NodeSettings): string {
  */
 export async function runStartCommand(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const { settings, warnings } = resolveProcessSettings(flags)
+  const isTerminal = process.stdout.isTTY === true
   const log = await createProcessLog({
     levels: settings.logLevel,
     format: settings.logFormat,
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal,
     isColored: supportsColor(process.stdout, process.env),
   })
   const ownLog = log.child('platform')
@@ -44,8 +51,12 @@ export async function runStartCommand(flags: Readonly<Record<string, unknown>>):
     await runNode({ settings, log, shutdown, version: readPackageVersion() })
   } catch (error) {
     if (!shutdown.isRequested) {
-      ownLog.error('The node could not start', { error })
-      process.stderr.write(`quarry: ${explainStartError(error, settings)}\n`)
+      const message = explainStartError(error, settings)
+      // A stack trace is for faults of the program.
+      if (!isExplained(error)) ownLog.error('The node could not start', { error })
+      // On a terminal the message itself follows.
+      else if (!isTerminal) ownLog.error('The node could not start', { reason: message })
+      process.stderr.write(`quarry: ${message}\n`)
     }
     shutdown.exit(shutdown.isRequested ? 0 : exitCodeOf(error))
   }
