@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -97,6 +97,7 @@ describe('a mistake', () => {
     [['--no-such-option']],
     [['nonsense']],
     [['devnet', '--nodes', 'many']],
+    [['devnet', '--threads', `${availableParallelism() + 1}`]],
     [['devnet', '--nodes', '51']],
     [['devnet', '--throttle', '0']],
     [['rpc']],

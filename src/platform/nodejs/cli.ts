@@ -204,7 +204,8 @@ function addDevnet(program: Command): void {
     .option(
       '--threads <n>',
       `mining threads of each node; ${cores} cores here`,
-      parseNumber(1, 256),
+      // More would only take turns; a slip of the finger could bring the machine to a stand.
+      parseNumber(1, cores),
       1,
     )
     .option(
