@@ -145,6 +145,8 @@ describe('methods of real nodes', () => {
     await waitFor('the transaction at the other node', async () =>
       (await b.call('getrawmempool')).includes(txid),
     )
+    const [carrier] = await b.call('getpeerinfo')
+    expect(carrier.last_transaction).toBeGreaterThanOrEqual(carrier.conntime)
     const template = await b.call('getblocktemplate', { rules: ['segwit'] })
     expect(template.transactions).toMatchObject([{ txid, fee: 10_000, depends: [] }])
     expect(template.coinbasevalue).toBe(5_000_010_000)
