@@ -8,8 +8,9 @@ import {
   decodeBlock,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { DecodeError, type Logger, toErrorMessage } from '../util/index.ts'
+import { type Clock, DecodeError, type Logger, toErrorMessage } from '../util/index.ts'
 import { isPeerFault } from './block-policy.ts'
+import { BlockRequest } from './block-request.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
 
@@ -17,11 +18,27 @@ import type { PeerState } from './peer-state.ts'
 export const MAX_BLOCKS_PER_REQUEST = 16
 /** How far ahead of the last connected block bodies are fetched. @see Bitcoin Core `BLOCK_DOWNLOAD_WINDOW` */
 export const BLOCK_DOWNLOAD_WINDOW = 1_024
+/** A peer that is silent for so long is late: what it was asked for is asked of others too. */
+export const BLOCK_LATE_MS = 2_000
+/** How many peers may be asked for one block at a time. */
+export const MAX_PEERS_PER_BLOCK = 3
+/**
+ * A peer that another has overtaken is dropped after so long a silence. Doubled with each peer dropped, so
+ * that a slow line of our own does not cost us all of them, and lowered again with each block that comes.
+ *
+ * @see Bitcoin Core `BLOCK_STALLING_TIMEOUT_DEFAULT`
+ */
+export const BLOCK_STALLING_TIMEOUT_MS = 8_000
+/** @see Bitcoin Core `BLOCK_STALLING_TIMEOUT_MAX` */
+export const BLOCK_STALLING_TIMEOUT_MAX_MS = 64_000
+/** What each delivered block leaves of the time-out. @see Bitcoin Core `PeerManagerImpl::BlockConnected` */
+const STALLING_TIMEOUT_DECAY = 0.85
 
 /** What downloading works with. */
 export interface BlockDownloadDeps {
   readonly chain: Chain
   readonly network: PeerNetwork
+  readonly clock: Clock
   readonly log: Logger
   readonly peers: () => Iterable<PeerState>
   readonly signal: AbortSignal
@@ -35,11 +52,15 @@ export interface BlockDownloadDeps {
 
 /**
  * Keeps every peer that has blocks we lack busy with a different part of them, inside a window that moves
- * with the chain. A block is asked of one peer at a time; a peer that fails loses its part to others.
+ * with the chain. A peer that fails loses its part to others. One that is late keeps it, but who has
+ * nothing else to fetch is asked for it too; whoever is overtaken so and stays silent is dropped.
  */
 export class BlockDownload {
   readonly #deps: BlockDownloadDeps
-  readonly #inFlight = new Set<BlockHashHex>()
+  /** Running requests by each block that has not come yet. */
+  readonly #inFlight = new Map<BlockHashHex, Set<BlockRequest>>()
+  readonly #requests = new Set<BlockRequest>()
+  #stallingTimeoutMs = BLOCK_STALLING_TIMEOUT_MS
 
   constructor(deps: BlockDownloadDeps) {
     this.#deps = deps
@@ -55,9 +76,22 @@ export class BlockDownload {
     }
   }
 
+  /** Drops peers that hold up blocks which others deliver. To be called every second or so. */
+  dropStallers(): void {
+    const now = this.#deps.clock.monotonic()
+    for (const request of this.#requests) {
+      if (!(request.isOvertaken && request.isStalled(now, this.#stallingTimeoutMs))) continue
+      request.isOvertaken = false
+      request.peer.bestKnown = undefined
+      this.#stallingTimeoutMs = Math.min(2 * this.#stallingTimeoutMs, BLOCK_STALLING_TIMEOUT_MAX_MS)
+      this.#deps.drop(request.peer, 'stalls blocks that others deliver')
+    }
+  }
+
   /**
-   * Blocks on the way to the best header that this peer has, lowest first. Each peer's own best: a better
-   * header whose body nobody sends must not keep the others' from being fetched.
+   * Blocks on the way to the best header that this peer has, lowest first: those that nobody was asked for,
+   * and if there are none, those that are late. Each peer's own best: a better header whose body nobody
+   * sends must not keep the others' from being fetched.
    *
    * @see Bitcoin Core `FindNextBlocksToDownload`
    */
@@ -68,35 +102,84 @@ export class BlockDownload {
     const fork = findForkPoint(best, tip) ?? genesis
     const end = Math.min(best.height, fork.height + BLOCK_DOWNLOAD_WINDOW)
     const missing: BlockEntry[] = []
+    const late: BlockEntry[] = []
     for (let height = fork.height + 1; height <= end; height++) {
       if (missing.length === MAX_BLOCKS_PER_REQUEST) break
       const entry = best.getAncestor(height)
-      if (entry === undefined || entry.hasBody || this.#inFlight.has(entry.hashHex)) continue
-      missing.push(entry)
+      if (entry === undefined || entry.hasBody) continue
+      const requests = this.#inFlight.get(entry.hashHex)
+      if (requests === undefined) missing.push(entry)
+      else if (late.length < MAX_BLOCKS_PER_REQUEST && this.#areLate(requests)) late.push(entry)
     }
-    return missing
+    return missing.length > 0 ? missing : late
+  }
+
+  /** Whether one more peer may be asked for what these requests are for. */
+  #areLate(requests: ReadonlySet<BlockRequest>): boolean {
+    if (requests.size >= MAX_PEERS_PER_BLOCK) return false
+    const now = this.#deps.clock.monotonic()
+    return [...requests].every((request) => request.isStalled(now, BLOCK_LATE_MS))
   }
 
   async #fetch(peer: PeerState, wanted: readonly BlockEntry[]): Promise<void> {
     peer.isSendingBlocks = true
-    for (const entry of wanted) this.#inFlight.add(entry.hashHex)
-    let delivered = 0
+    const request = new BlockRequest(peer, wanted, this.#deps.clock.monotonic())
+    this.#add(request)
     try {
-      const items = wanted.map(({ hash }) => ({ kind: 'block', hash }) as const)
-      for await (const reply of this.#deps.network.requestData(peer.id, items, this.#deps.signal)) {
-        const entry = wanted[delivered]
-        if (reply.bytes === undefined || entry === undefined) break
-        await this.#take(peer, entry, reply.bytes)
-        this.#inFlight.delete(entry.hashHex)
-        delivered += 1
-      }
-      if (delivered < wanted.length) this.#forgetHeaders(peer, delivered)
+      await this.#run(request)
     } catch (error) {
       this.#onFailure(peer, error)
     } finally {
       peer.isSendingBlocks = false
-      for (const entry of wanted) this.#inFlight.delete(entry.hashHex)
+      this.#requests.delete(request)
+      for (const entry of wanted) this.#remove(entry, request)
       this.#deps.onProgress()
+    }
+  }
+
+  async #run(request: BlockRequest): Promise<void> {
+    const { clock, network, signal } = this.#deps
+    const { peer, entries } = request
+    const items = entries.map(({ hash }) => ({ kind: 'block', hash }) as const)
+    let delivered = 0
+    for await (const reply of network.requestData(peer.id, items, signal)) {
+      const entry = entries[delivered]
+      if (reply.bytes === undefined || entry === undefined) break
+      request.endWait(clock.monotonic())
+      await this.#take(peer, entry, reply.bytes)
+      this.#onDelivered(entry, request)
+      delivered += 1
+      // Others may have delivered the rest meanwhile.
+      if (delivered < entries.length && entries.every(({ hasBody }) => hasBody)) return
+      request.beginWait(clock.monotonic())
+    }
+    if (delivered < entries.length) this.#forgetHeaders(peer, delivered)
+  }
+
+  #add(request: BlockRequest): void {
+    this.#requests.add(request)
+    for (const { hashHex } of request.entries) {
+      const requests = this.#inFlight.get(hashHex)
+      if (requests === undefined) this.#inFlight.set(hashHex, new Set([request]))
+      else requests.add(request)
+    }
+  }
+
+  #remove({ hashHex }: BlockEntry, request: BlockRequest): void {
+    const requests = this.#inFlight.get(hashHex)
+    requests?.delete(request)
+    if (requests?.size === 0) this.#inFlight.delete(hashHex)
+  }
+
+  #onDelivered(entry: BlockEntry, request: BlockRequest): void {
+    const now = this.#deps.clock.monotonic()
+    this.#remove(entry, request)
+    this.#stallingTimeoutMs = Math.max(
+      STALLING_TIMEOUT_DECAY * this.#stallingTimeoutMs,
+      BLOCK_STALLING_TIMEOUT_MS,
+    )
+    for (const other of this.#inFlight.get(entry.hashHex) ?? []) {
+      if (other.isStalled(now, BLOCK_LATE_MS)) other.isOvertaken = true
     }
   }
 

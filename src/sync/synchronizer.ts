@@ -39,6 +39,13 @@ import { TransactionRelay } from './transaction-relay.ts'
 const MAX_BLOCKS_TO_ANNOUNCE = 8
 /** How often each peer is asked for its STATUS, so that nothing that gossip lost stays lost. */
 const STATUS_INTERVAL_MS = 10_000
+/** How often is looked for peers that stall, and for claims that have lost their weight. */
+const CHECK_INTERVAL_MS = 1_000
+/**
+ * How long claims of any peers hold a node up while the best header does not change: whoever comes back
+ * under ever new names has more than one peer's patience.
+ */
+export const MAX_CLAIMS_WAIT_MS = 60_000
 /** A node with peers to dial waits this long for one before it counts itself as caught up. */
 const SOLO_GRACE_MS = 3_000
 
@@ -79,12 +86,18 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #transactions: TransactionRelay
   #statusTimer: Timer | undefined
   #graceTimer: Timer | undefined
+  #checkTimer: Timer | undefined
+  #bestHeader: BlockEntry
+  /** When the best header last changed, of the monotonic clock. */
+  #bestHeaderMs: number
   #isCaughtUp = false
   #isGraceOver = false
 
   constructor(deps: SynchronizerDeps, options: SynchronizerOptions) {
     this.#deps = deps
     this.#options = options
+    this.#bestHeader = deps.chain.bestHeader
+    this.#bestHeaderMs = deps.clock.monotonic()
     const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
     const onProgress = (): void => this.#onProgress()
     const shared = { ...deps, signal: this.#abort.signal, drop, onProgress }
@@ -102,12 +115,14 @@ export class Synchronizer implements PeerNetworkHandlers {
       this.#onProgress()
     })
     this.#scheduleStatus()
+    this.#scheduleCheck()
   }
 
   async stop(): Promise<void> {
     this.#abort.abort()
     this.#graceTimer?.cancel()
     this.#statusTimer?.cancel()
+    this.#checkTimer?.cancel()
     this.#transactions.stop()
     await this.#deps.network.stop()
   }
@@ -345,15 +360,35 @@ export class Synchronizer implements PeerNetworkHandlers {
       chain.bestHeader.chainWork > chain.tip.chainWork &&
       peers.some((peer) => (peer.bestKnown?.chainWork ?? 0n) > chain.tip.chainWork)
     const isHeard = peers.length > 0 || this.#isGraceOver
-    if (!isHeard || canFetchMore || peers.some((peer) => !peer.isSettled)) return
+    if (!isHeard || canFetchMore || this.#isHeldUp(peers)) return
     this.#isCaughtUp = true
     this.#deps.log.info('caught up', { height: chain.tip.height, peers: peers.length })
     this.#deps.onCaughtUp()
   }
 
+  /** Whether a peer's claim to have more work than we know of is worth waiting for. */
+  #isHeldUp(peers: readonly PeerState[]): boolean {
+    const { chain, clock } = this.#deps
+    const now = clock.monotonic()
+    if (chain.bestHeader !== this.#bestHeader) {
+      this.#bestHeader = chain.bestHeader
+      this.#bestHeaderMs = now
+    }
+    if (now - this.#bestHeaderMs >= MAX_CLAIMS_WAIT_MS) return false
+    return peers.some((peer) => peer.isHoldingUp(now))
+  }
+
   #drop(peer: PeerState, reason: string): void {
     this.#deps.log.warn('dropping peer', { peer: peer.id, reason })
     void this.#deps.network.disconnect(peer.id, reason)
+  }
+
+  #scheduleCheck(): void {
+    this.#checkTimer = this.#deps.clock.schedule(CHECK_INTERVAL_MS, () => {
+      this.#download.dropStallers()
+      this.#onProgress()
+      this.#scheduleCheck()
+    })
   }
 
   #scheduleStatus(): void {

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
 import { createLibp2pNetwork, generateIdentity } from '../../src/p2p/index.ts'
 import { systemClock, systemRandom } from '../../src/platform/system.ts'
-import { encodeBlock, encodeHeader } from '../../src/primitives/index.ts'
+import { encodeBlock, encodeHeader, HEADER_SIZE, toDisplayHex } from '../../src/primitives/index.ts'
 import type { PeerNetwork, PeerNetworkHandlers } from '../../src/sync/index.ts'
+import { sleep } from '../../src/util/index.ts'
 import { createBlocks, type PlacedBlock, placeGenesis } from '../support/chain-generator.ts'
 import { silentLog } from '../support/memory-chain.ts'
 import { type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
@@ -140,5 +141,34 @@ describe('a node with an honest and a lying peer', () => {
     await expectHonestTip(victim)
     const tips = await victim.call('getchaintips')
     expect(tips.some(({ status }: { status: string }) => status === 'invalid')).toBe(true)
+  })
+
+  it('that has the honest headers and drips the bodies, asks the honest one and cuts it', async () => {
+    await honest.call('generatetoaddress', 80, ADDRESS)
+    const bodies = new Map<string, Uint8Array>()
+    for (let height = 1; height <= 100; height++) {
+      const hash = await honest.call('getblockhash', height)
+      bodies.set(hash, Buffer.from(await honest.call('getblock', hash, 0), 'hex'))
+    }
+    liar = await startLiar({
+      serveHeaders: () => [...bodies.values()].map((bytes) => bytes.subarray(0, HEADER_SIZE)),
+      serveData: async ({ hash }) => {
+        await sleep(systemClock, 28_000)
+        return bodies.get(toDisplayHex(hash))
+      },
+    })
+    const [address = ''] = liar.addresses()
+    const victim = await network.start('victim', { chain: 'regtest', peers: [address] })
+    await waitFor(
+      'the victim has the headers',
+      async () => (await victim.call('getblockchaininfo')).headers === 100,
+    )
+    await victim.call('addnode', honest.ready.multiaddr, 'add')
+    await expectHonestTip(victim)
+    await waitFor(
+      'the liar is cut',
+      async () => victim.log.includes('stalls blocks that others deliver'),
+      30_000,
+    )
   })
 })
