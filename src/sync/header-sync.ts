@@ -1,7 +1,7 @@
 /** @module Asking peers for the headers that we lack. */
 
 import { type Chain, createLocator } from '../chain/index.ts'
-import { type Logger, toErrorMessage } from '../util/index.ts'
+import { type Clock, type Logger, toErrorMessage } from '../util/index.ts'
 import { isStoreFailure } from './block-download.ts'
 import { hasTooLittleWork, isHeaderIndexFull, isPeerFault } from './block-policy.ts'
 import { MAX_HEADERS, type PeerNetwork } from './peer-network.ts'
@@ -14,6 +14,7 @@ export const MAX_LOW_WORK_HEADERS_PER_PEER = 20_000
 export interface HeaderSyncDeps {
   readonly chain: Chain
   readonly network: PeerNetwork
+  readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
   readonly drop: (peer: PeerState, reason: string) => void
@@ -55,7 +56,8 @@ export class HeaderSync {
 
   /** Fetches up to 2,000 headers; returns whether there may be more. */
   async #fetchBatch(peer: PeerState): Promise<boolean> {
-    const { chain, network, signal } = this.#deps
+    const { chain, clock, network, signal } = this.#deps
+    peer.claimedMs ??= clock.monotonic()
     if (isHeaderIndexFull(chain)) return false
     const from = peer.bestKnown ?? chain.bestHeader
     const locator = createLocator(
@@ -67,8 +69,10 @@ export class HeaderSync {
     const before = chain.headerCount
     const last = await chain.acceptHeaders(headers)
     if (last !== undefined) peer.learn(last)
+    const isNew = chain.headerCount > before
+    if (isNew) peer.claimedMs = undefined
     // A full batch of headers that we all know already would be sent again and again.
-    return headers.length === MAX_HEADERS && chain.headerCount > before
+    return headers.length === MAX_HEADERS && isNew
   }
 
   /** A full batch may be the cheap beginning of a chain with more work; how many may be, is bounded. */

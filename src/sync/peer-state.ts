@@ -3,6 +3,12 @@
 import type { BlockEntry } from '../chain/index.ts'
 import type { PeerId, PeerInfo } from './peer-network.ts'
 
+/**
+ * How long a peer's claim to have more work holds us up while no header of it comes: as long as one request
+ * may take. Repeating the claim does not prolong it.
+ */
+export const CLAIM_PATIENCE_MS = 15_000
+
 /** A peer as synchronisation sees it. Only this folder changes it. */
 export class PeerState {
   readonly id: PeerId
@@ -11,6 +17,8 @@ export class PeerState {
   bestKnown: BlockEntry | undefined
   /** Whether the peer's latest claim has been looked into: it has no headers that we lack. */
   isSettled = false
+  /** When it made the oldest claim that has brought us no header since; of the monotonic clock. */
+  claimedMs: number | undefined
   /** Headers that it has sent of branches far behind our tip. */
   lowWorkHeaderCount = 0
   isSendingHeaders = false
@@ -20,6 +28,11 @@ export class PeerState {
   constructor(info: PeerInfo) {
     this.id = info.id
     this.info = info
+  }
+
+  /** Whether its claim is to be looked into before we count ourselves as level. */
+  isHoldingUp(nowMs: number): boolean {
+    return !this.isSettled && nowMs - (this.claimedMs ?? nowMs) < CLAIM_PATIENCE_MS
   }
 
   /** Notes that the peer has a header. */
