@@ -54,6 +54,11 @@ export class BlockEntry implements ChainLink {
   hasBody = false
   /** Whether the store has the bodies of all ancestors too, so that this block could be connected. */
   hasChainOfBodies = false
+  /**
+   * Whether the store has the entry, or gets it with its next write: it has a body, broke a rule itself, or
+   * leads to a block that has or did. Of others only the header is known, in memory alone.
+   */
+  isStored = false
   validity: EntryValidity = 'header'
   /** Whether it was on the active chain at any time; so its undo data are stored. */
   wasConnected = false
@@ -92,6 +97,11 @@ export class BlockEntry implements ChainLink {
   /** Whether the block or an ancestor broke a rule. */
   get isFailed(): boolean {
     return this.validity === 'failed' || this.validity === 'failed-child'
+  }
+
+  /** Whether nothing is known of it but its header, or nothing that does not follow from its ancestors. */
+  get isMereHeader(): boolean {
+    return !(this.hasBody || this.validity === 'failed')
   }
 
   /**

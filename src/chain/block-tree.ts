@@ -23,6 +23,8 @@ export class BlockTree {
   readonly #entries = new Map<BlockHashHex, BlockEntry>()
   readonly #children = new Map<BlockEntry, BlockEntry[]>()
   readonly #leaves = new Set<BlockEntry>()
+  /** Entries that are not stored. Closed under descendants. */
+  readonly #loose = new Set<BlockEntry>()
   /** Blocks that could be connected and are no worse than the tip was. */
   readonly #candidates = new Set<BlockEntry>()
   #bestHeader: BlockEntry | undefined
@@ -36,6 +38,11 @@ export class BlockTree {
   /** How many headers are known. */
   get size(): number {
     return this.#entries.size
+  }
+
+  /** How many of them are not stored. */
+  get looseCount(): number {
+    return this.#loose.size
   }
 
   /** The header with the most work whose chain is not known to be invalid. */
@@ -65,6 +72,7 @@ export class BlockTree {
   #insert(entry: BlockEntry): BlockEntry {
     this.#entries.set(entry.hashHex, entry)
     this.#leaves.add(entry)
+    this.#loose.add(entry)
     const { prev } = entry
     if (prev !== undefined) {
       this.#leaves.delete(prev)
@@ -115,7 +123,56 @@ export class BlockTree {
     entry.sequence = stored.sequence
     this.#lastSequence = Math.max(this.#lastSequence, stored.sequence)
     this.#insert(entry)
+    if (!entry.isMereHeader) this.markStored(entry)
     this.#considerCandidate(entry)
+  }
+
+  /**
+   * Notes that an entry is to be stored, and its ancestors with it: without its parent it would be of no
+   * use.
+   *
+   * @returns Every entry for which that is new.
+   */
+  markStored(entry: BlockEntry): readonly BlockEntry[] {
+    const changed: BlockEntry[] = []
+    for (let next: BlockEntry | undefined = entry; next?.isStored === false; next = next.prev) {
+      next.isStored = true
+      this.#loose.delete(next)
+      changed.push(next)
+    }
+    return changed
+  }
+
+  /** Forgets all entries that are not stored, but for the branches to some of them. */
+  forgetLoose(ends: Iterable<BlockEntry>): void {
+    const spared = new Set<BlockEntry>()
+    for (const end of ends) {
+      let next: BlockEntry | undefined = end
+      for (; next?.isStored === false && !spared.has(next); next = next.prev) spared.add(next)
+    }
+    const bereft = new Set<BlockEntry>()
+    for (const entry of this.#loose) {
+      if (spared.has(entry)) continue
+      this.#loose.delete(entry)
+      this.#entries.delete(entry.hashHex)
+      this.#children.delete(entry)
+      this.#leaves.delete(entry)
+      if (entry.prev !== undefined) bereft.add(entry.prev)
+    }
+    for (const parent of bereft) this.#forgetChildren(parent)
+    this.#findBestHeader()
+  }
+
+  /** Forgets those children of an entry that are not in the tree any more. */
+  #forgetChildren(parent: BlockEntry): void {
+    if (!this.#entries.has(parent.hashHex)) return
+    const left = this.childrenOf(parent).filter(({ hashHex }) => this.#entries.has(hashHex))
+    if (left.length > 0) {
+      this.#children.set(parent, left)
+      return
+    }
+    this.#children.delete(parent)
+    this.#leaves.add(parent)
   }
 
   #considerCandidate(entry: BlockEntry): void {

@@ -63,7 +63,7 @@ export class Chain {
   constructor(deps: ChainDeps, params: ConsensusParams) {
     this.#deps = deps
     this.params = params
-    this.#pending = new PendingEntries(deps.store)
+    this.#pending = new PendingEntries(deps.store, this.#tree)
     this.#mover = new TipMover({
       ...deps,
       params,
@@ -117,6 +117,11 @@ export class Chain {
   /** How many headers are known, on all branches. */
   get headerCount(): number {
     return this.#tree.size
+  }
+
+  /** How many of them lead to no stored block: they are in memory alone. */
+  get looseHeaderCount(): number {
+    return this.#tree.looseCount
   }
 
   getEntry(hashHex: BlockHashHex): BlockEntry | undefined {
@@ -187,25 +192,30 @@ export class Chain {
     const nowMs = this.#deps.clock.now()
     contextualCheckHeader(header, prev, toUnixSeconds(nowMs), this.params)
     const entry = this.#tree.add({ header, hash, prev, firstSeenMs: nowMs })
-    this.#pending.add(entry)
     this.events.emit('headerAccepted', entry)
     return entry
   }
 
   /**
-   * Takes headers, parents first, and stores them.
+   * Takes headers, parents first.
    *
    * @returns The entry of the last one.
    * @throws {@link ConsensusError} as {@link acceptHeader}; the headers before the bad one stay.
    */
-  async acceptHeaders(headers: readonly BlockHeader[]): Promise<BlockEntry | undefined> {
+  acceptHeaders(headers: readonly BlockHeader[]): BlockEntry | undefined {
     let last: BlockEntry | undefined
-    try {
-      for (const header of headers) last = this.acceptHeader(header)
-    } finally {
-      await this.#pending.flush()
-    }
+    for (const header of headers) last = this.acceptHeader(header)
     return last
+  }
+
+  /**
+   * Forgets headers that lead to no stored block, but for the branches to some of them. Entries that are
+   * forgotten must not be used any more.
+   *
+   * @param ends - Of the branches that stay.
+   */
+  forgetLooseHeaders(ends: Iterable<BlockEntry>): void {
+    this.#tree.forgetLoose(ends)
   }
 
   /**
@@ -308,6 +318,8 @@ export class Chain {
 
   async #storeBlock(entry: BlockEntry, block: Block): Promise<void> {
     this.#checkNewBlock(entry, block)
+    // Before the body is written, so that nobody forgets the header meanwhile.
+    this.#pending.keep(entry)
     await this.#deps.store.writeBody(entry.hash, encodeBlock(block))
     this.#pending.addAll(this.#tree.markBody(entry, block.transactions.length))
     this.#pending.add(entry)

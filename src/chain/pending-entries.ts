@@ -3,6 +3,7 @@
 import type { CoinChange } from '../consensus/index.ts'
 import { Mutex } from '../util/index.ts'
 import type { BlockEntry } from './block-entry.ts'
+import type { BlockTree } from './block-tree.ts'
 import type { ChainStore, StoredEntry } from './chain-store.ts'
 
 /** An entry as the store keeps it. */
@@ -25,24 +26,34 @@ export function toStored(entry: BlockEntry): StoredEntry {
 /**
  * Collects entries that the store does not know in their present form, and writes them.
  *
- * Writes take turns: otherwise a child could reach the disk without its parent, or an entry's older
- * form after its newer one.
+ * Mere headers cost nobody a body, so they are not stored, and fetched again after a restart. Writes take
+ * turns: otherwise a child could reach the disk without its parent, or an entry's older form after its
+ * newer one.
  */
 export class PendingEntries {
   readonly #store: ChainStore
+  readonly #tree: BlockTree
   readonly #entries = new Set<BlockEntry>()
   readonly #writing = new Mutex()
 
-  constructor(store: ChainStore) {
+  constructor(store: ChainStore, tree: BlockTree) {
     this.#store = store
+    this.#tree = tree
   }
 
+  /** Takes an entry that has changed, unless nobody would miss it. */
   add(entry: BlockEntry): void {
+    if (entry.isStored || !entry.isMereHeader) this.keep(entry)
+  }
+
+  /** Takes an entry, with those of its ancestors that are not stored. */
+  keep(entry: BlockEntry): void {
+    for (const changed of this.#tree.markStored(entry)) this.#entries.add(changed)
     this.#entries.add(entry)
   }
 
   addAll(entries: Iterable<BlockEntry>): void {
-    for (const entry of entries) this.#entries.add(entry)
+    for (const entry of entries) this.add(entry)
   }
 
   /** Writes all that has changed. */

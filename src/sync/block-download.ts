@@ -146,8 +146,8 @@ export class BlockDownload {
       const entry = entries[delivered]
       if (reply.bytes === undefined || entry === undefined) break
       request.endWait(clock.monotonic())
-      await this.#take(peer, entry, reply.bytes)
-      this.#onDelivered(entry, request)
+      await this.#take(entry, reply.bytes, request)
+      this.#remove(entry, request)
       delivered += 1
       // Others may have delivered the rest meanwhile.
       if (delivered < entries.length && entries.every(({ hasBody }) => hasBody)) return
@@ -173,7 +173,7 @@ export class BlockDownload {
 
   #onDelivered(entry: BlockEntry, request: BlockRequest): void {
     const now = this.#deps.clock.monotonic()
-    this.#remove(entry, request)
+    request.peer.deliveredMs = now
     this.#stallingTimeoutMs = Math.max(
       STALLING_TIMEOUT_DECAY * this.#stallingTimeoutMs,
       BLOCK_STALLING_TIMEOUT_MS,
@@ -183,14 +183,17 @@ export class BlockDownload {
     }
   }
 
-  async #take(peer: PeerState, entry: BlockEntry, bytes: Uint8Array): Promise<void> {
+  async #take(entry: BlockEntry, bytes: Uint8Array, request: BlockRequest): Promise<void> {
+    const { chain } = this.#deps
+    // Meanwhile another may have sent it, or its header have been forgotten for want of room.
+    if (entry.hasBody || chain.getEntry(entry.hashHex) !== entry) return
     const block = decodeBlock(bytes)
     if (toDisplayHex(computeBlockHash(block.header)) !== entry.hashHex) {
       throw new DecodeError('bad-value', 0, 'another block than the one asked for')
     }
-    const isNew = !entry.hasBody
-    await this.#deps.chain.acceptBlock(block)
-    if (isNew && !entry.isFailed) this.#deps.network.credit(peer.id, 'block')
+    await chain.acceptBlock(block)
+    if (!entry.isFailed) this.#deps.network.credit(request.peer.id, 'block')
+    this.#onDelivered(entry, request)
   }
 
   /** The peer does not have what it announced: it is not asked for it again until it says so. */

@@ -6,14 +6,8 @@ import { type BlockHeader, toDisplayHex } from '../primitives/index.ts'
 import { DecodeError } from '../util/index.ts'
 import type { GossipVerdict } from './peer-network.ts'
 
-/** Branches that would end further behind the tip than this many blocks' work are not stored. */
+/** Branches that would end further behind the tip than this many blocks' work are not taken. */
 export const ANTI_DOS_WORK_BUFFER_BLOCKS = 144n
-
-/**
- * How many headers may be known beyond the active chain: of side branches, and ahead of the bodies. Where work
- * is cheap nothing else bounds them.
- */
-export const MAX_HEADERS_BEYOND_ACTIVE = 100_000
 
 /**
  * What every honest forwarder has checked, so that breaking it blames whoever sent it: the header, that the body is
@@ -46,8 +40,14 @@ export function isPeerFault(error: unknown): boolean {
   return verdictOf(error) === 'reject'
 }
 
+/** Tells whether a branch with so much work in all is far behind the active chain. */
+export function isFarBehind(chain: Chain, chainWork: bigint): boolean {
+  const { tip } = chain
+  return chainWork + ANTI_DOS_WORK_BUFFER_BLOCKS * computeWork(tip.bits) < tip.chainWork
+}
+
 /**
- * Tells whether storing headers would be a waste: even with all of them their branch stays far behind
+ * Tells whether taking headers would be a waste: even with all of them their branch stays far behind
  * the active chain. Keeps cheap old headers from filling memory.
  *
  * @returns False if the first one's parent is unknown.
@@ -59,11 +59,5 @@ export function hasTooLittleWork(chain: Chain, headers: readonly BlockHeader[]):
   const parent = chain.getEntry(toDisplayHex(first.prevBlockHash))
   if (parent === undefined) return false
   const work = headers.reduce((sum, header) => sum + computeWork(header.bits), parent.chainWork)
-  const { tip } = chain
-  return work + ANTI_DOS_WORK_BUFFER_BLOCKS * computeWork(tip.bits) < tip.chainWork
-}
-
-/** Tells whether no more headers should be taken that do not build on the tip. */
-export function isHeaderIndexFull(chain: Chain): boolean {
-  return chain.headerCount - chain.tip.height > MAX_HEADERS_BEYOND_ACTIVE
+  return isFarBehind(chain, work)
 }

@@ -1,14 +1,14 @@
 /** @module Asking peers for the headers that we lack. */
 
-import { type Chain, createLocator } from '../chain/index.ts'
+import { type BlockEntry, type Chain, createLocator } from '../chain/index.ts'
+import { type BlockHeader, computeBlockHash, toDisplayHex } from '../primitives/index.ts'
 import { type Clock, type Logger, toErrorMessage } from '../util/index.ts'
 import { isStoreFailure } from './block-download.ts'
-import { hasTooLittleWork, isHeaderIndexFull, isPeerFault } from './block-policy.ts'
+import { hasTooLittleWork, isFarBehind, isPeerFault } from './block-policy.ts'
+import { HeaderPresync, MAX_PRESYNC_HEADERS } from './header-presync.ts'
+import { countLooseHeaders, forgetExcessHeaders, MAX_LOOSE_HEADERS_AHEAD } from './loose-headers.ts'
 import { MAX_HEADERS, type PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
-
-/** How many headers of a branch far behind our tip one peer may make us store. */
-export const MAX_LOW_WORK_HEADERS_PER_PEER = 20_000
 
 /** What header synchronisation works with. */
 export interface HeaderSyncDeps {
@@ -16,6 +16,7 @@ export interface HeaderSyncDeps {
   readonly network: PeerNetwork
   readonly clock: Clock
   readonly log: Logger
+  readonly peers: () => readonly PeerState[]
   readonly signal: AbortSignal
   readonly drop: (peer: PeerState, reason: string) => void
   readonly fatal: (error: unknown) => void
@@ -50,6 +51,8 @@ export class HeaderSync {
       this.#onFailure(peer, error)
     } finally {
       peer.isSendingHeaders = false
+      peer.presync = undefined
+      peer.lastSent = undefined
       this.#deps.onProgress()
     }
   }
@@ -57,29 +60,67 @@ export class HeaderSync {
   /** Fetches up to 2,000 headers; returns whether there may be more. */
   async #fetchBatch(peer: PeerState): Promise<boolean> {
     const { chain, clock, network, signal } = this.#deps
+    if (countLooseHeaders(peer.bestKnown) >= MAX_LOOSE_HEADERS_AHEAD) return false
     peer.claimedMs ??= clock.monotonic()
-    if (isHeaderIndexFull(chain)) return false
-    const from = peer.bestKnown ?? chain.bestHeader
-    const locator = createLocator(
-      from.chainWork > chain.bestHeader.chainWork ? from : chain.bestHeader,
-    )
+    const locator = peer.presync?.locator ?? createLocator(this.#findStart(peer))
     const headers = await network.requestHeaders(peer.id, locator, undefined, signal)
-    if (headers.length === 0) return false
-    if (hasTooLittleWork(chain, headers) && !this.#mayCatchUp(peer, headers.length)) return false
-    const before = chain.headerCount
-    const last = await chain.acceptHeaders(headers)
-    if (last !== undefined) peer.learn(last)
-    const isNew = chain.headerCount > before
-    if (isNew) peer.claimedMs = undefined
-    // A full batch of headers that we all know already would be sent again and again.
-    return headers.length === MAX_HEADERS && isNew
+    const [first] = headers
+    if (first === undefined) return false
+    if (peer.presync !== undefined) return this.#goOn(peer, peer.presync, headers)
+    const parent = chain.getEntry(toDisplayHex(first.prevBlockHash))
+    const isCheap = hasTooLittleWork(chain, headers) && !this.#isLastKnown(headers)
+    if (parent === undefined || !isCheap) return this.#accept(peer, headers)
+    // A full batch may be the cheap beginning of a chain with more work.
+    if (headers.length < MAX_HEADERS) return false
+    peer.presync = new HeaderPresync(parent, chain.params)
+    return this.#goOn(peer, peer.presync, headers)
   }
 
-  /** A full batch may be the cheap beginning of a chain with more work; how many may be, is bounded. */
-  #mayCatchUp(peer: PeerState, count: number): boolean {
-    if (count < MAX_HEADERS) return false
-    peer.lowWorkHeaderCount += count
-    if (peer.lowWorkHeaderCount <= MAX_LOW_WORK_HEADERS_PER_PEER) return true
+  /** The header after which the peer is asked for more. */
+  #findStart(peer: PeerState): BlockEntry {
+    const { bestHeader, tip } = this.#deps.chain
+    const { lastSent, bestKnown } = peer
+    if (lastSent !== undefined) return lastSent
+    // On another branch than ours, for which nobody has sent bodies, it may be one that nobody else has.
+    const best = bestHeader.getAncestor(tip.height) === tip ? bestHeader : tip
+    return bestKnown !== undefined && bestKnown.chainWork > best.chainWork ? bestKnown : best
+  }
+
+  #isLastKnown(headers: readonly BlockHeader[]): boolean {
+    const last = headers.at(-1)
+    const hash = last && toDisplayHex(computeBlockHash(last))
+    return hash !== undefined && this.#deps.chain.getEntry(hash) !== undefined
+  }
+
+  #accept(peer: PeerState, headers: readonly BlockHeader[]): boolean {
+    const { chain, peers } = this.#deps
+    const { lastSent } = peer
+    forgetExcessHeaders(chain, peers())
+    // With its branch forgotten, the peer is asked again for what is not.
+    if (peer.lastSent !== lastSent) return true
+    const before = chain.headerCount
+    const last = chain.acceptHeaders(headers)
+    if (last === undefined) return false
+    peer.learn(last)
+    peer.lastSent = last
+    if (chain.headerCount > before) peer.claimedMs = undefined
+    // Whoever goes on without getting any higher would go on for ever.
+    return headers.length === MAX_HEADERS && last.height > (lastSent?.height ?? 0)
+  }
+
+  /** Takes headers of a chain that has had too little work so far. */
+  #goOn(peer: PeerState, presync: HeaderPresync, headers: readonly BlockHeader[]): boolean {
+    if (presync.isSecondTime) {
+      this.#accept(peer, presync.recognise(headers))
+      if (presync.isDone) peer.presync = undefined
+      return true
+    }
+    presync.follow(headers)
+    if (!isFarBehind(this.#deps.chain, presync.chainWork)) {
+      presync.startAgain()
+      return true
+    }
+    if (presync.count < MAX_PRESYNC_HEADERS) return headers.length === MAX_HEADERS
     this.#deps.drop(peer, 'sent too many headers with too little work')
     return false
   }

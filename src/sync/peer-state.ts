@@ -1,6 +1,7 @@
 /** @module What synchronisation remembers of each peer. */
 
 import type { BlockEntry } from '../chain/index.ts'
+import type { HeaderPresync } from './header-presync.ts'
 import type { PeerId, PeerInfo } from './peer-network.ts'
 
 /**
@@ -19,8 +20,12 @@ export class PeerState {
   isSettled = false
   /** When it made the oldest claim that has brought us no header since; of the monotonic clock. */
   claimedMs: number | undefined
-  /** Headers that it has sent of branches far behind our tip. */
-  lowWorkHeaderCount = 0
+  /** While it sends headers: the last of them that was taken. */
+  lastSent: BlockEntry | undefined
+  /** A chain of headers that it is sending and that has had too little work so far. */
+  presync: HeaderPresync | undefined
+  /** When it last sent a block that we asked for and lacked, of the monotonic clock; before that, -1. */
+  deliveredMs = -1
   isSendingHeaders = false
   isSendingBlocks = false
   isSendingTransactions = false

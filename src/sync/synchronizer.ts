@@ -17,9 +17,10 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import { type Clock, DecodeError, type Logger, type Timer, toErrorMessage } from '../util/index.ts'
-import { BlockDownload, isStoreFailure } from './block-download.ts'
-import { hasTooLittleWork, isHeaderIndexFull, verdictOf } from './block-policy.ts'
+import { BLOCK_DOWNLOAD_WINDOW, BlockDownload, isStoreFailure } from './block-download.ts'
+import { hasTooLittleWork, verdictOf } from './block-policy.ts'
 import { HeaderSync } from './header-sync.ts'
+import { forgetExcessHeaders } from './loose-headers.ts'
 import {
   type Announcement,
   type GossipVerdict,
@@ -87,22 +88,23 @@ export class Synchronizer implements PeerNetworkHandlers {
   #statusTimer: Timer | undefined
   #graceTimer: Timer | undefined
   #checkTimer: Timer | undefined
-  #bestHeader: BlockEntry
-  /** When the best header last changed, of the monotonic clock. */
-  #bestHeaderMs: number
+  #bestWork: bigint
+  /** When a header with more work last came, of the monotonic clock. */
+  #bestWorkMs: number
   #isCaughtUp = false
   #isGraceOver = false
 
   constructor(deps: SynchronizerDeps, options: SynchronizerOptions) {
     this.#deps = deps
     this.#options = options
-    this.#bestHeader = deps.chain.bestHeader
-    this.#bestHeaderMs = deps.clock.monotonic()
+    this.#bestWork = deps.chain.bestHeader.chainWork
+    this.#bestWorkMs = deps.clock.monotonic()
     const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
     const onProgress = (): void => this.#onProgress()
-    const shared = { ...deps, signal: this.#abort.signal, drop, onProgress }
+    const peers = (): readonly PeerState[] => [...this.#peers.values()]
+    const shared = { ...deps, signal: this.#abort.signal, drop, onProgress, peers }
     this.#headerSync = new HeaderSync(shared)
-    this.#download = new BlockDownload({ ...shared, peers: () => this.#peers.values() })
+    this.#download = new BlockDownload(shared)
     this.#transactions = new TransactionRelay(shared)
     deps.chain.events.on('tipChanged', (event) => this.#onTipChanged(event))
   }
@@ -212,6 +214,8 @@ export class Synchronizer implements PeerNetworkHandlers {
       const entry = chain.acceptHeader(header)
       // A block of a branch with less work is fetched if its branch ever wins, and not stored before.
       if (entry.isFailed || entry.chainWork < chain.tip.chainWork) return 'ignore'
+      // One block far ahead would make us store all the headers before it: it is fetched when its turn comes.
+      if (entry.height > chain.tip.height + BLOCK_DOWNLOAD_WINDOW) return 'ignore'
       const block = decodeBlock(bytes)
       await chain.acceptBlock(block)
       this.#peers.get(from)?.learn(entry)
@@ -305,8 +309,9 @@ export class Synchronizer implements PeerNetworkHandlers {
   /** Whether a header that nobody asked for is worth a place in memory. */
   #isHeaderWanted(header: BlockHeader): boolean {
     const { chain } = this.#deps
-    const buildsOnTip = toDisplayHex(header.prevBlockHash) === chain.tip.hashHex
-    return buildsOnTip || !(isHeaderIndexFull(chain) || hasTooLittleWork(chain, [header]))
+    if (hasTooLittleWork(chain, [header])) return false
+    forgetExcessHeaders(chain, [...this.#peers.values()])
+    return true
   }
 
   #checkAnnouncedHeader(header: BlockHeader, hash: Uint8Array): void {
@@ -341,7 +346,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     void this.#deps.network.publishAnnouncements(items)
   }
 
-  /** Goes on where header synchronisation stopped because the index was full. */
+  /** Goes on where header synchronisation stopped because it was far ahead of the bodies. */
   #askForMoreHeaders(): void {
     const { chain } = this.#deps
     if (chain.bestHeader.chainWork > chain.tip.chainWork || this.#isCaughtUp) return
@@ -370,11 +375,12 @@ export class Synchronizer implements PeerNetworkHandlers {
   #isHeldUp(peers: readonly PeerState[]): boolean {
     const { chain, clock } = this.#deps
     const now = clock.monotonic()
-    if (chain.bestHeader !== this.#bestHeader) {
-      this.#bestHeader = chain.bestHeader
-      this.#bestHeaderMs = now
+    const { chainWork } = chain.bestHeader
+    if (chainWork > this.#bestWork) {
+      this.#bestWork = chainWork
+      this.#bestWorkMs = now
     }
-    if (now - this.#bestHeaderMs >= MAX_CLAIMS_WAIT_MS) return false
+    if (now - this.#bestWorkMs >= MAX_CLAIMS_WAIT_MS) return false
     return peers.some((peer) => peer.isHoldingUp(now))
   }
 

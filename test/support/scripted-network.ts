@@ -69,7 +69,7 @@ export function createPeer(
 }
 
 interface Connected {
-  readonly peer: ScriptedPeer
+  peer: ScriptedPeer
   readonly leave: (error: P2pError) => void
   readonly gone: Promise<never>
 }
@@ -89,10 +89,12 @@ export class ScriptedNetwork implements PeerNetwork {
     this.#genesisHash = params.genesisHash
   }
 
-  /** Connects a peer and lets it send its STATUS; again, if it is connected. */
+  /** Connects a peer and lets it send its STATUS; again, and with its present script, if it is connected. */
   join(peer: ScriptedPeer): void {
-    const isNew = !this.#connected.has(peer.id)
-    if (isNew) {
+    const connected = this.#connected.get(peer.id)
+    const isNew = connected === undefined
+    if (connected !== undefined) connected.peer = peer
+    else {
       const abort = new AbortController()
       const gone = new Promise<never>((_, reject) => {
         abort.signal.addEventListener('abort', () => reject(abort.signal.reason))
@@ -170,6 +172,8 @@ export class ScriptedNetwork implements PeerNetwork {
     }
   }
 
+  credit(): void {}
+
   #find(id: PeerId): Connected {
     const connected = this.#connected.get(id)
     if (connected === undefined) throw new P2pError('unknown-peer', 'nobody is there')
@@ -181,11 +185,15 @@ export class ScriptedNetwork implements PeerNetwork {
       id: peer.id,
       address: `/p2p/${peer.id}`,
       direction: 'inbound',
+      number: 0,
       connectedAtMs: 0,
+      startingHeight: peer.status().tipHeight,
       status: { ...peer.status(), genesisHash: this.#genesisHash, userAgent: '/t/' },
       pingMs: undefined,
       lastSendMs: undefined,
       lastReceiveMs: undefined,
+      lastBlockMs: undefined,
+      lastTransactionMs: undefined,
       bytesSent: 0,
       bytesReceived: 0,
     }

@@ -111,7 +111,7 @@ describe('Chain', () => {
   it('takes blocks in any order once their headers are known', async () => {
     const chain = await openMemoryChain(params, clock)
     const [a, b, c] = createBlocks(genesis, params, 3) as [PlacedBlock, PlacedBlock, PlacedBlock]
-    await chain.acceptHeaders([a.block.header, b.block.header, c.block.header])
+    chain.acceptHeaders([a.block.header, b.block.header, c.block.header])
     await accept(chain, c, b)
     expect(chain.tip.height).toBe(0)
     await accept(chain, a)
@@ -166,7 +166,7 @@ describe('Chain', () => {
     const bad = createBlock(good, params, { fees: 1n })
     const onBad = createBlock(bad, params)
     await accept(chain, good)
-    await chain.acceptHeaders([bad.block.header, onBad.block.header])
+    chain.acceptHeaders([bad.block.header, onBad.block.header])
     await chain.acceptBlock(onBad.block)
     expect(await refusal(chain, bad.block)).toBe('bad-cb-amount')
     expect(chain.tip.hashHex).toBe(hexOf(ours[1] as PlacedBlock))

@@ -269,9 +269,9 @@ describe('a branch that proves invalid after blocks were disconnected for it', (
     const told: TipEvent[] = []
     chain.events.on('tipChanged', (event) => told.push(event))
     await accept(chain, [good])
-    await chain.acceptHeaders([bad.block.header])
+    chain.acceptHeaders([bad.block.header])
     const onBad = createBlock(bad, params)
-    await chain.acceptHeaders([onBad.block.header])
+    chain.acceptHeaders([onBad.block.header])
     await chain.acceptBlock(onBad.block)
     await chain.acceptBlock(bad.block)
     expect(chain.tip).toBe(entryOf(chain, ours[1]))

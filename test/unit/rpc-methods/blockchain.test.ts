@@ -168,7 +168,7 @@ describe('methods about the chain, with branches', () => {
     const main = createBlocks(genesis, params(), 3)
     for (const { block } of [...side, ...main]) await node.chain.acceptBlock(block)
     const [onlyHeader] = createBlocks(genesis, params(), 1, { salt: 2 })
-    if (onlyHeader !== undefined) await node.chain.acceptHeaders([onlyHeader.block.header])
+    if (onlyHeader !== undefined) node.chain.acceptHeaders([onlyHeader.block.header])
   })
 
   it('getchaintips lists every end with when it was seen', async () => {
@@ -238,7 +238,7 @@ describe('verification progress', () => {
   it('is the share of the known work, and headers are those of the best header', async () => {
     const node = await createRegtestNode({ context: { isCaughtUp: () => false } })
     const blocks = createBlocks(placeGenesis(node.chain.params), node.chain.params, 4)
-    await node.chain.acceptHeaders(blocks.map(({ block }) => block.header))
+    node.chain.acceptHeaders(blocks.map(({ block }) => block.header))
     expect(await node.call('getblockchaininfo')).toMatchObject({
       blocks: 0,
       headers: 4,

@@ -218,7 +218,7 @@ describe('getblocktemplate, mode proposal', () => {
   it('knows blocks again', async () => {
     const bad = variant({ fees: 1n, salt: 3 })
     const bare = variant({ salt: 4 })
-    await node.chain.acceptHeaders([bare.block.header])
+    node.chain.acceptHeaders([bare.block.header])
     expect(await node.call('submitblock', hexOf(bad))).toBe('bad-cb-amount')
     expect(await node.call('submitblock', hexOf(good))).toBeNull()
     expect(await propose(good)).toBe('duplicate')

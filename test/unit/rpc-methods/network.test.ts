@@ -82,7 +82,7 @@ describe('methods about peers', () => {
     const [first, second] = createBlocks(placeGenesis(node.chain.params), node.chain.params, 2)
     if (first === undefined || second === undefined) throw new RangeError('no blocks')
     await node.chain.acceptBlock(first.block)
-    await node.chain.acceptHeaders([second.block.header])
+    node.chain.acceptHeaders([second.block.header])
     const inbound = createPeer(node)
     const { status } = inbound
     const outbound = createPeer(node, {
