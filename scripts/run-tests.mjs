@@ -16,8 +16,9 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const FAST_PROJECTS = ['unit', 'e2e']
 const ALL_PROJECTS = [...FAST_PROJECTS, 'slow']
 
-function runNode(args) {
-  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1
+function runNode(args, environment = {}) {
+  const env = { ...process.env, ...environment }
+  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1
 }
 
 function readReport(path) {
@@ -47,15 +48,19 @@ const startedAt = performance.now()
 const checkStatus = runNode(['scripts/check.mjs'])
 const folder = mkdtempSync(join(tmpdir(), 'quarry-test-'))
 const reportPath = join(folder, 'report.json')
-const projects = args.includes('--all') ? ALL_PROJECTS : FAST_PROJECTS
-const testStatus = runNode([
-  join('node_modules', 'vitest', 'vitest.mjs'),
-  'run',
-  ...projects.flatMap((name) => ['--project', name]),
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportPath}`,
-])
+const isAll = args.includes('--all')
+const projects = isAll ? ALL_PROJECTS : FAST_PROJECTS
+const testStatus = runNode(
+  [
+    join('node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    ...projects.flatMap((name) => ['--project', name]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportPath}`,
+  ],
+  isAll ? { QUARRY_SCRIPTS: '10000' } : {},
+)
 const report = readReport(reportPath)
 rmSync(folder, { recursive: true, force: true })
 

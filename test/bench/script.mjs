@@ -1,6 +1,6 @@
 /**
- * Measures how fast inputs are verified, whole scripts included: by noble, by libsecp256k1 in WebAssembly, and on
- * one and on two worker threads, in one run. What to trust are the ratios: slices of all candidates are interleaved,
+ * Measures how fast inputs are verified, whole scripts included: by noble, by libsecp256k1 in WebAssembly, by
+ * bitcore-lib's interpreter, and on one and on two worker threads, in one run. What to trust are the ratios: slices of all candidates are interleaved,
  * so that a busy machine slows all of them.
  *
  *   node test/bench/script.mjs [--json] [--rounds N]
@@ -12,11 +12,13 @@
 
 import { cpus, loadavg } from 'node:os'
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
+import bitcore from 'bitcore-lib'
 import { build, isBuilt } from '../../scripts/build.mjs'
 
 if (!isBuilt()) build()
 const { ScriptCheckPool, verifyTransactionScripts } = await import('../../dist/chain/index.js')
 const script = await import('../../dist/script/index.js')
+const { encodeTransaction } = await import('../../dist/primitives/index.js')
 const { concatBytes } = await import('../../dist/util/index.js')
 const { systemClock } = await import('../../dist/platform/system.js')
 const loader = await import('../../dist/platform/nodejs/signature-engine-loader.js')
@@ -27,6 +29,8 @@ const { createVerifyWorkerSpawner } = await import(
 const INPUTS = 2_000
 const DEFAULT_ROUNDS = 10
 const WARM_UP_INPUTS = 200
+/** Of each round's inputs, for bitcore-lib: it takes some twenty times as long. */
+const BITCORE_INPUTS = 10
 const CROSSOVER_SIZES = [4, 8, 16, 32, 64, 128]
 const CROSSOVER_REPEATS = 7
 const VALUE = 10_000n
@@ -83,6 +87,29 @@ function timeHere(engine, checks) {
   return (user + system) / checks.length
 }
 
+/** The same for bitcore-lib; its transactions are read beforehand, as ours are. */
+function timeBitcore(checks) {
+  const { Script, Transaction } = bitcore
+  const flags = ['P2SH', 'WITNESS', 'TAPROOT'].reduce(
+    (all, name) => all | Script.Interpreter[`SCRIPT_VERIFY_${name}`],
+    0,
+  )
+  const few = checks.slice(0, BITCORE_INPUTS).map(({ tx, spentOutputs: [spent] }) => {
+    const read = new Transaction(Buffer.from(encodeTransaction(tx)))
+    const pubKey = Script.fromBuffer(Buffer.from(spent.scriptPubKey))
+    const satoshis = Number(spent.value)
+    read.inputs[0].output = new Transaction.Output({ satoshis, script: pubKey })
+    const witness = tx.inputs[0].witness.map((item) => Buffer.from(item))
+    return [Script.empty(), pubKey, read, 0, flags, witness, satoshis]
+  })
+  const before = process.cpuUsage()
+  for (const args of few) {
+    if (!new Script.Interpreter().verify(...args)) throw new Error('bitcore-lib refuses an input')
+  }
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / few.length
+}
+
 /** Microseconds of wall clock for each input. */
 async function timeThere(pool, checks) {
   const fresh = copy(checks)
@@ -103,7 +130,7 @@ function ratio(slow, fast) {
 }
 
 async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
-  const times = { noble: [], wasm: [], oneThread: [], twoThreads: [] }
+  const times = { noble: [], wasm: [], bitcore: [], oneThread: [], twoThreads: [] }
   const spent = { one: [], two: [] }
   const timeAndSpend = async (pool, list) => {
     const before = process.cpuUsage()
@@ -118,6 +145,7 @@ async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
     if (slice.length === 0) break
     times.noble.push(timeHere(noble, slice))
     times.wasm.push(timeHere(wasm, slice))
+    times.bitcore.push(timeBitcore(slice))
     times.oneThread.push(await timeAndSpend(one, spent.one))
     times.twoThreads.push(await timeAndSpend(two, spent.two))
   }
@@ -129,6 +157,7 @@ async function measure(kind, checks, { rounds, wasm, noble, one, two }) {
     inputs: checks.length,
     microsecondsPerInput: microseconds,
     wasmToNoble: ratio(times.noble, times.wasm),
+    wasmToBitcore: ratio(times.bitcore, times.wasm),
     twoThreadsToOne: ratio(times.oneThread, times.twoThreads),
     twoThreadsToOneAtBest: Math.min(...times.oneThread) / Math.min(...times.twoThreads),
     // How much of the processor a second thread wastes: what stays true on a machine without an idle core.
@@ -162,6 +191,7 @@ function print({ machine, load, results, crossover }) {
       .join(', ')
     line(`\n${result.kind}, ${result.inputs} inputs: ${each}`)
     line(`  libsecp256k1 to noble, one thread   ${result.wasmToNoble.toFixed(2)} times`)
+    line(`  libsecp256k1 to bitcore-lib         ${result.wasmToBitcore.toFixed(0)} times`)
     line(`  two worker threads to one           ${result.twoThreadsToOne.toFixed(2)} times`)
     line(`  … of the best rounds                ${result.twoThreadsToOneAtBest.toFixed(2)} times`)
     line(
@@ -218,6 +248,7 @@ const report = {
   machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
   load: loadavg()[0],
   isWebAssembly: wasm !== noble,
+  leftOut: { bcrypto: 'a native addon, which is not installed here' },
   rounds,
   results,
   crossover,
