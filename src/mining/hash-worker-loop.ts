@@ -1,22 +1,19 @@
 /** @module What runs inside a hash worker: scan, report, give way. */
 
-import { encodeHeader } from '../primitives/index.ts'
-import type { Clock } from '../util/index.ts'
-import { computeWorkMerkleRoot } from './coinbase.ts'
-import type { HashEngine, ScanHit } from './hash-engine.ts'
+import { type Clock, toErrorMessage } from '../util/index.ts'
+import { type HashEngine, NONCE_COUNT, type ScanHit } from './hash-engine.ts'
 import type { HashWorkerCommand, HashWorkerReport } from './hash-worker-messages.ts'
-import type { WorkUnit } from './work-unit.ts'
+import { SearchCursor } from './search-cursor.ts'
 
 /** How long one call into the engine should take: short enough to notice new work at once. */
 const SCAN_TARGET_MS = 4
-const MIN_SCAN_COUNT = 256
+const MIN_SCAN_COUNT = 64
 const MAX_SCAN_COUNT = 65_536
 /** The first calls are short, while the engine's compiler warms up. */
 const INITIAL_SCAN_COUNT = 4_096
 const PROGRESS_INTERVAL_MS = 200
 /** A pause shorter than this is saved up: timers are no finer. */
 const MIN_PAUSE_MS = 2
-const NONCE_COUNT = 2 ** 32
 
 /** What the loop works with. */
 export interface HashWorkerLoopDeps {
@@ -27,22 +24,11 @@ export interface HashWorkerLoopDeps {
   readonly report: (report: HashWorkerReport) => void
 }
 
-/** Where in its unit the worker is. */
-interface Cursor {
-  readonly unit: WorkUnit
-  extraNonce2: number
-  nonce: number
+/** What is being worked on. */
+interface CurrentWork {
+  readonly cursor: SearchCursor
   isPrepared: boolean
-}
-
-function encodeExtraNonce2(value: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let rest = value
-  for (let i = 0; i < size; i++) {
-    bytes[i] = rest & 0xff
-    rest >>>= 8
-  }
-  return bytes
+  hashesLeft: number
 }
 
 /**
@@ -51,10 +37,10 @@ function encodeExtraNonce2(value: number, size: number): Uint8Array {
  */
 export class HashWorkerLoop {
   readonly #deps: HashWorkerLoopDeps
-  #cursor: Cursor | undefined
+  #work: CurrentWork | undefined
   #throttle = 1
   #isRunning = false
-  #scanCount = INITIAL_SCAN_COUNT
+  #scanCount: number
   /** How long the worker must still pause to keep to its share. */
   #pauseDebtMs = 0
   #hashes = 0
@@ -63,6 +49,7 @@ export class HashWorkerLoop {
 
   constructor(deps: HashWorkerLoopDeps) {
     this.#deps = deps
+    this.#scanCount = INITIAL_SCAN_COUNT
     this.#lastProgressMs = deps.clock.monotonic()
   }
 
@@ -70,11 +57,15 @@ export class HashWorkerLoop {
   handle(command: HashWorkerCommand): void {
     switch (command.type) {
       case 'work':
-        this.#cursor = { unit: command.unit, extraNonce2: 0, nonce: 0, isPrepared: false }
+        this.#work = {
+          cursor: new SearchCursor(command.unit),
+          isPrepared: false,
+          hashesLeft: command.unit.hashesMax ?? Number.POSITIVE_INFINITY,
+        }
         void this.#run()
         break
       case 'idle':
-        this.#cursor = undefined
+        this.#work = undefined
         break
       case 'throttle':
         this.#throttle = command.share
@@ -87,63 +78,56 @@ export class HashWorkerLoop {
     if (this.#isRunning) return
     this.#isRunning = true
     try {
-      for (let cursor = this.#cursor; cursor !== undefined; cursor = this.#cursor) {
-        this.#scan(cursor)
+      for (let work = this.#work; work !== undefined; work = this.#work) {
+        this.#scan(work)
         await this.#giveWay()
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#deps.report({ type: 'failed', reason })
+      this.#deps.report({ type: 'failed', reason: toErrorMessage(error) })
     } finally {
       this.#isRunning = false
       this.#reportProgress()
     }
   }
 
-  #prepare(cursor: Cursor): void {
-    const { unit } = cursor
-    const extraNonce2 = encodeExtraNonce2(cursor.extraNonce2, unit.extraNonce2Size)
-    this.#deps.engine.prepare({
-      header: encodeHeader({
-        version: unit.version,
-        prevBlockHash: unit.prevBlockHash,
-        merkleRoot: computeWorkMerkleRoot(unit, extraNonce2),
-        time: unit.timeMin,
-        bits: unit.bits,
-        nonce: 0,
-      }),
-      shareTarget: unit.shareTarget,
-      blockTarget: unit.blockTarget,
-      versionMask: 0,
-      versionCount: 1,
-    })
-    cursor.isPrepared = true
-  }
-
-  #scan(cursor: Cursor): void {
+  #scan(work: CurrentWork): void {
     const { clock, engine } = this.#deps
+    const { cursor } = work
     const startMs = clock.monotonic()
-    if (!cursor.isPrepared) this.#prepare(cursor)
-    const count = Math.min(this.#scanCount, NONCE_COUNT - cursor.nonce)
-    const { noncesDone, hits } = engine.scan(cursor.nonce, count)
+    if (!work.isPrepared) engine.prepare(cursor.createJob())
+    work.isPrepared = true
+    const wanted = Math.min(this.#scanCount, Math.ceil(work.hashesLeft / cursor.versionCount))
+    const { noncesDone, hits } = engine.scan(
+      cursor.nonce,
+      Math.min(wanted, NONCE_COUNT - cursor.nonce),
+    )
     const elapsedMs = clock.monotonic() - startMs
-    const best = hits.find((hit) => hit.meetsBlock)
-    for (const hit of best === undefined ? hits : [best]) this.#reportHit(cursor, hit)
-    // A block makes the rest of its unit stale: new work is on its way.
-    if (best !== undefined) this.#cursor = undefined
-    this.#advance(cursor, noncesDone)
-    this.#hashes += noncesDone
+    const hashes = noncesDone * cursor.versionCount
+    this.#hashes += hashes
     this.#busyMs += elapsedMs
     this.#pauseDebtMs += elapsedMs * (1 / this.#throttle - 1)
     this.#adaptScanCount(noncesDone, elapsedMs)
+    const isBlockFound = this.#reportHits(cursor, hits)
+    work.hashesLeft -= hashes
+    if (cursor.advance(noncesDone)) work.isPrepared = false
+    if (isBlockFound || work.hashesLeft <= 0 || cursor.isAtEnd) this.#finish(work)
   }
 
-  #advance(cursor: Cursor, noncesDone: number): void {
-    cursor.nonce += noncesDone
-    if (cursor.nonce < NONCE_COUNT) return
-    cursor.nonce = 0
-    cursor.extraNonce2 += 1
-    cursor.isPrepared = false
+  /** @returns Whether one of them is a block, which makes the rest of the unit stale. */
+  #reportHits(cursor: SearchCursor, hits: readonly ScanHit[]): boolean {
+    const block = hits.find((hit) => hit.meetsBlock)
+    for (const { version, nonce } of block === undefined ? hits : [block]) {
+      const { extraNonce2, time, unit } = cursor
+      const solved = { unitId: unit.id, extraNonce2, time, version, nonce }
+      this.#deps.report({ type: 'solution', solved })
+    }
+    return block !== undefined
+  }
+
+  #finish(work: CurrentWork): void {
+    this.#work = undefined
+    this.#reportProgress()
+    this.#deps.report({ type: 'finished', unitId: work.cursor.unit.id })
   }
 
   #adaptScanCount(noncesDone: number, elapsedMs: number): void {
@@ -151,19 +135,6 @@ export class HashWorkerLoop {
     const bounded = Math.min(Math.max(wanted, MIN_SCAN_COUNT), MAX_SCAN_COUNT)
     // Moves half of the way, so that one slow call does not halve the rate of the next ones.
     this.#scanCount = Math.round((this.#scanCount + bounded) / 2)
-  }
-
-  #reportHit(cursor: Cursor, hit: ScanHit): void {
-    this.#deps.report({
-      type: 'solution',
-      solved: {
-        unitId: cursor.unit.id,
-        extraNonce2: encodeExtraNonce2(cursor.extraNonce2, cursor.unit.extraNonce2Size),
-        time: cursor.unit.timeMin,
-        version: hit.version,
-        nonce: hit.nonce,
-      },
-    })
   }
 
   async #giveWay(): Promise<void> {

@@ -15,11 +15,17 @@ export type HashWorkerCommand =
 export type HashWorkerReport =
   /** Loaded, self-tested, and waiting for work. */
   | { readonly type: 'ready'; readonly engine: string }
+  /** A header that meets the unit's share target, and perhaps its block target. */
   | { readonly type: 'solution'; readonly solved: SolvedWork }
   /** Since the last such report. */
   | { readonly type: 'progress'; readonly hashes: number; readonly busyMs: number }
+  /** Nothing more is to be found in the unit: a block has been, or all of it was hashed. */
+  | { readonly type: 'finished'; readonly unitId: number }
   /** The engine failed: the worker is of no use any more. */
   | { readonly type: 'failed'; readonly reason: string }
+
+/** Which engine a worker is to use: the best of its module, or the slow one that needs none. */
+export type EngineChoice = 'fastest' | 'fallback'
 
 /** A running worker, whatever thread it runs on. */
 export interface HashWorker {
@@ -28,8 +34,13 @@ export interface HashWorker {
   terminate(): Promise<void>
 }
 
-/** Starts a worker. @param onExit - Called once if it ends without being terminated. */
+/**
+ * Starts a worker. Neither function is called before it has returned.
+ *
+ * @param onExit - Called once if the worker ends without being terminated.
+ */
 export type SpawnHashWorker = (
+  engine: EngineChoice,
   onReport: (report: HashWorkerReport) => void,
   onExit: (reason: string) => void,
 ) => HashWorker

@@ -21,6 +21,7 @@ export {
   WITNESS_RESERVED_VALUE,
 } from './block-template.ts'
 export { assembleBlock, computeWorkMerkleRoot, createCoinbaseParts } from './coinbase.ts'
+export { createFastestEngine } from './engine-choice.ts'
 export { type GenerateRequest, generateBlock } from './generate-block.ts'
 export {
   type HashEngine,
@@ -31,12 +32,34 @@ export {
 } from './hash-engine.ts'
 export { HashWorkerLoop, type HashWorkerLoopDeps } from './hash-worker-loop.ts'
 export type {
+  EngineChoice,
   HashWorker,
   HashWorkerCommand,
   HashWorkerReport,
   SpawnHashWorker,
 } from './hash-worker-messages.ts'
-export { Miner, type MinerDeps, type MinerOptions, type MinerStats } from './miner.ts'
+export type { HashWorkerState, HashWorkerStats } from './hash-worker-pool.ts'
+export {
+  type Job,
+  type JobHit,
+  JobManager,
+  type Lease,
+  MAX_WORKERS,
+  NODE_EXTRA_NONCE_SIZE,
+} from './job-manager.ts'
+export {
+  type CurrentWork,
+  Miner,
+  type MinerDeps,
+  type MinerOptions,
+  type MinerSettings,
+  type MinerStats,
+} from './miner.ts'
+export { MiningError, type MiningErrorCode } from './mining-error.ts'
+export type { HashRates } from './rate-meter.ts'
 export { ReferenceHashEngine } from './reference-hash-engine.ts'
+export { SearchCursor } from './search-cursor.ts'
+export { TEMPLATE_PRIORITY, TemplateJob, type TemplateJobOptions } from './template-job.ts'
+export { TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
 export { WasmHashEngine } from './wasm-hash-engine.ts'
 export type { SolvedWork, WorkUnit } from './work-unit.ts'

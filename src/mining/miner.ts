@@ -1,257 +1,308 @@
-/** @module The local miner: hands out work, checks what comes back, submits blocks. */
+/** @module The local miner: keeps its workers at the best template there is, and submits what they find. */
 
-import { ConsensusError, type ConsensusParams, checkProofOfWork } from '../consensus/index.ts'
-import { type Block, computeBlockHash, toDisplayHex } from '../primitives/index.ts'
+import { ConsensusError, hashToNumber } from '../consensus/index.ts'
+import { type Block, type BlockHash, type Transaction, toDisplayHex } from '../primitives/index.ts'
 import {
   type Clock,
-  concatBytes,
+  encodeHex,
   equalBytes,
   type Logger,
+  LruMap,
   type Timer,
   toErrorMessage,
 } from '../util/index.ts'
-import {
-  type BlockTemplate,
-  type ChainSource,
-  createBlockTemplate,
-  type NextBlock,
-  type TxSource,
-} from './block-template.ts'
-import { assembleBlock, createWorkUnit } from './coinbase.ts'
-import type { HashWorker, HashWorkerReport, SpawnHashWorker } from './hash-worker-messages.ts'
-import { RateMeter } from './rate-meter.ts'
+import type { BlockTemplate } from './block-template.ts'
+import { checkHit } from './check-hit.ts'
+import { assembleBlock } from './coinbase.ts'
+import type { SpawnHashWorker } from './hash-worker-messages.ts'
+import { HashWorkerPool, type HashWorkerStats } from './hash-worker-pool.ts'
+import { type Job, type JobHit, JobManager } from './job-manager.ts'
+import { MiningError } from './mining-error.ts'
+import type { HashRates } from './rate-meter.ts'
+import { TemplateJob, type TemplateJobOptions } from './template-job.ts'
 import type { SolvedWork, WorkUnit } from './work-unit.ts'
 
-/** Work is made anew at least this often: fresh time, and what the mempool has gained. */
+/** Work is looked over this often: fresh time, what the mempool has gained, workers that have stalled. */
 const REFRESH_INTERVAL_MS = 1_000
-/** Units whose solutions are still taken: those of this refresh and the one before. */
-const GENERATIONS_KEPT = 2
-/** A failed worker is started again after this long. */
-const RESTART_DELAY_MS = 1_000
-const TEMPLATE_PRIORITY = 10
-const WORKER_EXTRA_NONCE_SIZE = 4
+/** Hits that are remembered, so that none counts twice. */
+const MAX_REMEMBERED_HITS = 4_096
+/** Blocks that may be on their way into the chain at a time; further ones are dropped as stale. */
+const MAX_PENDING_BLOCKS = 8
+/** The most jobs beside the template's. */
+export const MAX_BACKGROUND_JOBS = 16
+/** Difficulty 1, as a number. */
+const DIFFICULTY_ONE_TARGET = 0xffff * 2 ** 208
 
 /** What the miner works with. */
 export interface MinerDeps {
-  readonly chain: ChainSource
-  readonly transactions: TxSource
+  /** What to mine on now, if anything. The same object while nothing has changed. */
+  readonly nextTemplate: () => BlockTemplate | undefined
   /** Takes a solved block; rejects with what is wrong with it. */
   readonly submit: (block: Block) => Promise<void>
-  /** Whether there is any use in mining now: not while the chain is behind its peers. */
-  readonly isReady: () => boolean
   readonly spawnHashWorker: SpawnHashWorker
   readonly clock: Clock
   readonly log: Logger
 }
 
 /** How the miner works. */
-export interface MinerOptions {
-  readonly params: ConsensusParams
-  readonly payoutScript: Uint8Array
-  /** How many worker threads. */
+export interface MinerOptions extends TemplateJobOptions {
+  /** How many worker threads at first. */
   readonly threads: number
-  /** Share of a core that each worker may use, above 0 and up to 1. */
+  /** Share of a core that each worker may use at first, above 0 and up to 1. */
   readonly throttle: number
-  /** Readable text in the coinbase. */
-  readonly tag: string
   /** 4 bytes that differ from node to node. */
   readonly nodeExtraNonce: Uint8Array
 }
 
 /** What the miner has done since its start. */
 export interface MinerStats {
-  readonly hashesPerSecond: number
+  readonly hashesPerSecond: HashRates
+  readonly hashes: number
   readonly threads: number
+  readonly throttle: number
+  readonly isPaused: boolean
+  /** Whether the fast engine kept failing, so that the slow one is used. */
+  readonly isDegraded: boolean
+  readonly workers: readonly HashWorkerStats[]
+  /** Of the best hash found so far; 0 before the first that is worth telling. */
+  readonly bestDifficulty: number
   readonly blocksFound: number
-  /** Solutions that came too late: the tip had moved. */
+  /** Hits that came too late: the tip had moved, or the block was found already. */
   readonly staleSolutions: number
-  /** Solutions that were wrong. An engine must never produce one. */
+  /** Hits that were reported before. */
+  readonly duplicateSolutions: number
+  /** Hits that were none, and blocks that the chain refused. Must stay at 0. */
   readonly invalidSolutions: number
 }
 
-interface OpenUnit {
-  readonly unit: WorkUnit
+/** What may be changed while the miner runs; what is undefined stays. */
+export interface MinerSettings {
+  readonly threads?: number | undefined
+  readonly throttle?: number | undefined
+  readonly isPaused?: boolean | undefined
+}
+
+/** What is being hashed now. */
+export interface CurrentWork {
   readonly template: BlockTemplate
-  readonly generation: number
+  readonly unit: WorkUnit
+  /** As it is with a rolled extra nonce of 0. */
+  readonly coinbase: Transaction
 }
 
 /**
- * Keeps hash workers busy with the best template there is.
+ * Keeps hash workers busy with the best template there is, and with background jobs when there is none.
  *
- * Workers own disjoint parts of the search space: the node's four bytes of extra nonce, then four of the
- * worker. Each solution is hashed again by `@noble/hashes` before it is used.
+ * A new tip replaces all work at once; a change of the mempool or of the second does at the next look. Every
+ * hit is hashed again by `@noble/hashes` before it is used. Submitting holds up nobody: workers go on.
  */
 export class Miner {
   readonly #deps: MinerDeps
   readonly #options: MinerOptions
-  readonly #workers = new Map<number, HashWorker>()
-  readonly #open = new Map<number, OpenUnit>()
-  readonly #meter: RateMeter
+  readonly #jobs: JobManager
+  readonly #pool: HashWorkerPool
+  readonly #background = new Set<Job>()
+  readonly #seen = new LruMap<string, true>(MAX_REMEMBERED_HITS)
+  /** Parents of blocks that are being submitted: there is no use in a sibling. */
+  readonly #pending = new Set<BlockHash>()
   #refreshTimer: Timer | undefined
   #isStarted = false
-  #generation = 0
-  #lastUnitId = 0
-  #current: BlockTemplate | undefined
-  /** Already solved: what other workers find for it comes too late. */
-  #solvedTemplate: BlockTemplate | undefined
+  #job: TemplateJob | undefined
+  #best: bigint | undefined
   #blocksFound = 0
-  #staleSolutions = 0
-  #invalidSolutions = 0
+  #stale = 0
+  #duplicates = 0
+  #invalid = 0
 
   constructor(deps: MinerDeps, options: MinerOptions) {
     this.#deps = deps
     this.#options = options
-    this.#meter = new RateMeter(deps.clock)
+    this.#jobs = new JobManager(options.nodeExtraNonce)
+    this.#pool = new HashWorkerPool(
+      {
+        spawnHashWorker: deps.spawnHashWorker,
+        jobs: this.#jobs,
+        onSolution: (index, solved) => this.#onSolution(index, solved),
+        clock: deps.clock,
+        log: deps.log,
+      },
+      options.throttle,
+    )
   }
 
+  /** Starts the workers. Idempotent. */
   start(): void {
     if (this.#isStarted) return
     this.#isStarted = true
-    for (let index = 0; index < this.#options.threads; index++) this.#spawn(index)
-    this.refresh()
+    this.#pool.setThreads(this.#options.threads)
+    this.#tick()
   }
 
+  /** Ends the workers and waits for them. */
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#refreshTimer?.cancel()
-    const workers = [...this.#workers.values()]
-    this.#workers.clear()
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await this.#pool.stop()
+  }
+
+  /** Changes how many workers there are and how much they may do. */
+  configure({ threads, throttle, isPaused }: MinerSettings): void {
+    if (!this.#isStarted) return
+    if (throttle !== undefined) this.#pool.setThrottle(throttle)
+    if (isPaused !== undefined) this.#pool.setPaused(isPaused)
+    if (threads !== undefined) this.#pool.setThreads(threads)
   }
 
   get stats(): MinerStats {
+    const pool = this.#pool
     return {
-      hashesPerSecond: this.#meter.perSecond(),
-      threads: this.#workers.size,
+      hashesPerSecond: pool.rates,
+      hashes: pool.hashes,
+      threads: pool.threads,
+      throttle: pool.throttle,
+      isPaused: pool.isPaused,
+      isDegraded: pool.isDegraded,
+      workers: pool.workers,
+      bestDifficulty: this.#best === undefined ? 0 : toDifficulty(this.#best),
       blocksFound: this.#blocksFound,
-      staleSolutions: this.#staleSolutions,
-      invalidSolutions: this.#invalidSolutions,
+      staleSolutions: this.#stale,
+      duplicateSolutions: this.#duplicates,
+      invalidSolutions: this.#invalid,
     }
   }
 
-  /** The template that is being worked on, if any. */
-  get template(): BlockTemplate | undefined {
-    return this.#current
+  /** What the first worker hashes, if it is a template. */
+  get currentWork(): CurrentWork | undefined {
+    const lease = this.#pool.currentLease
+    if (lease === undefined || !(lease.job instanceof TemplateJob)) return undefined
+    const { template } = lease.job
+    const { unit } = lease
+    const [coinbase] = assembleBlock(template, unit, {
+      unitId: unit.id,
+      extraNonce2: new Uint8Array(unit.extraNonce2Size),
+      time: unit.timeMin,
+      version: unit.version,
+      nonce: 0,
+    }).transactions
+    return coinbase === undefined ? undefined : { template, unit, coinbase }
   }
 
-  /** Makes work anew and hands it out. To be called whenever the tip has moved. */
+  /**
+   * Takes a job to be done while there is no template to mine on, or before it if its priority is above
+   * `TEMPLATE_PRIORITY`.
+   *
+   * @throws {@link MiningError} `too-many-jobs`
+   */
+  addJob(job: Job): void {
+    if (this.#background.size >= MAX_BACKGROUND_JOBS) {
+      throw new MiningError('too-many-jobs', `there are ${MAX_BACKGROUND_JOBS} already`)
+    }
+    this.#background.add(job)
+    this.#jobs.add(job)
+    this.#pool.redistribute()
+  }
+
+  /** Drops a job, done or not. */
+  removeJob(job: Job): void {
+    this.#background.delete(job)
+    this.#jobs.remove(job)
+    this.#pool.redistribute()
+  }
+
+  /** Takes up the work there is now. To be called whenever the tip has moved. */
   refresh(): void {
     if (!this.#isStarted) return
-    this.#refreshTimer?.cancel()
-    this.#refreshTimer = this.#deps.clock.schedule(REFRESH_INTERVAL_MS, () => this.refresh())
-    const template = this.#nextTemplate()
-    this.#current = template
-    this.#generation += 1
-    for (const [id, open] of this.#open) {
-      if (open.generation <= this.#generation - GENERATIONS_KEPT) this.#open.delete(id)
-    }
-    for (const [index, worker] of this.#workers) this.#assign(index, worker)
+    const next = this.#deps.nextTemplate()
+    const isInVain = next !== undefined && this.#isPending(next.prevBlockHash)
+    const template = isInVain ? undefined : next
+    if (template === this.#job?.template) return
+    this.#setTemplate(template)
+    this.#pool.redistribute()
   }
 
-  #nextTemplate(): BlockTemplate | undefined {
-    if (!this.#deps.isReady()) return undefined
-    const next = this.#deps.chain.nextBlock()
-    if (!this.#isPaceReached(next)) return undefined
-    return createBlockTemplate(next, this.#deps.transactions, this.#options.params)
-  }
-
-  /** Where difficulty never moves, blocks would come without end: there the clock sets the pace. */
-  #isPaceReached(next: NextBlock): boolean {
-    const { params } = this.#options
-    if (!params.noRetargeting) return true
-    return next.time >= next.prevTime + params.targetSpacingSeconds
-  }
-
-  #assign(index: number, worker: HashWorker): void {
-    const template = this.#current
-    if (template === undefined) {
-      worker.send({ type: 'idle' })
-      return
-    }
-    const unit = this.#createUnit(template, index)
-    this.#open.set(unit.id, { unit, template, generation: this.#generation })
-    worker.send({ type: 'work', unit })
-  }
-
-  #createUnit(template: BlockTemplate, workerIndex: number): WorkUnit {
-    const { payoutScript, tag, nodeExtraNonce } = this.#options
-    const workerExtraNonce = new Uint8Array(WORKER_EXTRA_NONCE_SIZE)
-    new DataView(workerExtraNonce.buffer).setUint32(0, workerIndex)
-    this.#lastUnitId += 1
-    return createWorkUnit(template, {
-      id: this.#lastUnitId,
-      priority: TEMPLATE_PRIORITY,
-      payoutScript,
-      tag,
-      extraNonce1: concatBytes(nodeExtraNonce, workerExtraNonce),
-    })
-  }
-
-  #spawn(index: number): void {
-    const worker = this.#deps.spawnHashWorker(
-      (report) => this.#onReport(index, report),
-      (reason) => this.#onExit(index, reason),
+  #setTemplate(template: BlockTemplate | undefined): void {
+    if (this.#job !== undefined) this.#jobs.remove(this.#job)
+    this.#job = undefined
+    if (template === undefined) return
+    this.#job = new TemplateJob(template, this.#options, (job, hit) =>
+      this.#onTemplateHit(job, hit),
     )
-    this.#workers.set(index, worker)
-    worker.send({ type: 'throttle', share: this.#options.throttle })
-    this.#assign(index, worker)
+    this.#jobs.add(this.#job)
   }
 
-  #onExit(index: number, reason: string): void {
-    if (!this.#isStarted || !this.#workers.has(index)) return
-    this.#workers.delete(index)
-    this.#deps.log.error('hash worker ended', { worker: index, reason })
-    this.#deps.clock.schedule(RESTART_DELAY_MS, () => {
-      if (this.#isStarted && !this.#workers.has(index)) this.#spawn(index)
-    })
+  #tick(): void {
+    this.#refreshTimer = this.#deps.clock.schedule(REFRESH_INTERVAL_MS, () => this.#tick())
+    this.#pool.tick()
+    this.refresh()
   }
 
-  #onReport(index: number, report: HashWorkerReport): void {
-    switch (report.type) {
-      case 'ready':
-        this.#deps.log.debug('hash worker is ready', { worker: index, engine: report.engine })
-        break
-      case 'progress':
-        this.#meter.add(report.hashes)
-        break
-      case 'solution':
-        void this.#onSolution(report.solved)
-        break
-      case 'failed': {
-        const worker = this.#workers.get(index)
-        void worker?.terminate()
-        this.#onExit(index, report.reason)
-        break
-      }
-    }
+  #isPending(prevBlockHash: BlockHash): boolean {
+    return [...this.#pending].some((hash) => equalBytes(hash, prevBlockHash))
   }
 
-  async #onSolution(solved: SolvedWork): Promise<void> {
-    const open = this.#open.get(solved.unitId)
-    const tip = this.#deps.chain.nextBlock().prevBlockHash
-    const isStale =
-      open === undefined ||
-      open.template === this.#solvedTemplate ||
-      !equalBytes(open.template.prevBlockHash, tip)
-    if (isStale) {
-      this.#staleSolutions += 1
+  #onSolution(workerIndex: number, solved: SolvedWork): void {
+    const lease = this.#jobs.find(solved.unitId)
+    if (lease === undefined) {
+      this.#stale += 1
       return
     }
-    this.#solvedTemplate = open.template
-    const block = assembleBlock(open.template, open.unit, solved)
+    const hash = checkHit(lease.unit, solved)
+    if (hash === undefined) {
+      this.#invalid += 1
+      this.#pool.reportWrongHit(workerIndex)
+      return
+    }
+    const key = encodeHex(hash)
+    if (this.#seen.has(key)) {
+      this.#duplicates += 1
+      return
+    }
+    this.#seen.set(key, true)
+    const number = hashToNumber(hash)
+    if (this.#best === undefined || number < this.#best) this.#best = number
+    lease.job.onHit({ unit: lease.unit, solved, hash })
+  }
+
+  #onTemplateHit(job: TemplateJob, { unit, solved, hash }: JobHit): void {
+    const { template } = job
+    if (hashToNumber(hash) > template.target) return
+    const isLate =
+      this.#job === undefined ||
+      !equalBytes(this.#job.template.prevBlockHash, template.prevBlockHash) ||
+      this.#pending.size >= MAX_PENDING_BLOCKS
+    if (isLate) {
+      this.#stale += 1
+      return
+    }
+    // What else is found on this parent comes too late.
+    this.#setTemplate(undefined)
+    this.#pending.add(template.prevBlockHash)
+    this.#pool.redistribute()
+    void this.#submit(assembleBlock(template, unit, solved), template, hash)
+  }
+
+  async #submit(block: Block, template: BlockTemplate, hash: BlockHash): Promise<void> {
+    const { submit, log } = this.#deps
     try {
-      checkProofOfWork(block.header, computeBlockHash(block.header), this.#options.params)
-      await this.#deps.submit(block)
+      await submit(block)
       this.#blocksFound += 1
-      this.#deps.log.info('block found', {
-        hash: toDisplayHex(computeBlockHash(block.header)),
-        height: open.template.height,
+      log.info('block found', {
+        hash: toDisplayHex(hash),
+        height: template.height,
         transactions: block.transactions.length,
       })
     } catch (error) {
-      this.#invalidSolutions += 1
+      this.#invalid += 1
       const code = error instanceof ConsensusError ? error.code : undefined
-      this.#deps.log.error('own block refused', { code, reason: toErrorMessage(error) })
+      log.error('own block refused', { code, reason: toErrorMessage(error) })
+    } finally {
+      // If this was refused, the next tick tries again: at once might be without end.
+      this.#pending.delete(template.prevBlockHash)
     }
   }
+}
+
+/** How many times harder than mainnet's easiest target a hash is to find. */
+function toDifficulty(hashNumber: bigint): number {
+  return DIFFICULTY_ONE_TARGET / Math.max(Number(hashNumber), 1)
 }

@@ -1,33 +1,72 @@
-/** @module Hashes per second over the last seconds. */
+/** @module Hashes per second over the last second, minute and quarter of an hour. */
 
 import type { Clock } from '../util/index.ts'
 
-/** How far back the rate looks. */
-const WINDOW_MS = 5_000
+/** The longest window, in seconds: one bucket each. */
+const BUCKET_COUNT = 900
+const MS_PER_SECOND = 1_000
 
-/** Adds up counts and tells their rate over a sliding window. */
+/** Hashes per second over three windows, each since the start if that is later. */
+export interface HashRates {
+  readonly second: number
+  readonly minute: number
+  readonly quarterHour: number
+}
+
+/** Adds up counts by the second and tells their rate over sliding windows. */
 export class RateMeter {
   readonly #clock: Clock
   readonly #startMs: number
-  #samples: { readonly atMs: number; readonly count: number }[] = []
+  readonly #buckets = new Float64Array(BUCKET_COUNT)
+  /** Seconds since the start that the newest bucket stands for. */
+  #current = 0
+  #total = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#startMs = clock.monotonic()
   }
 
-  add(count: number): void {
-    const atMs = this.#clock.monotonic()
-    this.#samples.push({ atMs, count })
-    this.#samples = this.#samples.filter((sample) => atMs - sample.atMs <= WINDOW_MS)
+  /** All that was ever added. */
+  get total(): number {
+    return this.#total
   }
 
-  /** Per second, over the window or since the start, whichever is shorter. */
-  perSecond(): number {
-    const nowMs = this.#clock.monotonic()
-    const spanMs = Math.min(WINDOW_MS, nowMs - this.#startMs)
-    if (spanMs <= 0) return 0
-    const recent = this.#samples.filter((sample) => nowMs - sample.atMs <= WINDOW_MS)
-    return (recent.reduce((sum, { count }) => sum + count, 0) * 1_000) / spanMs
+  add(count: number): void {
+    this.#moveOn()
+    this.#total += count
+    const at = this.#current % BUCKET_COUNT
+    this.#buckets[at] = (this.#buckets[at] ?? 0) + count
+  }
+
+  /** The rates now. Seconds that are over count, the running one only before there is any. */
+  rates(): HashRates {
+    this.#moveOn()
+    return { second: this.#rate(1), minute: this.#rate(60), quarterHour: this.#rate(BUCKET_COUNT) }
+  }
+
+  #rate(windowSeconds: number): number {
+    if (this.#current === 0) {
+      const elapsedMs = this.#clock.monotonic() - this.#startMs
+      return elapsedMs === 0 ? 0 : ((this.#buckets[0] ?? 0) * MS_PER_SECOND) / elapsedMs
+    }
+    // The oldest bucket of a full ring is the one that is being filled anew.
+    const span = Math.min(windowSeconds, this.#current, BUCKET_COUNT - 1)
+    let sum = 0
+    for (let second = this.#current - span; second < this.#current; second++) {
+      sum += this.#buckets[second % BUCKET_COUNT] ?? 0
+    }
+    return sum / span
+  }
+
+  #moveOn(): void {
+    const now = Math.floor((this.#clock.monotonic() - this.#startMs) / MS_PER_SECOND)
+    if (now - this.#current >= BUCKET_COUNT) this.#buckets.fill(0)
+    else {
+      for (let second = this.#current + 1; second <= now; second++) {
+        this.#buckets[second % BUCKET_COUNT] = 0
+      }
+    }
+    this.#current = now
   }
 }

@@ -56,6 +56,29 @@ export interface WasmHashEngineOptions {
   readonly kernel?: number
 }
 
+/**
+ * Starts the module, for itself alone.
+ *
+ * @throws {@link HashEngineError} `unusable` if it is not our core.
+ */
+function instantiate(module: WebAssembly.Module): CoreExports {
+  // What the module exports is checked by its version before anything else is called.
+  const core = new WebAssembly.Instance(module).exports as unknown as CoreExports
+  if (core.abi_version?.() !== ABI_VERSION || core.ctx_size() !== OFFSET.end) {
+    throw new HashEngineError('unusable', 'the module is not the hash core of this version')
+  }
+  return core
+}
+
+/**
+ * How many kernels the module has.
+ *
+ * @throws {@link HashEngineError} `unusable` if it is not our core.
+ */
+export function countKernels(module: WebAssembly.Module): number {
+  return instantiate(module).kernel_count()
+}
+
 /** Searches with the core that `wasm/` compiles. Each engine has an instance, and so memory, of its own. */
 export class WasmHashEngine implements HashEngine {
   readonly name: string
@@ -71,11 +94,7 @@ export class WasmHashEngine implements HashEngine {
    * @throws {@link HashEngineError} `unusable` if the module is not our core or fails its self-test.
    */
   constructor(module: WebAssembly.Module, options: WasmHashEngineOptions = {}) {
-    // What the module exports is checked by its version before anything else is called.
-    this.#core = new WebAssembly.Instance(module).exports as unknown as CoreExports
-    if (this.#core.abi_version?.() !== ABI_VERSION || this.#core.ctx_size() !== OFFSET.end) {
-      throw new HashEngineError('unusable', 'the module is not the hash core of this version')
-    }
+    this.#core = instantiate(module)
     this.kernelCount = this.#core.kernel_count()
     const kernel = options.kernel ?? 0
     if (this.#core.select_kernel(kernel) !== 0) {

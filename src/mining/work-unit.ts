@@ -29,6 +29,8 @@ export interface WorkUnit {
   readonly shareTarget: Uint8Array
   /** 32 bytes, little-endian. */
   readonly blockTarget: Uint8Array
+  /** Hashes after which the unit is done, to within one call; undefined for as many as there are. */
+  readonly hashesMax?: number | undefined
 }
 
 /** What makes a unit's header meet a target. */

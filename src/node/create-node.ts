@@ -5,7 +5,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { Chain, ScriptCheckPool } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
-import { Miner } from '../mining/index.ts'
+import { Miner, NODE_EXTRA_NONCE_SIZE, TemplateKeeper } from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
@@ -37,6 +37,10 @@ export interface NodeOptions {
     readonly threads: number
     /** Share of a core for each thread, above 0 and up to 1. */
     readonly throttle: number
+    /** How many threads "auto" stands for, when RPC asks for that. */
+    readonly autoThreads: number
+    /** Whether to try several versions beside each nonce. @see BIP-0320 */
+    readonly isVersionRolled: boolean
   }
   /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
   readonly verifyThreads: number
@@ -72,7 +76,6 @@ export interface QuarryNode {
 
 /** Text in the coinbases of our blocks. */
 const COINBASE_TAG = '/quarry/'
-const NODE_EXTRA_NONCE_BYTES = 4
 
 /** How we call ourselves to peers and clients: clients look for Bitcoin Core's form. */
 function createUserAgent(version: string): string {
@@ -164,27 +167,33 @@ async function createMiner(
   network: PeerNetwork,
 ): Promise<Miner | undefined> {
   const { params, platform, options } = init
-  const { isEnabled, payoutScript, threads, throttle } = options.mining
+  const { isEnabled, payoutScript, threads, throttle, isVersionRolled } = options.mining
   if (!isEnabled) return undefined
-  return new Miner(
+  const keeper = new TemplateKeeper(
     {
       chain: createChainSource(chain, platform.clock),
       transactions: createTxSource(mempool),
+      isReady: () => sync.isCaughtUp,
+    },
+    params,
+  )
+  return new Miner(
+    {
+      nextTemplate: () => keeper.next(),
       submit: async (block) => {
         await sync.submitBlock(block)
       },
-      isReady: () => sync.isCaughtUp,
       spawnHashWorker: platform.spawnHashWorker,
       clock: platform.clock,
       log: platform.log.child('mining'),
     },
     {
-      params,
       payoutScript: payoutScript ?? (await loadPayoutScript(platform.secrets)),
       threads,
       throttle,
+      isVersionRolled,
       tag: COINBASE_TAG,
-      nodeExtraNonce: sha256(utf8ToBytes(network.selfId)).slice(0, NODE_EXTRA_NONCE_BYTES),
+      nodeExtraNonce: sha256(utf8ToBytes(network.selfId)).slice(0, NODE_EXTRA_NONCE_SIZE),
     },
   )
 }
@@ -209,6 +218,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
     submit,
     loadHashEngine: () => platform.loadHashEngine(),
     miner: () => miner,
+    autoThreads: options.mining.autoThreads,
     clock,
     random,
     tag: COINBASE_TAG,

@@ -24,6 +24,8 @@ export interface MiningControlDeps {
   readonly submit: (block: Block) => Promise<void>
   readonly loadHashEngine: () => Promise<HashEngine>
   readonly miner: () => Miner | undefined
+  /** Threads that the miner has where nobody says how many. */
+  readonly autoThreads: number
   readonly clock: Clock
   readonly random: RandomSource
   readonly tag: string
@@ -42,7 +44,8 @@ export function createMiningControl(deps: MiningControlDeps): MiningControl {
     })
   return {
     getTemplate,
-    stats: () => deps.miner()?.stats,
+    autoThreads: deps.autoThreads,
+    miner: deps.miner,
     generate: (payoutScript, blockCount, maxTries) =>
       turn.run(async () => {
         engine ??= deps.loadHashEngine()

@@ -3,10 +3,13 @@
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import type { Mempool } from '../mempool/index.ts'
-import type { BlockTemplate, MinerStats } from '../mining/index.ts'
+import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { Block, BlockHash } from '../primitives/index.ts'
 import type { PeerNetwork } from '../sync/index.ts'
 import type { Clock, Logger } from '../util/index.ts'
+
+/** The local miner as RPC sees it. */
+export type LocalMiner = Pick<Miner, 'stats' | 'currentWork' | 'configure'>
 
 /** Mining as RPC sees it. */
 export interface MiningControl {
@@ -23,8 +26,10 @@ export interface MiningControl {
     blockCount: number,
     maxTries: number,
   ): Promise<readonly BlockHash[]>
-  /** What the local miner does; undefined if it is off. */
-  stats(): MinerStats | undefined
+  /** The local miner; undefined if it is off. */
+  miner(): LocalMiner | undefined
+  /** Threads that the local miner has where nobody says how many. */
+  readonly autoThreads: number
 }
 
 /** The node behind the methods. */

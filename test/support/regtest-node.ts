@@ -8,7 +8,7 @@ import {
   REGTEST_SPEC,
 } from '../../src/consensus/index.ts'
 import { Mempool } from '../../src/mempool/index.ts'
-import { ReferenceHashEngine, type ScanResult } from '../../src/mining/index.ts'
+import { type Miner, ReferenceHashEngine, type ScanResult } from '../../src/mining/index.ts'
 import { createMiningControl } from '../../src/node/mining-control.ts'
 import { createChainSource, createTxSource } from '../../src/node/sources.ts'
 import { P2pError } from '../../src/p2p/index.ts'
@@ -114,6 +114,8 @@ export interface RegtestNodeWishes {
   readonly params?: Partial<ConsensusParams>
   /** Changes what the methods see. */
   readonly context?: Partial<RpcContext>
+  /** The local miner; off without one. */
+  readonly miner?: () => Miner | undefined
 }
 
 /** A node whose methods are called directly. */
@@ -161,7 +163,8 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     params,
     submit: submitBlock,
     loadHashEngine: async () => new ImpatientHashEngine(),
-    miner: () => undefined,
+    miner: () => wishes.miner?.(),
+    autoThreads: 1,
     clock,
     random: {
       float: () => 0,

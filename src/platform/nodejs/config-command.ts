@@ -21,6 +21,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.dataDir
     case 'peer':
       return settings.peers
+    case 'version-rolling':
+      return settings.versionRolling
     case 'rpc-port':
       return settings.rpcPort
     case 'rpc-bind':

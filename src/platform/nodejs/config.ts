@@ -50,6 +50,8 @@ export interface NodeSettings {
   readonly threads: number
   /** Share of a core for each thread, 0.01 to 1. */
   readonly throttle: number
+  /** Whether to try several versions beside each nonce. */
+  readonly versionRolling: boolean
   /** 0 is any free port. */
   readonly rpcPort: number
   readonly rpcBind: string
@@ -122,6 +124,11 @@ const text = z.string().trim().min(1).max(4_096)
 const port = numeric(z.number().int().min(0).max(65_535))
 const multiaddrs = z.array(text.transform(toMultiaddr).pipe(z.string().regex(MULTIADDR))).max(256)
 
+/** How many mining threads `auto` is: all cores but one, which the node has for itself. */
+export function computeAutoThreads(availableCores: number): number {
+  return Math.max(1, availableCores - 1)
+}
+
 /** The schemas for everything but paths, which need to know where they were written. */
 function createSchemas(sources: SettingSources) {
   return {
@@ -134,10 +141,11 @@ function createSchemas(sources: SettingSources) {
     mine: flag,
     address: text.optional(),
     threads: z.union([
-      z.literal('auto').transform(() => Math.max(1, sources.availableCores - 1)),
+      z.literal('auto').transform(() => computeAutoThreads(sources.availableCores)),
       numeric(z.number().int().min(1).max(256)),
     ]),
     throttle: numeric(z.number().min(0.01).max(1)),
+    'version-rolling': flag,
     'rpc-port': port,
     'rpc-bind': text.refine((address) => isIP(address) !== 0),
     'rpc-allow-ip': z.array(text.refine(isAddressRange)).max(256),
@@ -243,6 +251,7 @@ function toNodeSettings(
     address: values.address,
     threads: values.threads,
     throttle: values.throttle,
+    versionRolling: values['version-rolling'],
     rpcPort: values['rpc-port'],
     rpcBind: values['rpc-bind'],
     rpcAllowIp: values['rpc-allow-ip'],

@@ -1,7 +1,13 @@
 /** @module Loads the compiled hash core, the fastest build that this Node.js can run. */
 
 import { readFile } from 'node:fs/promises'
-import { type HashEngine, ReferenceHashEngine, WasmHashEngine } from '../../mining/index.ts'
+import {
+  createFastestEngine,
+  type HashEngine,
+  ReferenceHashEngine,
+  WasmHashEngine,
+} from '../../mining/index.ts'
+import { systemClock } from '../system.ts'
 import { packagePath } from './package-root.ts'
 
 /** A compiled hash core. Crosses to worker threads as it is. */
@@ -22,4 +28,9 @@ export async function loadHashModule(): Promise<HashModule | undefined> {
 /** An engine on a compiled core, or the slow reference without one. */
 export function createHashEngine(module: HashModule | undefined): HashEngine {
   return module === undefined ? new ReferenceHashEngine() : new WasmHashEngine(module)
+}
+
+/** As {@link createHashEngine}, on the kernel that is the fastest here: worth some 30 ms for long work. */
+export function createWorkerEngine(module: HashModule | undefined): HashEngine {
+  return module === undefined ? new ReferenceHashEngine() : createFastestEngine(module, systemClock)
 }

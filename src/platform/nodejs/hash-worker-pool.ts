@@ -1,27 +1,35 @@
 /** @module Starts hash workers on threads of their own. */
 
 import { Worker } from 'node:worker_threads'
-import type { HashWorker, HashWorkerReport, SpawnHashWorker } from '../../mining/index.ts'
+import type { HashWorkerReport, SpawnHashWorker } from '../../mining/index.ts'
 import type { HashModule } from './hash-engine-loader.ts'
 
-/** Makes the function that starts a worker on a compiled hash core. */
-export function createHashWorkerSpawner(module: HashModule | undefined): SpawnHashWorker {
-  return (onReport, onExit): HashWorker => {
-    const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: module })
-    let isTerminated = false
+/** What a thread is started with. */
+const ENTRY = new URL('./hash-worker.js', import.meta.url)
+
+/**
+ * Makes the function that starts a worker on a compiled hash core.
+ *
+ * @param entry - What the threads run; gets the core, or undefined for the fallback engine.
+ */
+export function createHashWorkerSpawner(
+  module: HashModule | undefined,
+  entry: URL = ENTRY,
+): SpawnHashWorker {
+  return (engine, onReport, onExit) => {
+    const worker = new Worker(entry, { workerData: engine === 'fallback' ? undefined : module })
+    let isOver = false
+    const end = (reason: string): void => {
+      if (!isOver) onExit(reason)
+      isOver = true
+    }
     worker.on('message', (report: HashWorkerReport) => onReport(report))
-    worker.on('error', (error) => {
-      if (!isTerminated) onExit(error.message)
-      isTerminated = true
-    })
-    worker.on('exit', (code) => {
-      if (!isTerminated) onExit(`exit code ${code}`)
-      isTerminated = true
-    })
+    worker.on('error', (error) => end(error.message))
+    worker.on('exit', (code) => end(`exit code ${code}`))
     return {
       send: (command) => worker.postMessage(command),
       async terminate() {
-        isTerminated = true
+        isOver = true
         await worker.terminate()
       },
     }

@@ -10,7 +10,7 @@ import {
 } from '../../mining/index.ts'
 import { InvariantError, toErrorMessage } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
-import { createHashEngine, type HashModule } from './hash-engine-loader.ts'
+import { createWorkerEngine, type HashModule } from './hash-engine-loader.ts'
 
 if (parentPort === null) throw new InvariantError('a hash worker is started as a worker thread')
 const port = parentPort
@@ -20,7 +20,7 @@ function report(message: HashWorkerReport): void {
 }
 
 try {
-  const engine = createHashEngine(workerData as HashModule | undefined)
+  const engine = createWorkerEngine(workerData as HashModule | undefined)
   const loop = new HashWorkerLoop({
     engine,
     clock: systemClock,

@@ -8,7 +8,7 @@ import { decodeAddress } from '../../script/index.ts'
 import { ConfigError, type LoggerSource, toErrorMessage } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
-import type { NodeSettings } from './config.ts'
+import { computeAutoThreads, type NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { measureDatabaseSize, openLevelDatabase } from './databases.ts'
@@ -191,6 +191,8 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           payoutScript,
           threads: settings.threads,
           throttle: settings.throttle,
+          autoThreads: computeAutoThreads(availableParallelism()),
+          isVersionRolled: settings.versionRolling,
         },
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,

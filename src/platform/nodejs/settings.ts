@@ -110,6 +110,13 @@ export const SETTINGS = [
     wanted: 'Use a number from 0.01 to 1.',
   },
   {
+    name: 'version-rolling',
+    kind: 'switch',
+    fallback: false,
+    help: 'try several versions beside each nonce when mining (BIP-0320): some percent faster',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'rpc-port',
     kind: 'text',
     placeholder: '<port>',

@@ -46,7 +46,7 @@ export const getMiningInfo = defineMethod({
   examples: [[]],
   handler: (context: RpcContext) => {
     const { chain, mempool, mining, params } = context
-    const stats = mining.stats()
+    const stats = mining.miner()?.stats
     return {
       blocks: chain.tip.height,
       ...describeBits(chain.tip.bits),
@@ -57,7 +57,7 @@ export const getMiningInfo = defineMethod({
       chain: params.rpcChain,
       next: describeNext(context),
       warnings: [],
-      quarry_hashps: stats?.hashesPerSecond ?? 0,
+      quarry_hashps: stats?.hashesPerSecond.second ?? 0,
       quarry_threads: stats?.threads ?? 0,
       quarry_blocks_found: stats?.blocksFound ?? 0,
       quarry_stale: stats?.staleSolutions ?? 0,

@@ -57,6 +57,7 @@ describe('resolveNodeSettings', () => {
       address: undefined,
       threads: 7,
       throttle: 1,
+      versionRolling: false,
       rpcPort: 18_443,
       rpcBind: '127.0.0.1',
       rpcAllowIp: [],

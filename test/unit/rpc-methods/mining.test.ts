@@ -335,10 +335,17 @@ describe('getmininginfo', () => {
 
   it('tells what the local miner does', async () => {
     const stats = {
-      hashesPerSecond: 1_234_567.5,
+      hashesPerSecond: { second: 1_234_567.5, minute: 1_000_000, quarterHour: 900_000 },
+      hashes: 1e9,
       threads: 2,
+      throttle: 1,
+      isPaused: false,
+      isDegraded: false,
+      workers: [],
+      bestDifficulty: 0.5,
       blocksFound: 7,
       staleSolutions: 1,
+      duplicateSolutions: 0,
       invalidSolutions: 0,
     }
     const node = await createRegtestNode({
@@ -348,7 +355,8 @@ describe('getmininginfo', () => {
             throw new RangeError('not asked for')
           },
           generate: async () => [],
-          stats: () => stats,
+          autoThreads: 1,
+          miner: () => ({ stats, currentWork: undefined, configure: () => undefined }),
         },
       },
     })
