@@ -19,6 +19,7 @@ import { getBlockHeader } from './get-block-header.ts'
 import { getBlockTemplate } from './get-block-template.ts'
 import { getBlockchainInfo } from './get-blockchain-info.ts'
 import { getChainTips } from './get-chain-tips.ts'
+import { getMinerInfo } from './get-miner-info.ts'
 import { getMiningInfo } from './get-mining-info.ts'
 import { getNetworkInfo } from './get-network-info.ts'
 import { getConnectionCount, getNetTotals, getPeerInfo } from './get-peer-info.ts'
@@ -27,6 +28,7 @@ import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
+import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
 import { validateAddress } from './validate-address.ts'
 
@@ -50,8 +52,10 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   uptime,
   generateToAddress,
   getBlockTemplate,
+  getMinerInfo,
   getMiningInfo,
   getNetworkHashPs,
+  setMiners,
   submitBlock,
   addNode,
   getConnectionCount,
