@@ -6,7 +6,7 @@ import type { HashWorkerCommand, HashWorkerReport } from './hash-worker-messages
 import { SearchCursor } from './search-cursor.ts'
 
 /** How long one call into the engine should take: short enough to notice new work at once. */
-const SCAN_TARGET_MS = 4
+const SCAN_TARGET_MS = 5
 const MIN_SCAN_COUNT = 64
 const MAX_SCAN_COUNT = 65_536
 /** The first calls are short, while the engine's compiler warms up. */
@@ -19,8 +19,11 @@ const MIN_PAUSE_MS = 2
 export interface HashWorkerLoopDeps {
   readonly engine: HashEngine
   readonly clock: Clock
-  /** Resolves after messages that wait have been handled. Must be cheap. */
-  readonly yieldToMessages: () => Promise<void>
+  /**
+   * Handles commands that wait, at once or by the time that the promise resolves. Called every few
+   * milliseconds, so it must be cheap; a promise costs, too.
+   */
+  readonly yieldToMessages: () => Promise<void> | undefined
   readonly report: (report: HashWorkerReport) => void
 }
 
@@ -80,7 +83,8 @@ export class HashWorkerLoop {
     try {
       for (let work = this.#work; work !== undefined; work = this.#work) {
         this.#scan(work)
-        await this.#giveWay()
+        const pause = this.#giveWay()
+        if (pause !== undefined) await pause
       }
     } catch (error) {
       this.#deps.report({ type: 'failed', reason: toErrorMessage(error) })
@@ -133,14 +137,19 @@ export class HashWorkerLoop {
   #adaptScanCount(noncesDone: number, elapsedMs: number): void {
     const wanted = (noncesDone / Math.max(elapsedMs, 0.01)) * SCAN_TARGET_MS
     const bounded = Math.min(Math.max(wanted, MIN_SCAN_COUNT), MAX_SCAN_COUNT)
-    // Moves half of the way, so that one slow call does not halve the rate of the next ones.
-    this.#scanCount = Math.round((this.#scanCount + bounded) / 2)
+    // Down slowly: a call is mostly slow because the thread had to wait, and short calls cost more.
+    const pace = bounded > this.#scanCount ? 2 : 8
+    this.#scanCount += Math.round((bounded - this.#scanCount) / pace)
   }
 
-  async #giveWay(): Promise<void> {
+  #giveWay(): Promise<void> | undefined {
+    const nowMs = this.#deps.clock.monotonic()
+    if (nowMs - this.#lastProgressMs >= PROGRESS_INTERVAL_MS) this.#reportProgress(nowMs)
+    return this.#pauseDebtMs < MIN_PAUSE_MS ? this.#deps.yieldToMessages() : this.#pause()
+  }
+
+  async #pause(): Promise<void> {
     const { clock } = this.#deps
-    if (clock.monotonic() - this.#lastProgressMs >= PROGRESS_INTERVAL_MS) this.#reportProgress()
-    if (this.#pauseDebtMs < MIN_PAUSE_MS) return this.#deps.yieldToMessages()
     const startMs = clock.monotonic()
     await new Promise<void>((resolve) => {
       clock.schedule(this.#pauseDebtMs, resolve)
@@ -148,10 +157,10 @@ export class HashWorkerLoop {
     this.#pauseDebtMs -= clock.monotonic() - startMs
   }
 
-  #reportProgress(): void {
+  #reportProgress(nowMs = this.#deps.clock.monotonic()): void {
     this.#deps.report({ type: 'progress', hashes: this.#hashes, busyMs: this.#busyMs })
     this.#hashes = 0
     this.#busyMs = 0
-    this.#lastProgressMs = this.#deps.clock.monotonic()
+    this.#lastProgressMs = nowMs
   }
 }

@@ -2,10 +2,9 @@
  * A hash worker's thread that fails on purpose once it has work: `workerData.fault` says how. With
  * `workerData.isHealthy` it works as it should, on the reference engine.
  */
-import { setImmediate } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { HashWorkerLoop, ReferenceHashEngine } from '../../dist/mining/index.js'
-import { systemClock } from '../../dist/platform/system.js'
+import { ReferenceHashEngine } from '../../dist/mining/index.js'
+import { serveHashWorker } from '../../dist/platform/nodejs/serve-hash-worker.js'
 
 /** A module whose one function, `f`, is the instruction `unreachable`. */
 const TRAP = Uint8Array.from([
@@ -35,11 +34,4 @@ const engine = isHealthy
       scan: () => FAULTS[fault](),
       hashHeaders: (headers) => reference.hashHeaders(headers),
     }
-const loop = new HashWorkerLoop({
-  engine,
-  clock: systemClock,
-  yieldToMessages: () => setImmediate(),
-  report: (report) => parentPort.postMessage(report),
-})
-parentPort.on('message', (command) => loop.handle(command))
-parentPort.postMessage({ type: 'ready', engine: engine.name })
+serveHashWorker(parentPort, engine)
