@@ -209,7 +209,18 @@ export class Miner {
     this.#pool.redistribute()
   }
 
-  /** Takes up the work there is now. To be called whenever the tip has moved. */
+  /**
+   * Stops all work on the old tip, then takes up what there is on the new one: choosing transactions takes time,
+   * which nobody should spend on headers that are of no use any more.
+   */
+  onNewTip(): void {
+    if (!this.#isStarted) return
+    this.#setTemplate(undefined)
+    this.#pool.redistribute()
+    this.refresh()
+  }
+
+  /** Takes up the work there is now. */
   refresh(): void {
     if (!this.#isStarted) return
     const next = this.#deps.nextTemplate()

@@ -306,7 +306,7 @@ async function startNode(
   const rpc = createRpc(init, { chain, mempool, network, sync, miner, userAgent })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
-    miner?.refresh()
+    miner?.onNewTip()
   })
   try {
     await sync.start()

@@ -3,6 +3,7 @@ import { hashToNumber } from '../../../src/consensus/index.ts'
 import {
   type BlockTemplate,
   type HashEngine,
+  type HashWorkerCommand,
   type Job,
   type JobHit,
   Miner,
@@ -18,7 +19,7 @@ import { type Block, type BlockHash, computeBlockHash } from '../../../src/primi
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { createLoopSpawner, simdModule } from '../../support/loop-worker.ts'
 import { silentLog } from '../../support/memory-chain.ts'
-import { createTemplate, EASY_BITS } from '../../support/templates.ts'
+import { createTemplate, EASY_BITS, HARD_BITS } from '../../support/templates.ts'
 
 const miners: Miner[] = []
 
@@ -99,6 +100,36 @@ describe('Miner', () => {
     expect(chain.blocks.slice(1).map(({ header }) => header.prevBlockHash)).toEqual(
       hashes.slice(0, -1),
     )
+  })
+
+  it('has stopped all work on the old tip before it looks for what to mine on the new one', () => {
+    const spawn = createLoopSpawner()
+    const told: HashWorkerCommand['type'][] = []
+    const toldBefore: HashWorkerCommand['type'][][] = []
+    let height = 7
+    const miner = createMiner({
+      nextTemplate: () => {
+        toldBefore.push(told.splice(0))
+        return createTemplate({ bits: HARD_BITS, height })
+      },
+      spawnHashWorker: (...args) => {
+        const worker = spawn(...args)
+        return {
+          ...worker,
+          terminate: () => worker.terminate(),
+          send: (command) => {
+            told.push(command.type)
+            worker.send(command)
+          },
+        }
+      },
+    })
+    miner.start()
+    height = 8
+    miner.onNewTip()
+    expect(told.at(-1)).toBe('work')
+    expect(toldBefore).toHaveLength(2)
+    expect(toldBefore[1]?.slice(-2)).toEqual(['work', 'idle'])
   })
 
   it('finds no sibling of a block that is on its way', async () => {
