@@ -38,7 +38,7 @@ export interface MinerDeps {
   /** What to mine on now, if anything. The same object while nothing has changed. */
   readonly nextTemplate: () => BlockTemplate | undefined
   /** Takes a solved block; rejects with what is wrong with it. */
-  readonly submit: (block: Block) => Promise<void>
+  readonly submit: (block: Block, template: BlockTemplate) => Promise<void>
   readonly spawnHashWorker: SpawnHashWorker
   readonly clock: Clock
   readonly log: Logger
@@ -295,7 +295,7 @@ export class Miner {
   async #submit(block: Block, template: BlockTemplate, hash: BlockHash): Promise<void> {
     const { submit, log } = this.#deps
     try {
-      await submit(block)
+      await submit(block, template)
       this.#blocksFound += 1
       log.info('block found', {
         hash: toDisplayHex(hash),

@@ -21,4 +21,5 @@ export {
   type NodeOptions,
   type QuarryNode,
 } from './create-node.ts'
+export { loadPayoutScript } from './payout.ts'
 export type { DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

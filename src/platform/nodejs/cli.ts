@@ -33,6 +33,8 @@ function formatProgramHelp(quarry: string): string {
     [`${quarry} start --mine`, 'one node on the devnet chain, mining'],
     [`${quarry} start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…`],
     [`${quarry} rpc getblockchaininfo`, 'ask the node that runs here'],
+    [`${quarry} mine --threads 2`, 'mine for the node that runs here, and watch'],
+    [`${quarry} bench miner`, 'how fast this machine hashes'],
     [`${quarry} config show --origin`, 'which settings apply, and why'],
   )}
 ${EXIT_CODE_HELP}`
@@ -66,6 +68,28 @@ ${formatExamples(
   [`${quarry} rpc --named getblockhash height=0`],
   [`${quarry} rpc help getblock`],
 )}`
+}
+
+function formatMineHelp(quarry: string): string {
+  return `
+Fetches block templates from the node (getblocktemplate) and hands blocks in (submitblock). Address and password
+are found in the data directory of a node that runs; coins go to that node's own key unless --address says where.
+
+Prints a live view on a terminal; on a pipe, or with --json, one JSON object a line: "start", "status" every
+second, "block" for each that was handed in, "connection" and "fault" when something is wrong, and last "done".
+${formatExamples(
+  [`${quarry} mine --datadir .devnet/node-0 --chain .devnet/chain.json`],
+  [`${quarry} mine --threads auto --throttle 0.5`],
+  [`${quarry} mine --blocks 10 --json | grep '"block"'`],
+)}
+${EXIT_CODE_HELP}`
+}
+
+function formatBenchHelp(quarry: string): string {
+  return `
+Every engine is measured on one thread, then the miner itself on one and on all cores. A machine that is busy
+with something else is slower by as much.
+${formatExamples([`${quarry} bench miner`], [`${quarry} bench miner --seconds 5 --json`])}`
 }
 
 function formatDevnetHelp(quarry: string): string {
@@ -242,6 +266,64 @@ function addDevnet(program: Command): void {
     })
 }
 
+const MAX_THREADS = 256
+
+/** A parser of a number of threads, or `auto`: all cores but one. */
+function parseThreads(text: string): number {
+  if (text === 'auto') return Math.max(1, availableParallelism() - 1)
+  return parseNumber(1, MAX_THREADS)(text)
+}
+
+function addMine(program: Command): void {
+  program
+    .command('mine')
+    .description('mine for a node that runs, with a live view')
+    .option(
+      '--datadir <dir>',
+      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
+    )
+    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
+    .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
+    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
+    .option('--address <address>', "where mined coins go (default: to the node's own key)")
+    .option(
+      '--threads <n|auto>',
+      'mining threads (default: auto, one fewer than there are cores)',
+      parseThreads,
+    )
+    .option('--throttle <share>', 'share of a core for each', parseNumber(0.01, 1, false), 1)
+    .option('--version-rolling', 'try several versions beside each nonce (BIP-0320)', false)
+    .option('--blocks <n>', 'stop when the node has taken so many', parseNumber(1, 10_000_000))
+    .option('--json', 'print JSON lines, on a terminal, too', false)
+    .addHelpText('after', () => formatMineHelp(findProgramName()))
+    .action(async (options) => {
+      const { runMineCommand } = await import('./mine-command.ts')
+      const { datadir, chain, rpcUrl, rpcPort, address, throttle } = options
+      await runMineCommand({
+        ...{ datadir, chain, rpcUrl, rpcPort, address, throttle },
+        threads: options.threads ?? parseThreads('auto'),
+        isVersionRolled: options.versionRolling,
+        untilBlocks: options.blocks,
+        isJson: options.json,
+      })
+    })
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('measure this machine')
+    .command('miner')
+    .description('how fast every engine hashes here, and how long blocks would take')
+    .option('--seconds <n>', 'how long each measurement takes', parseNumber(0.1, 60, false), 1)
+    .option('--json', 'print one JSON object', false)
+    .addHelpText('after', () => formatBenchHelp(findProgramName()))
+    .action(async ({ seconds, json }) => {
+      const { runBenchMiner } = await import('./bench-command.ts')
+      process.stdout.write(`${await runBenchMiner({ seconds, isJson: json })}\n`)
+    })
+}
+
 /** Builds the whole command line. Usage errors are thrown as commander's errors. */
 export function createProgram(): Command {
   const program = new Command(findProgramName())
@@ -253,6 +335,8 @@ export function createProgram(): Command {
     .exitOverride()
   addStart(program)
   addRpc(program)
+  addMine(program)
+  addBench(program)
   addDevnet(program)
   addConfig(program)
   return program

@@ -16,13 +16,22 @@ export type HashModule = WebAssembly.Module
 const SIMD_PATH = 'wasm/quarry-hash-simd.wasm'
 const SCALAR_PATH = 'wasm/quarry-hash-scalar.wasm'
 
+async function compile(path: string): Promise<HashModule | undefined> {
+  const bytes = await readFile(packagePath(path))
+  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : undefined
+}
+
+/** Compiles both builds; undefined is what this Node.js cannot run. */
+export async function loadHashModules(): Promise<{
+  readonly simd: HashModule | undefined
+  readonly scalar: HashModule | undefined
+}> {
+  return { simd: await compile(SIMD_PATH), scalar: await compile(SCALAR_PATH) }
+}
+
 /** Compiles the SIMD build, or the scalar one where SIMD is missing; undefined where neither runs. */
 export async function loadHashModule(): Promise<HashModule | undefined> {
-  for (const path of [SIMD_PATH, SCALAR_PATH]) {
-    const bytes = await readFile(packagePath(path))
-    if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes)
-  }
-  return undefined
+  return (await compile(SIMD_PATH)) ?? (await compile(SCALAR_PATH))
 }
 
 /** An engine on a compiled core, or the slow reference without one. */

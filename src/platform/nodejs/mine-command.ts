@@ -1,0 +1,190 @@
+/** @module `quarry mine`: a miner in a process of its own, for a node that runs elsewhere. */
+
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { createConsensusParams } from '../../consensus/index.ts'
+import { type BlockTemplate, Miner, NODE_EXTRA_NONCE_SIZE } from '../../mining/index.ts'
+import { loadPayoutScript } from '../../node/index.ts'
+import { type Block, computeBlockHash, toDisplayHex } from '../../primitives/index.ts'
+import { decodeAddress } from '../../script/index.ts'
+import { ConfigError, encodeHex, type Logger, toErrorMessage } from '../../util/index.ts'
+import { systemClock, systemRandom } from '../system.ts'
+import { loadChainSpec } from './chain-choice.ts'
+import { computeNodePaths, type NodePaths } from './data-directory.ts'
+import { loadHashModule } from './hash-engine-loader.ts'
+import { createHashWorkerSpawner } from './hash-worker-pool.ts'
+import {
+  createHumanMineOutput,
+  createJsonMineOutput,
+  describeStatus,
+  type MineEvent,
+} from './mine-output.ts'
+import { RemoteNode } from './remote-node.ts'
+import { SecretFiles } from './secret-files.ts'
+import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
+import { installShutdown } from './signals.ts'
+import { createStyle, supportsColor, Terminal } from './terminal.ts'
+
+const STATUS_INTERVAL_MS = 1_000
+/** Text in the coinbases of our blocks. */
+const COINBASE_TAG = '/quarry/'
+
+/** What the command line gave; what is undefined comes from the environment or a default. */
+export interface MineCommandOptions {
+  readonly datadir?: string | undefined
+  readonly chain?: string | undefined
+  readonly rpcUrl?: string | undefined
+  readonly rpcPort?: number | undefined
+  readonly address?: string | undefined
+  readonly threads: number
+  readonly throttle: number
+  readonly isVersionRolled: boolean
+  /** Stop after the node has taken so many blocks. */
+  readonly untilBlocks?: number | undefined
+  /** JSON lines even on a terminal. */
+  readonly isJson: boolean
+}
+
+async function choosePayoutScript(
+  address: string | undefined,
+  paths: NodePaths,
+  prefixes: Parameters<typeof decodeAddress>[1],
+): Promise<Uint8Array> {
+  if (address === undefined) {
+    const files = { identity: paths.identityKey, miner: paths.minerKey }
+    return loadPayoutScript(new SecretFiles(files))
+  }
+  try {
+    return decodeAddress(address, prefixes)
+  } catch (error) {
+    throw new ConfigError('bad-settings', `--address: ${toErrorMessage(error)}.`, { cause: error })
+  }
+}
+
+/** Only faults matter to whoever watches; blocks are told of where they are submitted. */
+function createFaultLog(emit: (event: MineEvent) => void): Logger {
+  const ignore = (): void => undefined
+  return {
+    trace: ignore,
+    debug: ignore,
+    info: ignore,
+    warn: ignore,
+    error: (message, fields) => {
+      // The node's refusal of a block is told of with its height and hash.
+      if (message === 'own block refused') return
+      const reason = fields?.['reason']
+      emit({ type: 'fault', message: reason === undefined ? message : `${message}: ${reason}` })
+    },
+  }
+}
+
+interface MineParts {
+  readonly options: MineCommandOptions
+  readonly node: RemoteNode
+  readonly payoutScript: Uint8Array
+  readonly emit: (event: MineEvent) => void
+  readonly onAccepted: () => void
+}
+
+async function createMiner(parts: MineParts): Promise<Miner> {
+  const { options, node, payoutScript, emit } = parts
+  const submit = async (block: Block, { height }: BlockTemplate): Promise<void> => {
+    const hash = toDisplayHex(computeBlockHash(block.header))
+    try {
+      await node.submit(block)
+      emit({ type: 'block', height, hash, refusal: null })
+      parts.onAccepted()
+    } catch (error) {
+      emit({ type: 'block', height, hash, refusal: toErrorMessage(error) })
+      throw error
+    }
+  }
+  return new Miner(
+    {
+      nextTemplate: () => node.template,
+      submit,
+      spawnHashWorker: createHashWorkerSpawner(await loadHashModule()),
+      clock: systemClock,
+      log: createFaultLog(emit),
+    },
+    {
+      payoutScript,
+      tag: COINBASE_TAG,
+      isVersionRolled: options.isVersionRolled,
+      threads: options.threads,
+      throttle: options.throttle,
+      // Random, since there is no peer id: another miner for the same node and payee must differ.
+      nodeExtraNonce: systemRandom.bytes(NODE_EXTRA_NONCE_SIZE),
+    },
+  )
+}
+
+/** Where the node is, and what its chain is like. */
+async function locateNode(options: MineCommandOptions) {
+  const { rpcPort } = options
+  const dataDir = options.datadir ?? process.env[toEnvironmentName('datadir')]
+  const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
+  const params = createConsensusParams(await loadChainSpec(chain))
+  const paths = computeNodePaths(resolve(dataDir ?? `${homedir()}/.quarry`), params.rpcChain)
+  const url = options.rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`)
+  return { params, paths, url }
+}
+
+/** Tells how it goes, once a second. @returns What ends it. */
+function reportStatus(miner: Miner, emit: (event: MineEvent) => void): () => void {
+  const timer = setInterval(
+    () => emit(describeStatus(miner.stats, miner.currentWork?.template)),
+    STATUS_INTERVAL_MS,
+  )
+  return () => clearInterval(timer)
+}
+
+/**
+ * Mines for a node until the process is told to stop, or so many blocks were taken.
+ *
+ * @throws {@link RpcClientError} if the node cannot be reached at first.
+ * @throws {@link ConfigError} if the address or the chain is not usable, or there is no cookie.
+ */
+export async function runMineCommand(options: MineCommandOptions): Promise<void> {
+  const { params, paths, url } = await locateNode(options)
+  const shutdown = installShutdown({
+    say: (message) => process.stderr.write(`\n${message}\n`),
+    report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
+  })
+  const terminal = new Terminal(process.stdout, () => shutdown.request('nobody reads any more'))
+  const style = createStyle(supportsColor(process.stdout, process.env))
+  const isHuman = terminal.isInteractive && !options.isJson
+  const emit = isHuman ? createHumanMineOutput(terminal, style) : createJsonMineOutput(terminal)
+  let miner: Miner | undefined
+  const minSpacingSeconds = params.noRetargeting ? params.targetSpacingSeconds : 0
+  const node = new RemoteNode(
+    { directory: paths.root, url, minSpacingSeconds },
+    {
+      onTemplate: () => miner?.refresh(),
+      onConnection: (problem) => emit({ type: 'connection', problem: problem ?? null }),
+    },
+    systemClock,
+  )
+  await node.open()
+  const payoutScript = await choosePayoutScript(options.address, paths, params.addressPrefixes)
+  let accepted = 0
+  const onAccepted = (): void => {
+    accepted += 1
+    if (accepted === options.untilBlocks) shutdown.request('all were found')
+  }
+  const running = await createMiner({ options, node, payoutScript, emit, onAccepted })
+  miner = running
+  const { threads, throttle, isVersionRolled } = options
+  const payee = encodeHex(payoutScript)
+  emit({ type: 'start', threads, throttle, payoutScript: payee, versionRolling: isVersionRolled })
+  running.start()
+  const endReports = reportStatus(running, emit)
+  const following = node.follow(shutdown.signal)
+  shutdown.attach(async () => {
+    endReports()
+    await following
+    await running.stop()
+    emit({ type: 'done', accepted, hashes: running.stats.hashes })
+    await terminal.flush()
+  })
+}
