@@ -37,7 +37,10 @@ const DIFFICULTY_ONE_TARGET = 0xffff * 2 ** 208
 export interface MinerDeps {
   /** What to mine on now, if anything. The same object while nothing has changed. */
   readonly nextTemplate: () => BlockTemplate | undefined
-  /** Takes a solved block; rejects with what is wrong with it. */
+  /**
+   * Takes a solved block. Rejects with a {@link ConsensusError} or a {@link MiningError} `block-refused` if the
+   * block is invalid, with anything else if it could not be handed in.
+   */
   readonly submit: (block: Block, template: BlockTemplate) => Promise<void>
   readonly spawnHashWorker: SpawnHashWorker
   readonly clock: Clock
@@ -67,7 +70,7 @@ export interface MinerStats {
   /** Of the best hash found so far; 0 before the first that is worth telling. */
   readonly bestDifficulty: number
   readonly blocksFound: number
-  /** Hits that came too late: the tip had moved, or the block was found already. */
+  /** Blocks that came to nothing: the tip had moved, another was found before, or nobody could be reached. */
   readonly staleSolutions: number
   /** Hits that were reported before. */
   readonly duplicateSolutions: number
@@ -303,9 +306,11 @@ export class Miner {
         transactions: block.transactions.length,
       })
     } catch (error) {
-      this.#invalid += 1
-      const code = error instanceof ConsensusError ? error.code : undefined
-      log.error('own block refused', { code, reason: toErrorMessage(error) })
+      const isRefused = error instanceof ConsensusError || error instanceof MiningError
+      if (isRefused) this.#invalid += 1
+      else this.#stale += 1
+      const code = isRefused ? error.code : undefined
+      log.error('own block not accepted', { code, reason: toErrorMessage(error) })
     } finally {
       // If this was refused, the next tick tries again: at once might be without end.
       this.#pending.delete(template.prevBlockHash)

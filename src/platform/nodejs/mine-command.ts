@@ -71,7 +71,7 @@ function createFaultLog(emit: (event: MineEvent) => void): Logger {
     warn: ignore,
     error: (message, fields) => {
       // The node's refusal of a block is told of with its height and hash.
-      if (message === 'own block refused') return
+      if (message === 'own block not accepted') return
       const reason = fields?.['reason']
       emit({ type: 'fault', message: reason === undefined ? message : `${message}: ${reason}` })
     },

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import * as z from 'zod'
-import type { BlockTemplate } from '../../mining/index.ts'
+import { type BlockTemplate, MiningError } from '../../mining/index.ts'
 import { type Block, encodeBlock } from '../../primitives/index.ts'
 import type { JsonValue, RpcParams } from '../../rpc/index.ts'
 import {
@@ -15,7 +15,7 @@ import {
 } from '../../util/index.ts'
 import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
 import { readTemplate, TEMPLATE_REQUEST } from './remote-template.ts'
-import { callRpc, DEFAULT_RPC_URL, RpcClientError } from './rpc-client.ts'
+import { callRpc, DEFAULT_RPC_URL } from './rpc-client.ts'
 
 /** How often the tip is asked for: a block of somebody else's goes unnoticed for this long at most. */
 const TIP_INTERVAL_MS = 200
@@ -108,12 +108,14 @@ export class RemoteNode {
   /**
    * Hands a block in, and then fetches what there is to mine after it.
    *
-   * @throws {@link RpcClientError} `rpc-refused` with the node's reason if it does not take the block.
+   * @throws {@link MiningError} `block-refused` with the node's reason if it does not take the block.
+   * @throws {@link RpcClientError} if the node does not answer.
    */
   async submit(block: Block): Promise<void> {
     const reason = await this.#call('submitblock', [encodeHex(encodeBlock(block))])
-    if (reason !== null) throw new RpcClientError('rpc-refused', String(reason))
-    await this.#update()
+    if (reason !== null) throw new MiningError('block-refused', String(reason))
+    // If the node has gone since, whoever follows it notices.
+    await this.#update().catch(() => undefined)
   }
 
   /** One at a time, so that an older answer never replaces a newer one. */
