@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
+  type HashWorker,
   type HashWorkerReport,
   type Job,
   Miner,
@@ -11,13 +12,14 @@ import {
   TemplateJob,
 } from '../../src/mining/index.ts'
 import { systemClock } from '../../src/platform/system.ts'
-import { type Block, computeBlockHash } from '../../src/primitives/index.ts'
+import { type Block, type BlockHash, computeBlockHash } from '../../src/primitives/index.ts'
 import type { Clock } from '../../src/util/index.ts'
 import { simdModule } from '../support/loop-worker.ts'
 import { silentLog } from '../support/memory-chain.ts'
 import { createTemplate } from '../support/templates.ts'
 
 const FAULTY = new URL('../support/faulty-hash-worker.mjs', import.meta.url)
+const WATCHED = new URL('../support/watched-hash-worker.mjs', import.meta.url)
 
 type Fault = 'throw' | 'trap' | 'exit' | 'stall'
 
@@ -36,28 +38,38 @@ async function loadSpawner(): Promise<SpawnHashWorker> {
   return pool.createHashWorkerSpawner(simdModule)
 }
 
+/** A thread on an entry of the tests', as the program starts its own. */
+function startThread(
+  entry: URL,
+  workerData: unknown,
+  onReport: Parameters<SpawnHashWorker>[1],
+  onExit: Parameters<SpawnHashWorker>[2],
+): HashWorker {
+  const worker = new Worker(entry, { workerData })
+  let isOver = false
+  const end = (reason: string): void => {
+    if (!isOver) onExit(reason)
+    isOver = true
+  }
+  worker.on('message', (report: HashWorkerReport) => onReport(report))
+  worker.on('error', (error) => end(error.message))
+  worker.on('exit', (code) => end(`exit code ${code}`))
+  return {
+    send: (command) => worker.postMessage(command),
+    async terminate() {
+      isOver = true
+      await worker.terminate()
+    },
+  }
+}
+
 /** Threads that fail, but for the fallback and for those after the first so many. */
 function createFaultySpawner(fault: Fault, faultCount: number) {
   const engines: string[] = []
   const spawn: SpawnHashWorker = (engine, onReport, onExit) => {
     engines.push(engine)
     const isHealthy = engine === 'fallback' || engines.length > faultCount
-    const worker = new Worker(FAULTY, { workerData: { fault, isHealthy } })
-    let isOver = false
-    const end = (reason: string): void => {
-      if (!isOver) onExit(reason)
-      isOver = true
-    }
-    worker.on('message', (report: HashWorkerReport) => onReport(report))
-    worker.on('error', (error) => end(error.message))
-    worker.on('exit', (code) => end(`exit code ${code}`))
-    return {
-      send: (command) => worker.postMessage(command),
-      async terminate() {
-        isOver = true
-        await worker.terminate()
-      },
-    }
+    return startThread(FAULTY, { fault, isHealthy }, onReport, onExit)
   }
   return { spawn, engines }
 }
@@ -158,6 +170,34 @@ describe('a worker thread', () => {
     expect(engines.filter((engine) => engine === 'fallback')).toHaveLength(2)
     expect(errors.filter((message) => message.includes('fallback'))).toHaveLength(1)
     expect(errors.filter((message) => message.includes('replaced'))).toHaveLength(4)
+  })
+
+  it('begins no call on an old header once it has been told of a new tip', async () => {
+    const counts = new Int32Array(new SharedArrayBuffer(4 * 256))
+    const workerData = { module: simdModule, counts }
+    const seen: [number, number][] = []
+    let tip = 1
+    createMiner(
+      {
+        nextTemplate: () =>
+          createTemplate({ prevBlockHash: new Uint8Array(32).fill(tip) as BlockHash }),
+        spawnHashWorker: (_engine, onReport, onExit) =>
+          startThread(WATCHED, workerData, onReport, onExit),
+      },
+      1,
+    )
+    miner?.start()
+    for (let change = 0; change < 40; change++) {
+      await until(() => Atomics.load(counts, tip) > 0)
+      tip += 1
+      miner?.refresh()
+      // The message has been sent: what begins from here on is the call that was about to, and no other.
+      seen.push([tip - 1, Atomics.load(counts, tip - 1)])
+    }
+    await until(() => Atomics.load(counts, tip) > 0)
+    for (const [old, count] of seen) {
+      expect(Atomics.load(counts, old) - count).toBeLessThanOrEqual(1)
+    }
   })
 
   it('of the program chooses its engine, finds blocks, and comes and goes', async () => {

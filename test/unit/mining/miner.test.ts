@@ -9,6 +9,7 @@ import {
   Miner,
   type MinerDeps,
   type MinerOptions,
+  MiningError,
   type SpawnHashWorker,
   TEMPLATE_PRIORITY,
   TemplateJob,
@@ -260,6 +261,31 @@ describe('Miner', () => {
     await until(() => submitted.length > 0)
     expect(submitted.map(({ header }) => header.prevBlockHash[0])).toEqual([4])
     expect(miner.stats.staleSolutions).toBeGreaterThan(0)
+  })
+
+  it('tells a block that is refused from one that nobody takes', async () => {
+    const failures = [
+      new MiningError('block-refused', 'bad-txns'),
+      new RangeError('nobody is there'),
+    ]
+    for (const failure of failures) {
+      let attempts = 0
+      const miner = createMiner({
+        nextTemplate: () => createTemplate({ bits: EASY_BITS }),
+        submit: () => {
+          attempts += 1
+          return Promise.reject(failure)
+        },
+      })
+      miner.start()
+      await until(() => attempts > 0)
+      await settle()
+      await miner.stop()
+      const { blocksFound, invalidSolutions, staleSolutions } = miner.stats
+      expect(blocksFound).toBe(0)
+      expect(invalidSolutions > 0).toBe(failure instanceof MiningError)
+      expect(staleSolutions > 0).toBe(!(failure instanceof MiningError))
+    }
   })
 
   it('works on background jobs only while there is no template', async () => {
