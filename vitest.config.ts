@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['test/{unit,property,compliance,vectors,sim}/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           setupFiles: SETUP,
+          // No test asserts a time, and a busy machine takes its own.
+          testTimeout: 60_000,
         },
       },
       {
