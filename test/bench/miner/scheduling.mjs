@@ -223,7 +223,7 @@ export async function measureStopLatency(samples, threads) {
     await sleep(TIP_GAP_MS + ((sample * 7) % TIP_GAP_SPREAD_MS))
     tipTimes.push(process.hrtime.bigint())
     sample += 1
-    miner.refresh()
+    miner.onNewTip()
   }
   await sleep(SETTLE_MS)
   await miner.stop()
