@@ -138,7 +138,7 @@ export class Chain {
     return this.#active.has(entry)
   }
 
-  /** Ends of all branches, the active one first, then by height. */
+  /** Ends of all branches, the highest first. */
   getChainTips(): readonly ChainTip[] {
     const ends = new Set([this.tip, ...this.#tree.leaves()])
     return [...ends]
@@ -231,6 +231,8 @@ export class Chain {
   async acceptBlock(block: Block): Promise<BlockEntry> {
     const entry = this.acceptHeader(block.header)
     if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
+    // Every body by itself: others may have come with the same header, before this one or at the same time.
+    this.#checkNewBlock(entry, block)
     if (!entry.hasBody) await this.#storeOnce(entry, block)
     await this.#activateBest()
     return entry
@@ -317,7 +319,6 @@ export class Chain {
   }
 
   async #storeBlock(entry: BlockEntry, block: Block): Promise<void> {
-    this.#checkNewBlock(entry, block)
     // Before the body is written, so that nobody forgets the header meanwhile.
     this.#pending.keep(entry)
     await this.#deps.store.writeBody(entry.hash, encodeBlock(block))

@@ -38,6 +38,7 @@ export {
 } from './script-check-pool.ts'
 export {
   createInlineScriptChecker,
+  isHeavyCheck,
   type ScriptChecker,
   type VerifyOptions,
   verifyTransactionScripts,

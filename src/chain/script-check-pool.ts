@@ -10,6 +10,7 @@ import {
 import { type Clock, type Logger, sleep, type Timer, toErrorMessage } from '../util/index.ts'
 import type { ScriptCheckSlice } from './script-check-codec.ts'
 import {
+  isHeavyCheck,
   type ScriptChecker,
   type VerifyOptions,
   verifyTransactionScripts,
@@ -38,7 +39,7 @@ const MAX_BATCHES_PER_WORKER = 2
 const MAX_WORKER_FAILURES = 3
 /** How long workers wait for another large block before they end, to give their memory back. */
 const IDLE_MS = 60_000
-/** The longest that this thread verifies without letting others run. */
+/** After so long others may run before this thread verifies more. */
 const MAX_HOLD_MS = 25
 
 /** What a pool works with. */
@@ -87,15 +88,30 @@ function countInputs(checks: readonly ScriptCheck[]): number {
   return checks.reduce((sum, { tx }) => sum + tx.inputs.length, 0)
 }
 
-/** Cuts checks into runs of slices, each with `size` inputs but the last. */
+/**
+ * Cuts checks into runs of slices, each with `size` inputs but the last.
+ *
+ * @param maxSlices - Into how many a large transaction may be cut: each is sent with the whole of it.
+ */
 function* cutIntoBatches(
   checks: readonly ScriptCheck[],
   size: number,
+  maxSlices: number,
 ): Generator<readonly ScriptCheckSlice[]> {
   let slices: ScriptCheckSlice[] = []
   let room = size
   for (const check of checks) {
     const { length } = check.tx.inputs
+    const least = Math.ceil(length / maxSlices)
+    if (least > size) {
+      if (slices.length > 0) yield slices
+      slices = []
+      room = size
+      for (let start = 0; start < length; start += least) {
+        yield [{ check, start, end: Math.min(length, start + least) }]
+      }
+      continue
+    }
     for (let start = 0; start < length; ) {
       const end = Math.min(length, start + room)
       slices.push({ check, start, end })
@@ -157,7 +173,8 @@ export class ScriptCheckPool implements ScriptChecker {
     { isHeavy = false }: VerifyOptions = {},
   ): Promise<void> {
     const isSmall = (some: readonly ScriptCheck[]): boolean =>
-      some.length === 0 || (!isHeavy && countInputs(some) < this.#minInputs)
+      some.length === 0 ||
+      (!isHeavy && countInputs(some) < this.#minInputs && !some.some(isHeavyCheck))
     if (isSmall(checks)) return this.#verifyHere(checks)
     this.#jobs += 1
     this.#idleTimer?.cancel()
@@ -182,7 +199,7 @@ export class ScriptCheckPool implements ScriptChecker {
   /** Verifies without threads, giving way to others now and then. */
   async #verifyHere(checks: readonly ScriptCheck[]): Promise<void> {
     let since = this.#deps.clock.monotonic()
-    for (const slices of cutIntoBatches(checks, INPUTS_AT_ONCE)) {
+    for (const slices of cutIntoBatches(checks, INPUTS_AT_ONCE, Number.POSITIVE_INFINITY)) {
       since = await this.#giveWay(since)
       const failure = verifySlices(slices, this.#deps.signatures)
       if (failure !== undefined) throw rejectFor(failure)
@@ -196,6 +213,11 @@ export class ScriptCheckPool implements ScriptChecker {
     let since = this.#deps.clock.monotonic()
     for (const check of checks) {
       since = await this.#giveWay(since)
+      // Without a signature in it a script goes to its end, and that may take long.
+      if (isHeavyCheck(check)) {
+        unknown.push(check)
+        continue
+      }
       try {
         verifyTransactionScripts(check, this.#recall)
       } catch (error) {
@@ -220,7 +242,8 @@ export class ScriptCheckPool implements ScriptChecker {
       const job: Job = { open: new Set(), failure: undefined, finish: resolve, fail: reject }
       const wanted = Math.ceil(countInputs(checks) / (this.#seats.size * BATCHES_PER_WORKER))
       const size = Math.min(MAX_BATCH_INPUTS, Math.max(MIN_BATCH_INPUTS, wanted))
-      for (const slices of cutIntoBatches(checks, size)) {
+      const maxSlices = this.#seats.size * BATCHES_PER_WORKER
+      for (const slices of cutIntoBatches(checks, size, maxSlices)) {
         const batch = { id: ++this.#lastBatchId, job, order: job.open.size, slices }
         job.open.add(batch)
         this.#queue.push(batch)

@@ -1,8 +1,9 @@
 /** @module The port through which the chain has scripts verified, and its simplest adapter. */
 
 import { ConsensusError, type ScriptCheck } from '../consensus/index.ts'
-import { computeTxid, toDisplayHex } from '../primitives/index.ts'
+import { computeTransactionSize, computeTxid, toDisplayHex } from '../primitives/index.ts'
 import {
+  countLegacySigops,
   type PrecomputedTransactionData,
   precomputeTransactionData,
   ScriptError,
@@ -23,6 +24,19 @@ export interface ScriptChecker {
 export interface VerifyOptions {
   /** Whether they take long although there are few inputs. */
   readonly isHeavy?: boolean
+}
+
+/** Beyond either, a tenth of a second's work or so, a transaction is not verified on the thread that asks. */
+const HEAVY_SIGOPS = 320
+const HEAVY_WEIGHT = 20_000
+
+/** Tells whether verifying a transaction may take long, however few inputs it has. */
+export function isHeavyCheck({ tx, spentOutputs }: ScriptCheck): boolean {
+  if (computeTransactionSize(tx).weight > HEAVY_WEIGHT) return true
+  let sigops = 0
+  for (const { scriptPubKey } of spentOutputs) sigops += countLegacySigops(scriptPubKey, true)
+  for (const { scriptSig } of tx.inputs) sigops += countLegacySigops(scriptSig, true)
+  return sigops > HEAVY_SIGOPS
 }
 
 const precomputedData = new WeakMap<ScriptCheck, PrecomputedTransactionData>()

@@ -109,8 +109,6 @@ function checkCoinbaseHeight(coinbase: Transaction | undefined, height: number):
 /**
  * Checks a block against its place in the chain.
  *
- * Differs from Bitcoin Core in the order alone: weight last, as there.
- *
  * @param height - The block's own.
  * @param parentMedianTimePast - Unix seconds.
  * @throws {@link ConsensusError} `bad-txns-nonfinal`, `bad-cb-height`, `bad-witness-nonce-size`,

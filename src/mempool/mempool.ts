@@ -1,7 +1,7 @@
 /** @module Transactions that wait for a block. */
 
 import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/index.ts'
-import { toUnixSeconds, verifyTransactionScripts } from '../chain/index.ts'
+import { isHeavyCheck, toUnixSeconds, verifyTransactionScripts } from '../chain/index.ts'
 import {
   areSequenceLocksMet,
   type Coin,
@@ -39,9 +39,8 @@ export const MAX_MEMPOOL_BYTES = 300_000_000
 /** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
 export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_000
 const BYTES_PER_KVB = 1_000n
-/** Beyond either, a tenth of a second's work or so, scripts are verified on other threads. */
+/** Beyond this, a tenth of a second's work or so, scripts are verified on other threads. */
 const HEAVY_SIGOPS_COST = 320
-const HEAVY_WEIGHT = 20_000
 
 /** A waiting transaction and what is known of it. */
 export interface MempoolEntry {
@@ -182,7 +181,7 @@ export class Mempool {
     if (this.#usage + usageOf(totalSize) > MAX_MEMPOOL_BYTES) throw new MempoolError('mempool full')
     const sigopsCost = computeSigopsCost(tx, spent, STANDARD_SCRIPT_FLAGS)
     checkSigopsPolicy(tx, spent, sigopsCost)
-    await this.#checkScripts(tx, spent, sigopsCost > HEAVY_SIGOPS_COST || weight > HEAVY_WEIGHT)
+    await this.#checkScripts(tx, spent, sigopsCost)
     return {
       tx,
       txid,
@@ -259,10 +258,11 @@ export class Mempool {
     return fee
   }
 
-  async #checkScripts(tx: Transaction, spent: readonly Coin[], isHeavy: boolean): Promise<void> {
+  async #checkScripts(tx: Transaction, spent: readonly Coin[], sigopsCost: number): Promise<void> {
     const { signatures, scriptChecker } = this.#deps
     const spentOutputs = spent.map((coin) => coin.output)
     const check = { tx, spentOutputs, flags: STANDARD_SCRIPT_FLAGS }
+    const isHeavy = sigopsCost > HEAVY_SIGOPS_COST || isHeavyCheck(check)
     try {
       if (isHeavy) await scriptChecker.verify([check], { isHeavy })
       else verifyTransactionScripts(check, signatures)

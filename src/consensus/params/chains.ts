@@ -78,10 +78,13 @@ export function createConsensusParams(spec: ChainSpec): ConsensusParams {
     { ...spec.genesis, bits: Number.parseInt(spec.genesis.bits, 16) },
     subsidySats,
   )
+  const chainId = computeChainId(spec)
+  // By what it says, not by which object says it.
+  const isMainnet = chainId === computeChainId(MAINNET_SPEC)
   return {
     name: spec.name,
     rpcChain: spec.rpcChain,
-    chainId: computeChainId(spec),
+    chainId,
     genesis,
     genesisHash: computeBlockHash(genesis.header),
     powLimit: BigInt(`0x${spec.powLimit}`),
@@ -99,9 +102,9 @@ export function createConsensusParams(spec: ChainSpec): ConsensusParams {
     halvingBlocks: spec.halvingBlocks,
     coinbaseMaturityBlocks: spec.coinbaseMaturityBlocks,
     deployments: spec.deployments,
-    scriptFlagExceptions: spec === MAINNET_SPEC ? MAINNET_SCRIPT_FLAG_EXCEPTIONS : {},
-    bip30Exceptions: spec === MAINNET_SPEC ? MAINNET_BIP30_EXCEPTIONS : [],
-    bip34Hash: spec === MAINNET_SPEC ? MAINNET_BIP34_HASH : undefined,
+    scriptFlagExceptions: isMainnet ? MAINNET_SCRIPT_FLAG_EXCEPTIONS : {},
+    bip30Exceptions: isMainnet ? MAINNET_BIP30_EXCEPTIONS : [],
+    bip34Hash: isMainnet ? MAINNET_BIP34_HASH : undefined,
     addressPrefixes: spec.addresses,
   }
 }

@@ -190,6 +190,26 @@ describe('Chain', () => {
     expect(chain.getEntry(hexOf(good))?.isFailed).toBe(false)
   })
 
+  it.each(['before', 'after', 'long after'])(
+    'takes the good body, and not a spoilt one that comes %s it',
+    async (when) => {
+      const chain = await openMemoryChain(params, clock)
+      const good = createBlock(genesis, params)
+      const [coinbase] = good.block.transactions as [Transaction]
+      const inputs = coinbase.inputs.map((input) => ({ ...input, witness: [new Uint8Array(32)] }))
+      const spoilt: Block = { ...good.block, transactions: [{ ...coinbase, inputs }] }
+      if (when === 'long after') await chain.acceptBlock(good.block)
+      const bodies = when === 'before' ? [spoilt, good.block] : [good.block, spoilt]
+      const outcomes = await Promise.allSettled(bodies.map((body) => chain.acceptBlock(body)))
+      const refused = outcomes.flatMap((outcome, i) =>
+        outcome.status === 'rejected' ? [[bodies[i] === spoilt, outcome.reason.code]] : [],
+      )
+      expect(refused).toEqual([[true, 'unexpected-witness']])
+      expect(chain.tip.height).toBe(1)
+      expect(await chain.readBlock(good.hash)).toEqual(good.block)
+    },
+  )
+
   it('does not hold a body of inner nodes of the merkle tree against its header', async () => {
     const chain = await openMemoryChain(params, clock)
     const innerNode = spendAnything(genesis, 0)

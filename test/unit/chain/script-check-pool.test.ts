@@ -9,8 +9,14 @@ import {
 } from '../../../src/chain/index.ts'
 import type { ScriptCheck } from '../../../src/consensus/index.ts'
 import { systemClock } from '../../../src/platform/system.ts'
-import { computeTxid, toDisplayHex } from '../../../src/primitives/index.ts'
 import {
+  computeTransactionSize,
+  computeTxid,
+  type Transaction,
+  toDisplayHex,
+} from '../../../src/primitives/index.ts'
+import {
+  CONSENSUS_SCRIPT_FLAGS,
   nobleSignatureEngine,
   SignatureCache,
   type SignatureEngine,
@@ -144,6 +150,39 @@ describe('ScriptCheckPool', () => {
     await pool.verify([createSignedCheck('p2tr', 40, 1_000)])
     expect(there.calls).toBe(40)
     expect(commands.length).toBeGreaterThan(2)
+  })
+
+  it('sends a transaction of many inputs a few times, not once for every hundred of them', async () => {
+    const inputs = 3_000
+    const [input] = createSignedCheck('p2wpkh', 1).tx.inputs
+    if (input === undefined) throw new RangeError('no input')
+    const tx: Transaction = {
+      version: 2,
+      inputs: Array.from({ length: inputs }, () => ({ ...input, witness: [] })),
+      outputs: [],
+      lockTime: 0,
+    }
+    const spentOutputs = tx.inputs.map(() => ({ value: 1n, scriptPubKey: Uint8Array.of(0x51) }))
+    const { pool, commands } = createBench()
+    await pool.verify([{ tx, spentOutputs, flags: CONSENSUS_SCRIPT_FLAGS }])
+    const sent = commands.reduce((sum, { slices }) => sum + slices.length, 0)
+    const once = computeTransactionSize(tx).totalSize + spentOutputs.length * 10
+    expect(sent).toBeLessThan(10 * once)
+    expect(commands.length).toBeGreaterThan(1)
+  })
+
+  it('gives away one input that may take long', async () => {
+    const checksig = [0x76, 0xac, 0x75]
+    const script = Uint8Array.from([0x51, ...Array(330).fill(checksig).flat()])
+    const [large] = createSignedCheck('p2wpkh', 1).tx.inputs
+    if (large === undefined) throw new RangeError('no input')
+    const tx: Transaction = { version: 2, inputs: [large], outputs: [], lockTime: 0 }
+    const { pool, commands } = createBench()
+    const verifying = pool.verify([
+      { tx, spentOutputs: [{ value: 1n, scriptPubKey: script }], flags: CONSENSUS_SCRIPT_FLAGS },
+    ])
+    await expect(verifying).rejects.toMatchObject({ code: 'block-script-verify-flag-failed' })
+    expect(commands).toHaveLength(1)
   })
 
   it.each([

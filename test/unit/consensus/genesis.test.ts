@@ -3,6 +3,7 @@ import {
   checkProofOfWork,
   contextualCheckHeader,
   createConsensusParams,
+  encodeChainSpec,
   MAINNET_SPEC,
   parseChainSpec,
   REGTEST_SPEC,
@@ -156,5 +157,11 @@ describe('real mainnet headers', () => {
     expect(() => check({ time: header.time + 1 })).not.toThrow()
     expect(() => check({}, real.time - 7_200)).not.toThrow()
     expect(() => check({}, real.time - 7_201)).toThrow('time-too-new')
+  })
+
+  it('gives a chain its parameters by what its spec says, not by which object says it', () => {
+    const copy = parseChainSpec(JSON.parse(encodeChainSpec(MAINNET_SPEC)))
+    expect(createConsensusParams(copy)).toEqual(createConsensusParams(MAINNET_SPEC))
+    expect(Object.keys(createConsensusParams(copy).scriptFlagExceptions)).toHaveLength(2)
   })
 })
