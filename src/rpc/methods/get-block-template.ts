@@ -49,7 +49,6 @@ const TEMPLATE_SCHEMA = z.object({
   transactions: z.array(TRANSACTION_SCHEMA).describe('What to put behind the coinbase.'),
   coinbaseaux: z.record(z.string(), z.string()).describe('Data that the coinbase should hold.'),
   coinbasevalue: z.number().describe('The most that the coinbase may pay out, in satoshis.'),
-  longpollid: z.string().describe('Names this template, to ask for a newer one with.'),
   target: z.string().describe('The target that the hash must not exceed.'),
   mintime: z.number().describe('The earliest time that is allowed, Unix seconds.'),
   mutable: z.array(z.string()).describe('What a miner may change.'),
@@ -102,7 +101,7 @@ function describeTransactions(transactions: readonly TemplateTransaction[], scal
   })
 }
 
-function describeTemplate(template: BlockTemplate, { params, mempool }: RpcContext) {
+function describeTemplate(template: BlockTemplate, { params }: RpcContext) {
   const previousBlockHash = toDisplayHex(template.prevBlockHash)
   const isSegwit = template.height >= params.deployments.segwit
   // Before segwit, limits were in units that count a byte once.
@@ -117,7 +116,6 @@ function describeTemplate(template: BlockTemplate, { params, mempool }: RpcConte
     transactions: describeTransactions(template.transactions, scale),
     coinbaseaux: {},
     coinbasevalue: template.coinbaseValue,
-    longpollid: `${previousBlockHash}${mempool.sequence}`,
     target: targetToHex(template.target),
     mintime: template.minTime,
     mutable: ['time', 'transactions', 'prevblock'],
