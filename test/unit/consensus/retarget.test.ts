@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type ChainLink,
   computeNextBits,
   computeRetargetedBits,
   createConsensusParams,
@@ -8,26 +7,9 @@ import {
   parseChainSpec,
   REGTEST_SPEC,
 } from '../../../src/consensus/index.ts'
+import { linkUp } from '../../support/links.ts'
 
 const mainnet = createConsensusParams(MAINNET_SPEC)
-
-/** A chain of links with the given times, all with the same bits. */
-function linkUp(times: readonly number[], bits: number): ChainLink {
-  let last: ChainLink | undefined
-  for (const [height, time] of times.entries()) {
-    const prev: ChainLink | undefined = last
-    const link: ChainLink = {
-      height,
-      time,
-      bits,
-      prev,
-      getAncestor: (at) => (at === height ? link : prev?.getAncestor(at)),
-    }
-    last = link
-  }
-  if (last === undefined) throw new RangeError('no times')
-  return last
-}
 
 describe('computeRetargetedBits on mainnet', () => {
   // Times of the first and last block of each window, and the bits that the next block really carries.
@@ -64,6 +46,37 @@ describe('computeRetargetedBits on mainnet', () => {
   })
 })
 
+describe('computeRetargetedBits', () => {
+  // Four blocks of 10 s, so 40 s on schedule; no less than 10 s and no more than 160 s count.
+  const params = createConsensusParams(
+    parseChainSpec({
+      version: 1,
+      name: 'clamp',
+      genesis: { time: 1_000, bits: '1e00ffff' },
+      retarget: { targetSpacingSeconds: 10, windowBlocks: 4 },
+    }),
+  )
+
+  it.each([
+    { span: 40, next: 0x1e00ffff },
+    { span: -1, next: 0x1d3fffc0 },
+    { span: 9, next: 0x1d3fffc0 },
+    { span: 10, next: 0x1d3fffc0 },
+    { span: 11, next: 0x1d466620 },
+    { span: 159, next: 0x1e03f995 },
+    { span: 160, next: 0x1e03fffc },
+    { span: 161, next: 0x1e03fffc },
+    { span: 1_000_000, next: 0x1e03fffc },
+  ])('of $span seconds gives $next', ({ span, next }) => {
+    expect(computeRetargetedBits(0x1e00ffff, span, params)).toBe(next)
+  })
+
+  it('goes no further than the limit', () => {
+    expect(computeRetargetedBits(0x207fffff, 41, params)).toBe(0x207fffff)
+    expect(computeRetargetedBits(0x207fffff, 39, params)).toBe(0x207ccccb)
+  })
+})
+
 describe('computeNextBits', () => {
   const spec = {
     version: 1,
@@ -84,6 +97,23 @@ describe('computeNextBits', () => {
     const bits = computeNextBits(linkUp([1_000, 1_010, 1_020, 1_030], 0x1e00ffff), 1_040, params)
     expect(bits).toBe(computeRetargetedBits(0x1e00ffff, 30, params))
     expect(bits).toBe(0x1e00bfff)
+  })
+
+  it('measures a later window from its own first block, not from the block before', () => {
+    const times = [1_000, 1_010, 1_020, 1_030, 5_000, 5_010, 5_020, 5_030]
+    expect(computeNextBits(linkUp(times, 0x1e00ffff), 5_040, params)).toBe(0x1e00bfff)
+  })
+
+  it.each([
+    { bip94: true, from: 'first', next: 0x1e00bfff },
+    { bip94: false, from: 'last', next: 0x1d5fffff },
+  ])('starts from the bits of the $from block of a window (BIP-0094: $bip94)', (row) => {
+    const rules = { ...params, bip94: row.bip94 }
+    const last = linkUp(
+      [1_000, 1_010, 1_020, 1_030],
+      [0x1e00ffff, 0x1d7fffff, 0x1d7fffff, 0x1d7fffff],
+    )
+    expect(computeNextBits(last, 1_040, rules)).toBe(row.next)
   })
 
   it('never moves where retargeting is off, and lets late blocks be easy', () => {
