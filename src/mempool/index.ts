@@ -9,15 +9,21 @@
  *
  * @module
  */
+export { MAX_FEE_DELTAS } from './fee-deltas.ts'
 export {
   MAX_ANCESTORS,
+  MAX_DESCENDANTS,
   MAX_MEMPOOL_BYTES,
   MAX_STANDARD_TX_WEIGHT,
   Mempool,
   type MempoolDeps,
-  type MempoolEntry,
   type MempoolEvents,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from './mempool.ts'
+export type { MempoolEntry, PackageTotals } from './mempool-entry.ts'
 export { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
-export { type SelectionLimits, selectTransactions } from './select-transactions.ts'
+export {
+  BLOCK_MIN_FEE_SATS_PER_KVB,
+  type SelectionLimits,
+  selectTransactions,
+} from './select-transactions.ts'

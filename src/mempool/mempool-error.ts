@@ -8,6 +8,7 @@ export type MempoolErrorCode =
   | 'tx-size'
   | 'non-final'
   | 'non-BIP68-final'
+  | 'no-witness-yet'
   | 'txn-already-in-mempool'
   | 'txn-already-known'
   | 'txn-mempool-conflict'
@@ -17,6 +18,7 @@ export type MempoolErrorCode =
   | 'bad-txns-nonstandard-inputs'
   | 'bad-txns-too-many-sigops'
   | 'mempool full'
+  | 'too-many-prioritised'
   | 'mempool-script-verify-flag-failed'
 
 /**

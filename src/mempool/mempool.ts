@@ -16,6 +16,7 @@ import {
   computeTransactionSize,
   computeTxid,
   computeWtxid,
+  hasWitness,
   isCoinbase,
   type OutPoint,
   outPointKey,
@@ -25,6 +26,8 @@ import {
 } from '../primitives/index.ts'
 import { ScriptError, type SignatureEngine, STANDARD_SCRIPT_FLAGS } from '../script/index.ts'
 import { type Clock, EventEmitter, type Logger, Mutex, toErrorMessage } from '../util/index.ts'
+import { FeeDeltas } from './fee-deltas.ts'
+import { collectRelatives, type MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 import { checkSigopsPolicy } from './sigops-policy.ts'
 
@@ -34,6 +37,8 @@ export const MAX_STANDARD_TX_WEIGHT = 400_000
 export const MIN_RELAY_FEE_SATS_PER_KVB = 100n
 /** How many unconfirmed ancestors, itself included, a transaction may have. */
 export const MAX_ANCESTORS = 25
+/** How many unconfirmed descendants, itself included, a transaction may have. */
+export const MAX_DESCENDANTS = 25
 /** The most memory that all waiting transactions together may take, in bytes. */
 export const MAX_MEMPOOL_BYTES = 300_000_000
 /** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
@@ -41,27 +46,6 @@ export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_000
 const BYTES_PER_KVB = 1_000n
 /** Beyond this, a tenth of a second's work or so, scripts are verified on other threads. */
 const HEAVY_SIGOPS_COST = 320
-
-/** A waiting transaction and what is known of it. */
-export interface MempoolEntry {
-  readonly tx: Transaction
-  readonly txid: TxidHex
-  readonly wtxid: TxidHex
-  /** Satoshis. */
-  readonly fee: bigint
-  readonly weight: number
-  /** Virtual bytes. */
-  readonly virtualSize: number
-  /** Serialised bytes. */
-  readonly size: number
-  readonly sigopsCost: number
-  /** Ids of waiting transactions whose outputs it spends. */
-  readonly parents: readonly TxidHex[]
-  /** Height of the tip on which it was judged. */
-  readonly height: number
-  /** Milliseconds since the Unix epoch. */
-  readonly addedMs: number
-}
 
 /** What the mempool works with. */
 export interface MempoolDeps {
@@ -83,6 +67,16 @@ function usageOf(size: number): number {
   return size + MEMPOOL_ENTRY_OVERHEAD_BYTES
 }
 
+/** @param fee - Satoshis as mining counts them. */
+function checkFeeRate(fee: bigint, virtualSize: number): void {
+  // Rounded up, as Bitcoin Core's `CFeeRate::GetFee` does.
+  const perKvb = MIN_RELAY_FEE_SATS_PER_KVB * BigInt(virtualSize)
+  const wanted = (perKvb + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
+  if (fee < wanted) {
+    throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
+  }
+}
+
 /**
  * Valid, unconfirmed transactions, each spending only confirmed outputs or outputs of others here.
  *
@@ -92,10 +86,11 @@ function usageOf(size: number): number {
 export class Mempool {
   readonly events = new EventEmitter<MempoolEvents>()
   readonly #deps: MempoolDeps
-  readonly #entries = new Map<TxidHex, MempoolEntry>()
-  readonly #byWtxid = new Map<TxidHex, MempoolEntry>()
+  readonly #entries = new Map<TxidHex, WaitingTransaction>()
+  readonly #byWtxid = new Map<TxidHex, WaitingTransaction>()
   /** Which entry spends an outpoint. */
-  readonly #spenders = new Map<string, MempoolEntry>()
+  readonly #spenders = new Map<string, WaitingTransaction>()
+  readonly #feeDeltas = new FeeDeltas()
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: Transaction[] = []
@@ -166,27 +161,53 @@ export class Mempool {
     }
   }
 
-  async #judge(tx: Transaction, tip: BlockEntry): Promise<MempoolEntry> {
+  /**
+   * Has mining count a transaction, whether it waits yet or not, as paying so many satoshis more (or less)
+   * than it does. Adds to what was said before, until the transaction is confirmed or contradicted.
+   *
+   * @throws {@link MempoolError} `too-many-prioritised`
+   * @see Bitcoin Core `CTxMemPool::PrioritiseTransaction`
+   */
+  prioritise(txid: TxidHex, sats: bigint): void {
+    const change = this.#feeDeltas.add(txid, sats)
+    const entry = this.#entries.get(txid)
+    if (entry === undefined || change === 0n) return
+    entry.addFeeDelta(change)
+    this.#sequence += 1
+  }
+
+  /** Every transaction with a fee delta, and that delta in satoshis. */
+  feeDeltas(): IterableIterator<[TxidHex, bigint]> {
+    return this.#feeDeltas.entries()
+  }
+
+  async #judge(tx: Transaction, tip: BlockEntry): Promise<WaitingTransaction> {
     checkTransaction(tx)
     if (isCoinbase(tx)) throw new MempoolError('coinbase')
     const { weight, virtualSize, totalSize } = computeTransactionSize(tx)
     if (weight > MAX_STANDARD_TX_WEIGHT) throw new MempoolError('tx-size', { weight })
     const height = tip.height + 1
     if (!isFinal(tx, height, tip.medianTimePast)) throw new MempoolError('non-final')
+    if (height < this.#deps.chain.params.deployments.segwit && hasWitness(tx)) {
+      throw new MempoolError('no-witness-yet')
+    }
     const txid = toDisplayHex(computeTxid(tx))
     if (this.#entries.has(txid)) throw new MempoolError('txn-already-in-mempool')
     const parents = this.#findParents(tx)
     const spent = await this.#findSpent(tx, height)
-    const fee = this.#checkInputs(tx, spent, tip, virtualSize)
+    const feeDelta = this.#feeDeltas.get(txid)
+    const fee = this.#checkInputs(tx, spent, tip)
+    checkFeeRate(fee + feeDelta, virtualSize)
     if (this.#usage + usageOf(totalSize) > MAX_MEMPOOL_BYTES) throw new MempoolError('mempool full')
     const sigopsCost = computeSigopsCost(tx, spent, STANDARD_SCRIPT_FLAGS)
     checkSigopsPolicy(tx, spent, sigopsCost)
     await this.#checkScripts(tx, spent, sigopsCost)
-    return {
+    return new WaitingTransaction({
       tx,
       txid,
       wtxid: toDisplayHex(computeWtxid(tx)),
       fee,
+      feeDelta,
       weight,
       virtualSize,
       size: totalSize,
@@ -194,31 +215,28 @@ export class Mempool {
       parents,
       height: tip.height,
       addedMs: this.#deps.clock.now(),
-    }
+    })
   }
 
-  #findParents(tx: Transaction): readonly TxidHex[] {
-    const parents = new Set<TxidHex>()
+  #findParents(tx: Transaction): ReadonlySet<WaitingTransaction> {
+    const parents = new Set<WaitingTransaction>()
     for (const { prevout } of tx.inputs) {
-      const spender = this.getSpender(prevout)
+      const spender = this.#spenders.get(outPointKey(prevout))
       if (spender !== undefined) {
         throw new MempoolError('txn-mempool-conflict', { with: spender.txid })
       }
-      const parent = toDisplayHex(prevout.txid)
-      if (this.#entries.has(parent)) parents.add(parent)
+      const parent = this.#entries.get(toDisplayHex(prevout.txid))
+      if (parent !== undefined) parents.add(parent)
     }
-    const ancestors = new Set<TxidHex>()
-    for (const parent of parents) this.#collectAncestors(parent, ancestors)
-    if (ancestors.size + 1 > MAX_ANCESTORS) throw new MempoolError('too-long-mempool-chain')
-    return [...parents]
-  }
-
-  #collectAncestors(txid: TxidHex, into: Set<TxidHex>): void {
-    if (into.has(txid)) return
-    into.add(txid)
-    for (const parent of this.#entries.get(txid)?.parents ?? []) {
-      this.#collectAncestors(parent, into)
+    const ancestors = new Set<WaitingTransaction>()
+    for (const parent of parents) {
+      for (const ancestor of collectRelatives(parent, 'parents')) ancestors.add(ancestor)
     }
+    const isTooLong =
+      ancestors.size + 1 > MAX_ANCESTORS ||
+      [...ancestors].some(({ descendants }) => descendants.count + 1 > MAX_DESCENDANTS)
+    if (isTooLong) throw new MempoolError('too-long-mempool-chain')
+    return parents
   }
 
   async #findSpent(tx: Transaction, height: number): Promise<readonly Coin[]> {
@@ -236,26 +254,14 @@ export class Mempool {
     return findSpentCoins(tx, (outPoint) => coins.get(outPointKey(outPoint)))
   }
 
-  #checkInputs(
-    tx: Transaction,
-    spent: readonly Coin[],
-    tip: BlockEntry,
-    virtualSize: number,
-  ): bigint {
+  #checkInputs(tx: Transaction, spent: readonly Coin[], tip: BlockEntry): bigint {
     const { params } = this.#deps.chain
     const height = tip.height + 1
     const medianTimePastAt = (at: number) => tip.getAncestor(at)?.medianTimePast ?? 0
     if (!areSequenceLocksMet(tx, spent, height, tip.medianTimePast, medianTimePastAt)) {
       throw new MempoolError('non-BIP68-final')
     }
-    const fee = checkTransactionInputs(tx, spent, height, params)
-    // Rounded up, as Bitcoin Core's `CFeeRate::GetFee` does.
-    const perKvb = MIN_RELAY_FEE_SATS_PER_KVB * BigInt(virtualSize)
-    const wanted = (perKvb + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
-    if (fee < wanted) {
-      throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
-    }
-    return fee
+    return checkTransactionInputs(tx, spent, height, params)
   }
 
   async #checkScripts(tx: Transaction, spent: readonly Coin[], sigopsCost: number): Promise<void> {
@@ -274,7 +280,11 @@ export class Mempool {
     }
   }
 
-  #add(entry: MempoolEntry): void {
+  #add(entry: WaitingTransaction): void {
+    entry.link()
+    // Deltas may have changed while the transaction was being judged.
+    const missed = entry.fee + this.#feeDeltas.get(entry.txid) - entry.modifiedFee
+    if (missed !== 0n) entry.addFeeDelta(missed)
     this.#entries.set(entry.txid, entry)
     this.#byWtxid.set(entry.wtxid, entry)
     for (const { prevout } of entry.tx.inputs) this.#spenders.set(outPointKey(prevout), entry)
@@ -282,29 +292,32 @@ export class Mempool {
     this.#sequence += 1
   }
 
-  #remove(entry: MempoolEntry): void {
+  #remove(entry: WaitingTransaction): void {
     if (!this.#entries.delete(entry.txid)) return
+    entry.unlink()
     this.#byWtxid.delete(entry.wtxid)
     for (const { prevout } of entry.tx.inputs) this.#spenders.delete(outPointKey(prevout))
     this.#usage -= usageOf(entry.size)
     this.#sequence += 1
   }
 
-  #removeWithDescendants(entry: MempoolEntry): void {
+  /** What needs an entry goes before it, so that everybody's totals stay right. */
+  #removeWithDescendants(entry: WaitingTransaction): void {
+    for (const child of [...entry.children]) this.#removeWithDescendants(child)
     this.#remove(entry)
-    for (const vout of entry.tx.outputs.keys()) {
-      const child = this.getSpender({ txid: computeTxid(entry.tx), vout })
-      if (child !== undefined) this.#removeWithDescendants(child)
-    }
   }
 
   #onBlockConnected({ block }: BlockEvent): void {
     for (const tx of block.transactions) {
-      const confirmed = this.#entries.get(toDisplayHex(computeTxid(tx)))
+      const txid = toDisplayHex(computeTxid(tx))
+      const confirmed = this.#entries.get(txid)
       if (confirmed !== undefined) this.#remove(confirmed)
+      this.#feeDeltas.delete(txid)
       for (const { prevout } of tx.inputs) {
-        const conflict = this.getSpender(prevout)
-        if (conflict !== undefined) this.#removeWithDescendants(conflict)
+        const conflict = this.#spenders.get(outPointKey(prevout))
+        if (conflict === undefined) continue
+        this.#removeWithDescendants(conflict)
+        this.#feeDeltas.delete(conflict.txid)
       }
     }
   }
@@ -314,7 +327,15 @@ export class Mempool {
     const waiting = [...this.#entries.values()].map((entry) => entry.tx)
     const returned = block.transactions.filter((tx) => !isCoinbase(tx))
     this.#displaced = [...returned, ...this.#displaced, ...waiting]
-    for (const entry of [...this.#entries.values()]) this.#remove(entry)
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#entries.clear()
+    this.#byWtxid.clear()
+    this.#spenders.clear()
+    this.#usage = 0
+    this.#sequence += 1
   }
 
   #readmit(): void {

@@ -75,10 +75,15 @@ export interface BlockTemplate extends NextBlock {
   readonly transactions: readonly TemplateTransaction[]
   /** Subsidy plus fees, satoshis. */
   readonly coinbaseValue: bigint
-  /** Output script of the witness commitment, for a coinbase with {@link WITNESS_RESERVED_VALUE}. */
-  readonly commitmentScript: Uint8Array
+  /**
+   * Output script of the witness commitment, for a coinbase with {@link WITNESS_RESERVED_VALUE}; undefined
+   * before segwit, when a coinbase must have no witness.
+   */
+  readonly commitmentScript: Uint8Array | undefined
   /** From the coinbase's txid to the merkle root. */
   readonly merkleBranch: readonly Hash256[]
+  /** Of the source, when the transactions were chosen. */
+  readonly sequence: number
 }
 
 /** The witness commitment for a block of these transactions behind any coinbase. */
@@ -88,6 +93,15 @@ function createTemplateCommitment(transactions: readonly Transaction[]): Uint8Ar
   const placeholder: Transaction = first ?? { version: 1, inputs: [], outputs: [], lockTime: 0 }
   const root = computeWitnessMerkleRoot([placeholder, ...transactions])
   return createCommitmentScript(computeWitnessCommitment(root, WITNESS_RESERVED_VALUE))
+}
+
+/** @throws {@link InvariantError} if they stand for no target. */
+function requireTarget(bits: number): bigint {
+  const { target } = decodeBits(bits)
+  if (target === 0n) {
+    throw new InvariantError(`the next block's bits ${bitsToHex(bits)} stand for no target`)
+  }
+  return target
 }
 
 /**
@@ -101,23 +115,33 @@ export function createBlockTemplate(
   source: TxSource,
   params: ConsensusParams,
 ): BlockTemplate {
-  const { target } = decodeBits(next.bits)
-  if (target === 0n) {
-    throw new InvariantError(`the next block's bits ${bitsToHex(next.bits)} stand for no target`)
-  }
+  const target = requireTarget(next.bits)
+  const { sequence } = source
   const transactions = source.select({
     maxWeight: MAX_BLOCK_WEIGHT - RESERVED_WEIGHT,
     maxSigopsCost: MAX_BLOCK_SIGOPS_COST - RESERVED_SIGOPS_COST,
   })
   const fees = transactions.reduce((sum, { fee }) => sum + fee, 0n)
   const plain = transactions.map(({ tx }) => tx)
+  const hasSegwit = next.height >= params.deployments.segwit
   return {
     ...next,
     version: BLOCK_VERSION,
     target,
     transactions,
     coinbaseValue: computeSubsidy(next.height, params) + fees,
-    commitmentScript: createTemplateCommitment(plain),
+    commitmentScript: hasSegwit ? createTemplateCommitment(plain) : undefined,
     merkleBranch: computeCoinbaseBranch(plain.map(computeTxid)),
+    sequence,
   }
+}
+
+/**
+ * The same template at another moment: time and, where the clock has a say in them, bits.
+ *
+ * @param next - On the same parent.
+ * @throws {@link InvariantError} if the chain demands bits that stand for no target.
+ */
+export function retimeTemplate(template: BlockTemplate, next: NextBlock): BlockTemplate {
+  return { ...template, ...next, target: requireTarget(next.bits) }
 }

@@ -13,14 +13,19 @@ import {
   ZERO_HASH,
 } from '../primitives/index.ts'
 import { pushData, pushNumber } from '../script/index.ts'
-import { concatBytes, equalBytes, InvariantError } from '../util/index.ts'
+import { assertInvariant, concatBytes, equalBytes, InvariantError } from '../util/index.ts'
 import { type BlockTemplate, WITNESS_RESERVED_VALUE } from './block-template.ts'
+import { type Payout, splitReward } from './payout.ts'
 import type { SolvedWork, WorkUnit } from './work-unit.ts'
 
 /** Bytes of extra nonce: 4 for the node, 4 for the worker or session, 4 that are rolled. */
 export const EXTRA_NONCE_SIZE = 12
 /** Bytes of the extra nonce that whoever hashes rolls. */
 export const EXTRA_NONCE_2_SIZE = 4
+
+/** Characters of the readable tag: with height and extra nonce they stay well below a script's 100 bytes. */
+export const MAX_TAG_LENGTH = 40
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** Where the extra nonce goes while the coinbase is put together. Longer than any real one. */
 const PLACEHOLDER = new Uint8Array(EXTRA_NONCE_SIZE).fill(0xff)
@@ -31,23 +36,29 @@ export interface CoinbaseParts {
   readonly suffix: Uint8Array
 }
 
+/** The coinbase's input script: height, as BIP-0034 wants it, readable tag, room for the extra nonce. */
+function createCoinbaseScript(height: number, tag: string): Uint8Array {
+  assertInvariant(
+    tag.length <= MAX_TAG_LENGTH && PRINTABLE_ASCII.test(tag),
+    `a coinbase's tag is at most ${MAX_TAG_LENGTH} printable characters`,
+  )
+  const tagBytes = Uint8Array.from(tag, (char) => char.charCodeAt(0))
+  return concatBytes(pushNumber(height), pushData(tagBytes), pushData(PLACEHOLDER))
+}
+
 /**
  * Builds the coinbase for a template.
  *
- * @param payoutScript - Gets subsidy and fees.
- * @param tag - Readable ASCII that tells who mined the block; at most 40 characters.
+ * @param payouts - Who gets subsidy and fees; see {@link splitReward}.
+ * @param tag - Readable ASCII that tells who mined the block; at most {@link MAX_TAG_LENGTH} characters.
  */
 export function createCoinbaseParts(
   template: BlockTemplate,
-  payoutScript: Uint8Array,
+  payouts: readonly Payout[],
   tag: string,
 ): CoinbaseParts {
-  const tagBytes = Uint8Array.from(tag, (char) => char.charCodeAt(0) & 0x7f)
-  const scriptSig = concatBytes(
-    pushNumber(template.height),
-    pushData(tagBytes),
-    pushData(PLACEHOLDER),
-  )
+  const scriptSig = createCoinbaseScript(template.height, tag)
+  const { commitmentScript } = template
   const bytes = encodeTransactionWithoutWitness({
     version: 2,
     inputs: [
@@ -59,8 +70,8 @@ export function createCoinbaseParts(
       },
     ],
     outputs: [
-      { value: template.coinbaseValue, scriptPubKey: payoutScript },
-      { value: 0n, scriptPubKey: template.commitmentScript },
+      ...splitReward(template.coinbaseValue, payouts),
+      ...(commitmentScript === undefined ? [] : [{ value: 0n, scriptPubKey: commitmentScript }]),
     ],
     lockTime: 0,
   })
@@ -75,7 +86,8 @@ export interface UnitWishes {
   readonly id: number
   /** Higher runs first. */
   readonly priority: number
-  readonly payoutScript: Uint8Array
+  /** Who gets subsidy and fees. */
+  readonly payouts: readonly Payout[]
   /** Readable text in the coinbase. */
   readonly tag: string
   /** 8 bytes that no other unit of the same time has: the node's, then the worker's. */
@@ -84,8 +96,8 @@ export interface UnitWishes {
 
 /** A part of a template's search space. */
 export function createWorkUnit(template: BlockTemplate, wishes: UnitWishes): WorkUnit {
-  const { id, priority, payoutScript, tag, extraNonce1 } = wishes
-  const { prefix, suffix } = createCoinbaseParts(template, payoutScript, tag)
+  const { id, priority, payouts, tag, extraNonce1 } = wishes
+  const { prefix, suffix } = createCoinbaseParts(template, payouts, tag)
   const target = targetToBytes(template.target)
   return {
     id,
@@ -124,9 +136,10 @@ export function assembleBlock(template: BlockTemplate, unit: WorkUnit, solved: S
   )
   const [input] = bare.inputs
   if (input === undefined) throw new InvariantError('a coinbase has one input')
+  const hasSegwit = template.commitmentScript !== undefined
   const coinbase: Transaction = {
     ...bare,
-    inputs: [{ ...input, witness: [WITNESS_RESERVED_VALUE] }],
+    inputs: [{ ...input, witness: hasSegwit ? [WITNESS_RESERVED_VALUE] : [] }],
   }
   const merkleRoot = computeWorkMerkleRoot(unit, solved.extraNonce2)
   if (!equalBytes(unit.prevBlockHash, template.prevBlockHash)) {
@@ -143,4 +156,27 @@ export function assembleBlock(template: BlockTemplate, unit: WorkUnit, solved: S
     },
     transactions: [coinbase, ...template.transactions.map(({ tx }) => tx)],
   }
+}
+
+/**
+ * A block for a template that only lacks its proof of work.
+ *
+ * @param extraNonce - Makes the coinbase differ from any other: 8 bytes.
+ */
+export function createCandidate(
+  template: BlockTemplate,
+  payouts: readonly Payout[],
+  tag: string,
+  extraNonce: Uint8Array,
+): Block {
+  const unit = createWorkUnit(template, {
+    id: 0,
+    priority: 0,
+    payouts,
+    tag,
+    extraNonce1: extraNonce.slice(0, EXTRA_NONCE_SIZE - EXTRA_NONCE_2_SIZE),
+  })
+  const extraNonce2 = new Uint8Array(EXTRA_NONCE_2_SIZE)
+  const { time, version } = template
+  return assembleBlock(template, unit, { unitId: 0, extraNonce2, time, version, nonce: 0 })
 }

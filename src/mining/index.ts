@@ -16,13 +16,22 @@ export {
   type ChainSource,
   createBlockTemplate,
   type NextBlock,
+  RESERVED_SIGOPS_COST,
+  RESERVED_WEIGHT,
+  retimeTemplate,
   type TemplateTransaction,
   type TxSource,
   WITNESS_RESERVED_VALUE,
 } from './block-template.ts'
-export { assembleBlock, computeWorkMerkleRoot, createCoinbaseParts } from './coinbase.ts'
 export { createFastestEngine } from './engine-choice.ts'
-export { type GenerateRequest, generateBlock } from './generate-block.ts'
+export {
+  assembleBlock,
+  computeWorkMerkleRoot,
+  createCandidate,
+  createCoinbaseParts,
+  MAX_TAG_LENGTH,
+} from './coinbase.ts'
+export { type SolveOptions, solveBlock } from './generate-block.ts'
 export {
   type HashEngine,
   HashEngineError,
@@ -61,5 +70,7 @@ export { ReferenceHashEngine } from './reference-hash-engine.ts'
 export { SearchCursor } from './search-cursor.ts'
 export { TEMPLATE_PRIORITY, TemplateJob, type TemplateJobOptions } from './template-job.ts'
 export { TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
+export { checkPayouts, MAX_PAYOUTS, type Payout, payAllTo, splitReward } from './payout.ts'
+export { TemplateCache, type TemplateCacheDeps } from './template-cache.ts'
 export { WasmHashEngine } from './wasm-hash-engine.ts'
 export type { SolvedWork, WorkUnit } from './work-unit.ts'

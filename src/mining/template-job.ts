@@ -4,6 +4,7 @@ import { targetToBytes } from '../consensus/index.ts'
 import type { BlockTemplate } from './block-template.ts'
 import { createWorkUnit } from './coinbase.ts'
 import type { Job, JobHit } from './job-manager.ts'
+import { payAllTo } from './payout.ts'
 import type { WorkUnit } from './work-unit.ts'
 
 /** Of templates; background jobs have less. */
@@ -45,7 +46,8 @@ export class TemplateJob implements Job {
   createUnit(id: number, extraNonce1: Uint8Array): WorkUnit {
     const { payoutScript, tag, isVersionRolled } = this.#options
     const { target } = this.template
-    const wishes = { id, priority: this.priority, payoutScript, tag, extraNonce1 }
+    const payouts = payAllTo(payoutScript)
+    const wishes = { id, priority: this.priority, payouts, tag, extraNonce1 }
     return {
       ...createWorkUnit(this.template, wishes),
       versionMask: isVersionRolled ? ROLLED_VERSION_BITS : 0,

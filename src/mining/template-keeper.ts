@@ -1,60 +1,36 @@
-/** @module The template that the miner works on, made anew only as far as it must be. */
+/** @module The template that the miner works on, if there is any use in mining. */
 
-import { type ConsensusParams, decodeBits } from '../consensus/index.ts'
-import { equalBytes } from '../util/index.ts'
-import {
-  type BlockTemplate,
-  type ChainSource,
-  createBlockTemplate,
-  type NextBlock,
-  type TxSource,
-} from './block-template.ts'
+import type { ConsensusParams } from '../consensus/index.ts'
+import type { BlockTemplate } from './block-template.ts'
+import type { TemplateCache } from './template-cache.ts'
 
 /** What the keeper works with. */
 export interface TemplateKeeperDeps {
-  readonly chain: ChainSource
-  readonly transactions: TxSource
+  readonly templates: Pick<TemplateCache, 'get'>
   /** Whether there is any use in mining now: not while the chain is behind its peers. */
   readonly isReady: () => boolean
 }
 
-/**
- * Chooses transactions when the tip or the mempool has changed since it was last asked; else only time and
- * bits follow the clock. The same object comes back while nothing has changed at all.
- */
+/** Holds the template back while nobody could use a block. */
 export class TemplateKeeper {
   readonly #deps: TemplateKeeperDeps
   readonly #params: ConsensusParams
-  #kept: BlockTemplate | undefined
-  #sequence = 0
 
   constructor(deps: TemplateKeeperDeps, params: ConsensusParams) {
     this.#deps = deps
     this.#params = params
   }
 
-  /** @returns Nothing while there is nothing to mine. */
+  /** @returns The same object while nothing has changed; nothing while there is nothing to mine. */
   next(): BlockTemplate | undefined {
-    const { chain, transactions, isReady } = this.#deps
-    if (!isReady()) return undefined
-    const next = chain.nextBlock()
-    if (!this.#isPaceReached(next)) return undefined
-    const kept = this.#kept
-    const isKept =
-      kept !== undefined &&
-      equalBytes(kept.prevBlockHash, next.prevBlockHash) &&
-      this.#sequence === transactions.sequence
-    if (isKept && kept.time === next.time && kept.bits === next.bits) return kept
-    this.#sequence = transactions.sequence
-    this.#kept = isKept
-      ? { ...kept, ...next, target: decodeBits(next.bits).target }
-      : createBlockTemplate(next, transactions, this.#params)
-    return this.#kept
+    if (!this.#deps.isReady()) return undefined
+    const template = this.#deps.templates.get()
+    return this.#isPaceReached(template) ? template : undefined
   }
 
   /** Where difficulty never moves, blocks would come without end: there the clock sets the pace. */
-  #isPaceReached(next: NextBlock): boolean {
+  #isPaceReached({ time, prevTime }: BlockTemplate): boolean {
     if (!this.#params.noRetargeting) return true
-    return next.time >= next.prevTime + this.#params.targetSpacingSeconds
+    return time >= prevTime + this.#params.targetSpacingSeconds
   }
 }

@@ -5,15 +5,15 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { Chain, ScriptCheckPool } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
-import { Miner, NODE_EXTRA_NONCE_SIZE, TemplateKeeper } from '../mining/index.ts'
+import { Miner, NODE_EXTRA_NONCE_SIZE, TemplateCache, TemplateKeeper } from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
-import { createDispatcher, type Dispatcher, RPC_METHODS } from '../rpc/index.ts'
+import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
 import { SignatureCache, type SignatureEngine } from '../script/index.ts'
 import { LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { ConfigError, type Logger } from '../util/index.ts'
-import { createMiningControl } from './mining-control.ts'
+import { NodeMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
 import { createChainSource, createTxSource } from './sources.ts'
@@ -44,6 +44,8 @@ export interface NodeOptions {
   }
   /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
   readonly verifyThreads: number
+  /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
+  readonly hasCoinbaseFlags: boolean
   /** Of the program, such as `0.1.0`. */
   readonly version: string
 }
@@ -161,22 +163,14 @@ async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<P
 
 async function createMiner(
   init: CreateNodeInit,
-  chain: Chain,
-  mempool: Mempool,
+  templates: TemplateCache,
   sync: Synchronizer,
   network: PeerNetwork,
 ): Promise<Miner | undefined> {
   const { params, platform, options } = init
   const { isEnabled, payoutScript, threads, throttle, isVersionRolled } = options.mining
   if (!isEnabled) return undefined
-  const keeper = new TemplateKeeper(
-    {
-      chain: createChainSource(chain, platform.clock),
-      transactions: createTxSource(mempool),
-      isReady: () => sync.isCaughtUp,
-    },
-    params,
-  )
+  const keeper = new TemplateKeeper({ templates, isReady: () => sync.isCaughtUp }, params)
   return new Miner(
     {
       nextTemplate: () => keeper.next(),
@@ -200,20 +194,26 @@ async function createMiner(
 
 /** What RPC works on. */
 interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'network' | 'sync' | 'miner'> {
+  readonly templates: TemplateCache
   readonly userAgent: string
 }
 
-function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
+interface Rpc {
+  readonly dispatcher: Dispatcher
+  readonly mining: NodeMiningControl
+}
+
+function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
   const { params, platform, options } = init
-  const { chain, mempool, network, sync, miner, userAgent } = parts
+  const { chain, mempool, network, sync, miner, templates, userAgent } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
   const submit = async (block: Block): Promise<void> => {
     await sync.submitBlock(block)
   }
-  const mining = createMiningControl({
+  const mining = new NodeMiningControl({
     chain: createChainSource(chain, clock),
-    transactions: createTxSource(mempool),
+    templates,
     params,
     submit,
     loadHashEngine: () => platform.loadHashEngine(),
@@ -223,7 +223,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
     random,
     tag: COINBASE_TAG,
   })
-  return createDispatcher({
+  const dispatcher = createDispatcher({
     methods: RPC_METHODS,
     clock,
     log,
@@ -233,6 +233,8 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
       mempool,
       network,
       mining,
+      templateWaits: new TemplateWaits({ chain, mempool, clock }),
+      hasCoinbaseFlags: options.hasCoinbaseFlags,
       clock,
       log,
       version: options.version,
@@ -241,9 +243,11 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Dispatcher {
       measureBlocksSize: () => platform.measureBlocksSize(),
       isCaughtUp: () => sync.isCaughtUp,
       submitBlock: submit,
+      submitHeader: (header) => sync.submitHeader(header),
       requestStop: init.onStopRequested,
     },
   })
+  return { dispatcher, mining }
 }
 
 /**
@@ -302,8 +306,20 @@ async function startNode(
     },
     { userAgent, expectsPeers: options.peers.length > 0 },
   )
-  miner = await createMiner(init, chain, mempool, sync, network)
-  const rpc = createRpc(init, { chain, mempool, network, sync, miner, userAgent })
+  const templates = new TemplateCache(
+    { chain: createChainSource(chain, clock), transactions: createTxSource(mempool), clock },
+    init.params,
+  )
+  miner = await createMiner(init, templates, sync, network)
+  const { dispatcher, mining } = createRpc(init, {
+    chain,
+    mempool,
+    network,
+    sync,
+    miner,
+    templates,
+    userAgent,
+  })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.onNewTip()
@@ -318,6 +334,7 @@ async function startNode(
   miner?.start()
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
+    mining.stop()
     await miner?.stop()
     await sync.stop()
     await close()
@@ -328,7 +345,7 @@ async function startNode(
     network,
     sync,
     miner,
-    rpc,
+    rpc: dispatcher,
     get isReady() {
       return sync.isCaughtUp
     },

@@ -51,6 +51,12 @@ export {
 } from './json-text.ts'
 export { RPC_METHODS } from './methods/index.ts'
 export type { Dialect } from './request.ts'
-export type { MiningControl, RpcContext } from './rpc-context.ts'
+export type { GenerateRequest, MiningControl, RpcContext } from './rpc-context.ts'
 export { RPC_CODES, RpcError } from './rpc-error.ts'
+export {
+  type KnownTemplate,
+  MAX_TEMPLATE_WAITS,
+  TemplateWaits,
+  type TemplateWaitsDeps,
+} from './template-waits.ts'
 export { convertTextArguments } from './text-arguments.ts'

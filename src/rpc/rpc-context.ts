@@ -4,28 +4,48 @@ import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import type { Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
-import type { Block, BlockHash } from '../primitives/index.ts'
+import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
 import type { PeerNetwork } from '../sync/index.ts'
-import type { Clock, Logger } from '../util/index.ts'
+import type { CancelSignal, Clock, Logger } from '../util/index.ts'
+import type { TemplateWaits } from './template-waits.ts'
+
+/** What is asked of mining on request. */
+export interface GenerateRequest {
+  /** Gets subsidy and fees. */
+  readonly payoutScript: Uint8Array
+  readonly blockCount: number
+  /** Hashes in all after which to give up. */
+  readonly maxTries: number
+  /** Aborted when nobody waits for the blocks any more. */
+  readonly signal: CancelSignal | undefined
+}
 
 /** The local miner as RPC sees it. */
 export type LocalMiner = Pick<Miner, 'stats' | 'currentWork' | 'configure'>
 
 /** Mining as RPC sees it. */
 export interface MiningControl {
-  /** A template for the block after the tip, made anew if tip, mempool or clock have moved. */
+  /** The template for the block after the tip, with a fresh time. */
   getTemplate(): BlockTemplate
+  /** The template that was given out last, if any. */
+  readonly lastTemplate: BlockTemplate | undefined
   /**
    * Mines blocks at once, whatever the pace of the chain.
    *
-   * @param maxTries - Hashes in all after which to give up.
-   * @returns The hashes of the blocks found: fewer than asked if the tries ran out.
+   * @returns The hashes of the blocks found: fewer than asked if the tries ran out or nobody waits any more.
    */
-  generate(
-    payoutScript: Uint8Array,
-    blockCount: number,
+  generate(request: GenerateRequest): Promise<readonly BlockHash[]>
+  /**
+   * Makes a block after the tip of just these transactions, without proof of work. Their fees are claimed by
+   * nobody.
+   */
+  createCandidate(payoutScript: Uint8Array, transactions: readonly Transaction[]): Block
+  /** Finds a block's proof of work; undefined if it is not found in `maxTries` or nobody waits any more. */
+  solve(
+    block: Block,
     maxTries: number,
-  ): Promise<readonly BlockHash[]>
+    signal: CancelSignal | undefined,
+  ): Promise<Block | undefined>
   /** The local miner; undefined if it is off. */
   miner(): LocalMiner | undefined
   /** Threads that the local miner has where nobody says how many. */
@@ -39,6 +59,10 @@ export interface RpcContext {
   readonly mempool: Mempool
   readonly network: PeerNetwork
   readonly mining: MiningControl
+  /** Miners that wait for a new template. */
+  readonly templateWaits: TemplateWaits
+  /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
+  readonly hasCoinbaseFlags: boolean
   readonly clock: Clock
   readonly log: Logger
   /** Of the program, such as `0.1.0`. */
@@ -57,6 +81,12 @@ export interface RpcContext {
    * @throws {@link ConsensusError} if it is invalid.
    */
   submitBlock(block: Block): Promise<void>
+  /**
+   * Takes a header as if a peer had sent it.
+   *
+   * @throws {@link ConsensusError} if it is invalid.
+   */
+  submitHeader(header: BlockHeader): void
   /** Asks the process to stop once the answer is on its way. */
   requestStop(): void
 }

@@ -146,6 +146,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   async submitBlock(block: Block): Promise<BlockEntry> {
     const { chain, network } = this.#deps
     const hash = toDisplayHex(computeBlockHash(block.header))
+    forgetExcessHeaders(chain, [...this.#peers.values()])
     let failure: ConsensusError | undefined
     const off = chain.events.on('blockFailed', ({ entry, error }) => {
       if (entry.hashHex === hash) failure = error
@@ -164,6 +165,16 @@ export class Synchronizer implements PeerNetworkHandlers {
     } finally {
       off()
     }
+  }
+
+  /**
+   * Takes a header over RPC.
+   *
+   * @throws {@link ConsensusError} if it is invalid.
+   */
+  submitHeader(header: BlockHeader): BlockEntry {
+    forgetExcessHeaders(this.#deps.chain, [...this.#peers.values()])
+    return this.#deps.chain.acceptHeader(header)
   }
 
   // Handlers of PeerNetwork.

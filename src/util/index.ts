@@ -12,6 +12,7 @@
  *
  * @module
  */
+export { BinaryHeap } from './binary-heap.ts'
 export { ByteReader } from './byte-reader.ts'
 export { ByteWriter } from './byte-writer.ts'
 export { concatBytes, decodeHex, encodeHex, equalBytes, isHex, reverseBytes } from './bytes.ts'

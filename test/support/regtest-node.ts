@@ -8,8 +8,8 @@ import {
   REGTEST_SPEC,
 } from '../../src/consensus/index.ts'
 import { Mempool } from '../../src/mempool/index.ts'
-import { type Miner, ReferenceHashEngine, type ScanResult } from '../../src/mining/index.ts'
-import { createMiningControl } from '../../src/node/mining-control.ts'
+import { type Miner, ReferenceHashEngine, type ScanResult, TemplateCache } from '../../src/mining/index.ts'
+import { NodeMiningControl } from '../../src/node/mining-control.ts'
 import { createChainSource, createTxSource } from '../../src/node/sources.ts'
 import { P2pError } from '../../src/p2p/index.ts'
 import { type Block, toDisplayHex } from '../../src/primitives/index.ts'
@@ -19,6 +19,7 @@ import {
   RPC_METHODS,
   type RpcContext,
   RpcError,
+  TemplateWaits,
 } from '../../src/rpc/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
@@ -157,9 +158,11 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const submitBlock = async (block: Block): Promise<void> => {
     await chain.acceptBlock(block)
   }
-  const mining = createMiningControl({
-    chain: createChainSource(chain, clock),
-    transactions: createTxSource(mempool),
+  const source = createChainSource(chain, clock)
+  const transactions = createTxSource(mempool)
+  const mining = new NodeMiningControl({
+    chain: source,
+    templates: new TemplateCache({ chain: source, transactions, clock }, params),
     params,
     submit: submitBlock,
     loadHashEngine: async () => new ImpatientHashEngine(),
@@ -178,6 +181,8 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     mempool,
     network,
     mining,
+    templateWaits: new TemplateWaits({ chain, mempool, clock }),
+    hasCoinbaseFlags: false,
     clock,
     log: silentLog,
     version: '0.1.0',
@@ -186,6 +191,9 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     measureBlocksSize: async () => 12_345,
     isCaughtUp: () => true,
     submitBlock,
+    submitHeader: (header) => {
+      chain.acceptHeader(header)
+    },
     requestStop: () => {
       stopRequests += 1
     },
@@ -216,7 +224,12 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
       }
     },
     mine: async (count, payoutScript) => {
-      const hashes = await mining.generate(payoutScript, count, Number.MAX_SAFE_INTEGER)
+      const hashes = await mining.generate({
+        payoutScript,
+        blockCount: count,
+        maxTries: Number.MAX_SAFE_INTEGER,
+        signal: undefined,
+      })
       return hashes.map(toDisplayHex)
     },
   }

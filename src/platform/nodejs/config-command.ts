@@ -23,6 +23,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.peers
     case 'version-rolling':
       return settings.versionRolling
+    case 'coinbase-flags':
+      return settings.coinbaseFlags
     case 'rpc-port':
       return settings.rpcPort
     case 'rpc-bind':

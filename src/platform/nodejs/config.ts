@@ -52,6 +52,8 @@ export interface NodeSettings {
   readonly throttle: number
   /** Whether to try several versions beside each nonce. */
   readonly versionRolling: boolean
+  /** Whether block templates have an empty `coinbaseaux.flags`. */
+  readonly coinbaseFlags: boolean
   /** 0 is any free port. */
   readonly rpcPort: number
   readonly rpcBind: string
@@ -146,6 +148,7 @@ function createSchemas(sources: SettingSources) {
     ]),
     throttle: numeric(z.number().min(0.01).max(1)),
     'version-rolling': flag,
+    'coinbase-flags': flag,
     'rpc-port': port,
     'rpc-bind': text.refine((address) => isIP(address) !== 0),
     'rpc-allow-ip': z.array(text.refine(isAddressRange)).max(256),
@@ -252,6 +255,7 @@ function toNodeSettings(
     threads: values.threads,
     throttle: values.throttle,
     versionRolling: values['version-rolling'],
+    coinbaseFlags: values['coinbase-flags'],
     rpcPort: values['rpc-port'],
     rpcBind: values['rpc-bind'],
     rpcAllowIp: values['rpc-allow-ip'],

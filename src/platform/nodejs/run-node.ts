@@ -194,6 +194,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           autoThreads: computeAutoThreads(availableParallelism()),
           isVersionRolled: settings.versionRolling,
         },
+        hasCoinbaseFlags: settings.coinbaseFlags,
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,
       },

@@ -117,6 +117,13 @@ export const SETTINGS = [
     wanted: WANTED_SWITCH,
   },
   {
+    name: 'coinbase-flags',
+    kind: 'switch',
+    fallback: false,
+    help: 'put the empty coinbaseaux.flags into block templates that old pools (ckpool) insist on',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'rpc-port',
     kind: 'text',
     placeholder: '<port>',

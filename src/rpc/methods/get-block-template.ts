@@ -13,13 +13,16 @@ import {
   computeTxid,
   computeWtxid,
   encodeTransaction,
+  HASH_SIZE,
   toDisplayHex,
   WITNESS_SCALE_FACTOR,
 } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
-import { defineMethod } from '../define-method.ts'
+import { defineMethod, type RpcCall } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import type { KnownTemplate } from '../template-waits.ts'
+import { hashSchema } from './arguments.ts'
 import { blockHashHex, decodeBlockArgument, toRejectReason } from './block-argument.ts'
 
 /** The most bytes that a block can have: all of its weight in witnesses. */
@@ -70,11 +73,17 @@ const REQUEST_SCHEMA = z.looseObject({
   mode: z.string().optional().describe('template, which is the default, or proposal.'),
   capabilities: z.array(z.string()).optional().describe('What the caller can do.'),
   rules: z.array(z.string()).optional().describe('Rules that the caller knows; must have segwit.'),
-  longpollid: z.string().optional().describe('The longpollid of the template that the caller has.'),
+  longpollid: z
+    .string()
+    .optional()
+    .describe('Of the template that the caller has: the answer waits until there is a better one.'),
   data: z.string().optional().describe('Only to propose: the encoded block in hexadecimal.'),
 })
 
 type TemplateRequest = z.output<typeof REQUEST_SCHEMA>
+
+/** Of a longpollid: the tip's hash, then the mempool's sequence. */
+const TIP_HASH_DIGITS = 2 * HASH_SIZE
 
 /** Which rules bind at the template's height. */
 function listRules({ deployments }: ConsensusParams, height: number): readonly string[] {
@@ -83,7 +92,19 @@ function listRules({ deployments }: ConsensusParams, height: number): readonly s
   return [...rules, 'taproot']
 }
 
+/** Of templates in use. Encoding a full block takes long, and the same choice is asked for again and again. */
+const described = new WeakMap<
+  readonly TemplateTransaction[],
+  ReturnType<typeof encodeTransactions>
+>()
+
 function describeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
+  const known = described.get(transactions) ?? encodeTransactions(transactions, scale)
+  described.set(transactions, known)
+  return known
+}
+
+function encodeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
   const places = new Map<string, number>()
   return transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
     const txid = toDisplayHex(computeTxid(tx))
@@ -101,9 +122,10 @@ function describeTransactions(transactions: readonly TemplateTransaction[], scal
   })
 }
 
-function describeTemplate(template: BlockTemplate, { params }: RpcContext) {
+function describeTemplate(template: BlockTemplate, { params, hasCoinbaseFlags }: RpcContext) {
+  const { commitmentScript } = template
   const previousBlockHash = toDisplayHex(template.prevBlockHash)
-  const isSegwit = template.height >= params.deployments.segwit
+  const isSegwit = commitmentScript !== undefined
   // Before segwit, limits were in units that count a byte once.
   const scale = isSegwit ? 1 : WITNESS_SCALE_FACTOR
   return {
@@ -114,8 +136,9 @@ function describeTemplate(template: BlockTemplate, { params }: RpcContext) {
     vbrequired: 0,
     previousblockhash: previousBlockHash,
     transactions: describeTransactions(template.transactions, scale),
-    coinbaseaux: {},
+    coinbaseaux: hasCoinbaseFlags ? { flags: '' } : {},
     coinbasevalue: template.coinbaseValue,
+    longpollid: `${previousBlockHash}${template.sequence}`,
     target: targetToHex(template.target),
     mintime: template.minTime,
     mutable: ['time', 'transactions', 'prevblock'],
@@ -126,7 +149,8 @@ function describeTemplate(template: BlockTemplate, { params }: RpcContext) {
     curtime: template.time,
     bits: bitsToHex(template.bits),
     height: template.height,
-    default_witness_commitment: isSegwit ? encodeHex(template.commitmentScript) : undefined,
+    default_witness_commitment:
+      commitmentScript === undefined ? undefined : encodeHex(commitmentScript),
   }
 }
 
@@ -161,7 +185,23 @@ function requireConnection({ params, network, isCaughtUp }: RpcContext): void {
   }
 }
 
-function createTemplate(context: RpcContext, { mode, rules }: TemplateRequest) {
+/** @throws {@link RpcError} -8 if it does not begin with a hash. */
+function readLongPollId(id: string): KnownTemplate {
+  const tipHash = id.slice(0, TIP_HASH_DIGITS)
+  const parsed = hashSchema('longpollid').safeParse(tipHash)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new RpcError(RPC_CODES.INVALID_PARAMETER, issue?.message ?? 'Invalid longpollid')
+  }
+  const sequence = Number.parseInt(id.slice(TIP_HASH_DIGITS), 10)
+  return { tipHash: parsed.data, sequence }
+}
+
+async function createTemplate(
+  context: RpcContext,
+  { mode, rules, longpollid }: TemplateRequest,
+  signal: RpcCall['signal'],
+) {
   if (mode !== undefined && mode !== 'template') {
     throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Invalid mode')
   }
@@ -171,6 +211,10 @@ function createTemplate(context: RpcContext, { mode, rules }: TemplateRequest) {
       RPC_CODES.INVALID_PARAMETER,
       'getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})',
     )
+  }
+  if (longpollid !== undefined) {
+    await context.templateWaits.wait(readLongPollId(longpollid), signal)
+    requireConnection(context)
   }
   return describeTemplate(context.mining.getTemplate(), context)
 }
@@ -200,8 +244,8 @@ export const getBlockTemplate = defineMethod({
     { condition: 'otherwise', schema: TEMPLATE_SCHEMA },
   ],
   examples: [[{ rules: ['segwit'] }]],
-  handler: (context: RpcContext, { template_request: request }) =>
+  handler: (context: RpcContext, { template_request: request }, { signal }) =>
     request.mode === 'proposal'
       ? judgeProposal(context, request.data)
-      : createTemplate(context, request),
+      : createTemplate(context, request, signal),
 })

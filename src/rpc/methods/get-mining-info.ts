@@ -3,6 +3,8 @@
 import * as z from 'zod'
 import { toUnixSeconds } from '../../chain/index.ts'
 import { computeNextBits } from '../../consensus/index.ts'
+import { BLOCK_MIN_FEE_SATS_PER_KVB } from '../../mempool/index.ts'
+import { RESERVED_WEIGHT } from '../../mining/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -17,6 +19,17 @@ function describeNext({ chain, clock }: RpcContext) {
   return { height: tip.height + 1, ...describeBits(computeNextBits(tip, time, params)) }
 }
 
+/** The template made last; nothing before the first. */
+function describeLast({ mining }: RpcContext) {
+  const template = mining.lastTemplate
+  if (template === undefined) return {}
+  const { transactions } = template
+  return {
+    currentblockweight: transactions.reduce((sum, { weight }) => sum + weight, RESERVED_WEIGHT),
+    currentblocktx: transactions.length,
+  }
+}
+
 /** `getmininginfo` */
 export const getMiningInfo = defineMethod({
   name: 'getmininginfo',
@@ -26,6 +39,14 @@ export const getMiningInfo = defineMethod({
   result: {
     schema: z.object({
       blocks: z.number().describe('The height of the tip.'),
+      currentblockweight: z
+        .number()
+        .optional()
+        .describe('The weight of the template made last, with what is kept free for its coinbase.'),
+      currentblocktx: z
+        .number()
+        .optional()
+        .describe('The transactions of the template made last, without its coinbase.'),
       ...BITS_FIELDS,
       networkhashps: z.number().describe("The network's hashes per second, estimated."),
       pooledtx: z.number().describe('How many transactions wait.'),
@@ -49,11 +70,11 @@ export const getMiningInfo = defineMethod({
     const stats = mining.miner()?.stats
     return {
       blocks: chain.tip.height,
+      ...describeLast(context),
       ...describeBits(chain.tip.bits),
       networkhashps: estimateNetworkHashRate(chain),
       pooledtx: mempool.size,
-      // Whatever the mempool holds may be mined: the relay fee is the only threshold.
-      blockmintxfee: btcAmount(0n),
+      blockmintxfee: btcAmount(BLOCK_MIN_FEE_SATS_PER_KVB),
       chain: params.rpcChain,
       next: describeNext(context),
       warnings: [],

@@ -9,7 +9,7 @@ import {
   type MempoolEntry,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from '../../mempool/index.ts'
-import { computeTxid, WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
+import { WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -37,61 +37,27 @@ const ENTRY_SCHEMA = z.object({
   unbroadcast: z.boolean().describe('Whether no peer has asked for it yet.'),
 })
 
-function listParents(mempool: Mempool, entry: MempoolEntry): readonly MempoolEntry[] {
-  return entry.parents.map((txid) => mempool.get(txid)).filter((parent) => parent !== undefined)
-}
-
-function listChildren(mempool: Mempool, { tx }: MempoolEntry): readonly MempoolEntry[] {
-  const txid = computeTxid(tx)
-  const spenders = tx.outputs.map((_, vout) => mempool.getSpender({ txid, vout }))
-  return [...new Set(spenders.filter((spender) => spender !== undefined))]
-}
-
-/** An entry with all that can be reached from it by steps of one kind. */
-function collect(
-  start: MempoolEntry,
-  step: (entry: MempoolEntry) => readonly MempoolEntry[],
-): ReadonlySet<MempoolEntry> {
-  const reached = new Set([start])
-  // A set yields what is added to it while it is walked through.
-  for (const entry of reached) for (const next of step(entry)) reached.add(next)
-  return reached
-}
-
-function sumUp(entries: Iterable<MempoolEntry>) {
-  let size = 0
-  let fee = 0n
-  for (const entry of entries) {
-    size += entry.virtualSize
-    fee += entry.fee
-  }
-  return { size, fee: btcAmount(fee) }
-}
-
 /** @see Bitcoin Core `entryToJSON` */
-function describeEntry(mempool: Mempool, entry: MempoolEntry) {
-  const ancestors = collect(entry, (next) => listParents(mempool, next))
-  const descendants = collect(entry, (next) => listChildren(mempool, next))
-  const ancestorSums = sumUp(ancestors)
-  const descendantSums = sumUp(descendants)
+function describeEntry(entry: MempoolEntry) {
+  const { ancestors, descendants } = entry
   return {
     vsize: entry.virtualSize,
     weight: entry.weight,
     time: toUnixSeconds(entry.addedMs),
     height: entry.height,
-    descendantcount: descendants.size,
-    descendantsize: descendantSums.size,
-    ancestorcount: ancestors.size,
-    ancestorsize: ancestorSums.size,
+    descendantcount: descendants.count,
+    descendantsize: descendants.virtualSize,
+    ancestorcount: ancestors.count,
+    ancestorsize: ancestors.virtualSize,
     wtxid: entry.wtxid,
     fees: {
       base: btcAmount(entry.fee),
-      modified: btcAmount(entry.fee),
-      ancestor: ancestorSums.fee,
-      descendant: descendantSums.fee,
+      modified: btcAmount(entry.modifiedFee),
+      ancestor: btcAmount(ancestors.modifiedFee),
+      descendant: btcAmount(descendants.modifiedFee),
     },
-    depends: entry.parents,
-    spentby: listChildren(mempool, entry).map(({ txid }) => txid),
+    depends: Array.from(entry.parents, ({ txid }) => txid),
+    spentby: Array.from(entry.children, ({ txid }) => txid),
     'bip125-replaceable': false,
     unbroadcast: false,
   }
@@ -139,10 +105,7 @@ export const getRawMempool = defineMethod({
     }
     if (wantsSequence) return { txids: listTxids(mempool), mempool_sequence: mempool.sequence }
     if (!verbose) return listTxids(mempool)
-    const entries = Array.from(mempool.entries(), (entry) => [
-      entry.txid,
-      describeEntry(mempool, entry),
-    ])
+    const entries = Array.from(mempool.entries(), (entry) => [entry.txid, describeEntry(entry)])
     return Object.fromEntries(entries)
   },
 })
@@ -174,14 +137,19 @@ export const getMempoolInfo = defineMethod({
   },
   examples: [[]],
   handler: ({ mempool }: RpcContext) => {
-    const { size: virtualBytes, fee } = sumUp(mempool.entries())
+    let virtualBytes = 0
+    let fee = 0n
+    for (const entry of mempool.entries()) {
+      virtualBytes += entry.virtualSize
+      fee += entry.fee
+    }
     const feeRate = btcAmount(MIN_RELAY_FEE_SATS_PER_KVB)
     return {
       loaded: true,
       size: mempool.size,
       bytes: virtualBytes,
       usage: mempool.usage,
-      total_fee: fee,
+      total_fee: btcAmount(fee),
       maxmempool: MAX_MEMPOOL_BYTES,
       mempoolminfee: feeRate,
       minrelaytxfee: feeRate,

@@ -13,7 +13,7 @@ import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
-import { generateToAddress } from './generate-to-address.ts'
+import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getBlock } from './get-block.ts'
 import { getBlockHeader } from './get-block-header.ts'
 import { getBlockTemplate } from './get-block-template.ts'
@@ -27,9 +27,11 @@ import { getMempoolInfo, getRawMempool } from './get-raw-mempool.ts'
 import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
+import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
+import { submitHeader } from './submit-header.ts'
 import { validateAddress } from './validate-address.ts'
 
 /** Every method of a node. */
@@ -50,13 +52,18 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   reconsiderBlock,
   stop,
   uptime,
+  generateBlock,
   generateToAddress,
+  generateToDescriptor,
   getBlockTemplate,
   getMinerInfo,
   getMiningInfo,
   getNetworkHashPs,
+  getPrioritisedTransactions,
+  prioritiseTransaction,
   setMiners,
   submitBlock,
+  submitHeader,
   addNode,
   getConnectionCount,
   getNetTotals,

@@ -1,8 +1,14 @@
 /** @module An output script as an output descriptor, as far as it can be told without any keys. */
 
 import { schnorr } from '@noble/curves/secp256k1.js'
-import { classifyOutput } from '../../script/index.ts'
-import { encodeHex } from '../../util/index.ts'
+import {
+  AddressError,
+  type AddressPrefixes,
+  classifyOutput,
+  decodeAddress,
+} from '../../script/index.ts'
+import { DecodeError, decodeHex, encodeHex } from '../../util/index.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
 
 /** The characters that a descriptor may have, in the order that its checksum gives them. */
 const INPUT_CHARSET =
@@ -99,4 +105,36 @@ function inferBare(script: Uint8Array, address: string | undefined): string {
  */
 export function inferDescriptor(script: Uint8Array, address: string | undefined): string {
   return withDescriptorChecksum(inferBare(script, address))
+}
+
+/** What a descriptor that needs no keys consists of: its function, the argument, and its checksum if any. */
+const KEYLESS_DESCRIPTOR = /^(raw|addr)\(([^()]*)\)(?:#(.*))?$/
+
+/**
+ * The output script that a descriptor without keys stands for: `raw(hex)` or `addr(address)`, with a checksum
+ * or without.
+ *
+ * @throws {@link RpcError} -5 if it is none, or its checksum does not fit.
+ * @see Bitcoin Core `getScriptFromDescriptor`
+ */
+export function parseOutputDescriptor(descriptor: string, prefixes: AddressPrefixes): Uint8Array {
+  const [, kind, argument = '', checksum] = KEYLESS_DESCRIPTOR.exec(descriptor) ?? []
+  const refuse = (why: string, cause?: unknown): RpcError =>
+    new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, why, { cause })
+  if (kind === undefined) {
+    throw refuse(
+      `'${descriptor.slice(0, 100)}' is not a valid descriptor: only raw() and addr() are known`,
+    )
+  }
+  const whole = `${kind}(${argument})`
+  if (checksum !== undefined && withDescriptorChecksum(whole) !== `${whole}#${checksum}`) {
+    throw refuse('Provided checksum does not match the descriptor')
+  }
+  try {
+    return kind === 'raw' ? decodeHex(argument) : decodeAddress(argument, prefixes)
+  } catch (error) {
+    if (error instanceof DecodeError) throw refuse('Raw script is not hex', error)
+    if (error instanceof AddressError) throw refuse('Address is not valid', error)
+    throw error
+  }
 }

@@ -48,6 +48,7 @@ describe('resolveNodeSettings', () => {
     const { settings, origins } = resolve()
     expect(settings).toEqual({
       chain: 'devnet',
+      coinbaseFlags: false,
       dataDir: '/home/ada/.quarry',
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],

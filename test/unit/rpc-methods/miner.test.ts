@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { afterEach, describe, expect, it } from 'vitest'
-import { computeWorkMerkleRoot, Miner, TemplateKeeper } from '../../../src/mining/index.ts'
+import { computeWorkMerkleRoot, Miner, TemplateCache, TemplateKeeper } from '../../../src/mining/index.ts'
 import { createChainSource, createTxSource } from '../../../src/node/sources.ts'
 import { systemClock } from '../../../src/platform/system.ts'
 import { createLoopSpawner } from '../../support/loop-worker.ts'
@@ -23,19 +23,17 @@ async function createMiningNode(): Promise<RegtestNode> {
     params: { noRetargeting: false },
     miner: () => miner,
   })
-  const keeper = new TemplateKeeper(
+  const { params } = node.chain
+  const source = createChainSource(node.chain, node.clock)
+  const templates = new TemplateCache(
     {
-      chain: {
-        nextBlock: () => ({
-          ...createChainSource(node.chain, node.clock).nextBlock(),
-          bits: 0x1a00ffff,
-        }),
-      },
+      chain: { nextBlock: () => ({ ...source.nextBlock(), bits: 0x1a00ffff }) },
       transactions: createTxSource(node.mempool),
-      isReady: () => true,
+      clock: systemClock,
     },
-    node.chain.params,
+    params,
   )
+  const keeper = new TemplateKeeper({ templates, isReady: () => true }, params)
   miner = new Miner(
     {
       nextTemplate: () => keeper.next(),

@@ -320,7 +320,9 @@ describe('getmininginfo', () => {
       ...bits,
       networkhashps: await node.call('getnetworkhashps'),
       pooledtx: 0,
-      blockmintxfee: 0,
+      currentblockweight: 8_000,
+      currentblocktx: 0,
+      blockmintxfee: 0.00000001,
       chain: 'regtest',
       next: { height: 2, ...bits },
       warnings: [],
@@ -352,9 +354,14 @@ describe('getmininginfo', () => {
           getTemplate: () => {
             throw new RangeError('not asked for')
           },
+          lastTemplate: undefined,
           generate: async () => [],
           autoThreads: 1,
           miner: () => ({ stats, currentWork: undefined, configure: () => undefined }),
+          createCandidate: () => {
+            throw new RangeError('not asked for')
+          },
+          solve: async () => undefined,
         },
       },
     })
