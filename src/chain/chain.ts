@@ -34,6 +34,12 @@ import { readStoredBlock, readStoredUndo } from './stored-block.ts'
 import { TipMover } from './tip-mover.ts'
 import { verifyBlock } from './verify-block.ts'
 
+/**
+ * So many blocks on one parent are stored although they come too late to be the tip. Where blocks are cheap, a
+ * miner that never moves on makes thousands, and each would stay on the disk for ever.
+ */
+export const MAX_STALE_SIBLINGS = 32
+
 /** What the chain works with. */
 export interface ChainDeps {
   readonly store: ChainStore
@@ -221,6 +227,9 @@ export class Chain {
   /**
    * Takes a block: stores it, and moves the tip if that makes its branch the best.
    *
+   * Of a block that comes too late, with {@link MAX_STALE_SIBLINGS} on the same parent before it, only the header
+   * is kept, in memory: should anybody build on it, its body is taken when it comes again.
+   *
    * @returns Its entry. Whether it is active is for {@link isActive} to say.
    * @throws {@link ConsensusError} of {@link acceptHeader}, `checkBlock` and `contextualCheckBlock`. What
    * is found only when the block is connected is remembered in its entry (`isFailed`), and told by
@@ -233,7 +242,7 @@ export class Chain {
     if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
     // Every body by itself: others may have come with the same header, before this one or at the same time.
     this.#checkNewBlock(entry, block)
-    if (!entry.hasBody) await this.#storeOnce(entry, block)
+    if (!entry.hasBody && !this.#isSurplus(entry)) await this.#storeOnce(entry, block)
     await this.#activateBest()
     return entry
   }
@@ -304,6 +313,17 @@ export class Chain {
       this.#tree.prefer(entry, this.tip)
       await this.#mover.moveToBest()
     })
+  }
+
+  /** Whether a block without a body is one stale sibling too many, on which nobody has built. */
+  #isSurplus(entry: BlockEntry): boolean {
+    if (entry.prev === undefined || entry.chainWork > this.tip.chainWork) return false
+    if (this.#tree.childrenOf(entry).length > 0) return false
+    let count = 0
+    for (const sibling of this.#tree.childrenOf(entry.prev)) {
+      if (sibling.isStored && ++count > MAX_STALE_SIBLINGS) return true
+    }
+    return false
   }
 
   async #storeOnce(entry: BlockEntry, block: Block): Promise<void> {

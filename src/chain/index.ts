@@ -19,7 +19,7 @@
  */
 export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
 export type { ChainTipStatus } from './block-tree.ts'
-export { Chain, type ChainDeps } from './chain.ts'
+export { Chain, type ChainDeps, MAX_STALE_SIBLINGS } from './chain.ts'
 export type { BlockEvent, ChainEvents, ChainTip, TipEvent } from './chain-events.ts'
 export {
   type ChainStore,
