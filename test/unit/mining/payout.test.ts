@@ -48,7 +48,7 @@ describe('splitReward', () => {
       fc.bigInt(0n, 10n ** 9n).map((amount) => fixed(amount)),
       fc.bigInt(0n, 10n ** 12n).map((value) => share(value)),
     )
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.bigInt(0n, 21n * 10n ** 14n),
         fc.array(arbitraryPayout, { maxLength: MAX_PAYOUTS - 1 }),

@@ -1,5 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { computeWitnessCommitment, computeWitnessMerkleRoot } from '../../../src/consensus/index.ts'
+import {
+  computeWitnessCommitment,
+  computeWitnessMerkleRoot,
+  createConsensusParams,
+  parseChainSpec,
+  REGTEST_SPEC,
+} from '../../../src/consensus/index.ts'
 import {
   type Block,
   computeBlockHash,
@@ -134,6 +140,61 @@ describe('getblocktemplate', () => {
     expect(template.transactions[0].hash).not.toBe(template.transactions[0].txid)
   })
 
+  it('waits with a longpollid, but not for whoever has an old tip', async () => {
+    const { longpollid } = await node.call('getblocktemplate', SEGWIT)
+    const old = { ...SEGWIT, longpollid: `${'00'.repeat(32)}7` }
+    expect(await node.call('getblocktemplate', old)).toMatchObject({ longpollid })
+    const controller = new AbortController()
+    const { signal } = controller
+    const waiting = node.rpc.execute('getblocktemplate', [{ ...SEGWIT, longpollid }], { signal })
+    controller.abort()
+    await expect(waiting).rejects.toMatchObject({ code: -9, message: 'Shutting down' })
+    const next = node.rpc.execute('getblocktemplate', [{ ...SEGWIT, longpollid }])
+    const [hash] = await node.mine(1, wallet.script('p2wpkh'))
+    expect(await next).toMatchObject({ previousblockhash: hash })
+    await node.call('invalidateblock', hash)
+  })
+
+  it('has fresh bits where they depend on the clock', async () => {
+    const spec = parseChainSpec({
+      version: 1,
+      name: 'late',
+      genesis: { time: REGTEST_NOW - 600, bits: '2000ffff' },
+      retarget: { targetSpacingSeconds: 600, windowBlocks: 2_016 },
+    })
+    const { powLimit } = createConsensusParams(REGTEST_SPEC)
+    const params = { ...createConsensusParams(spec), minDifficulty: true, powLimit }
+    const test = await createRegtestNode({ params })
+    const hard = createBlock(placeGenesis(params), params, { time: REGTEST_NOW })
+    await test.chain.acceptBlock(hard.block)
+    expect(await test.call('getblocktemplate', SEGWIT)).toMatchObject({ bits: '2000ffff' })
+    // A block that comes twenty minutes late may be as easy as any.
+    test.clock.set(REGTEST_NOW + 1_201)
+    const template = await test.call('getblocktemplate', SEGWIT)
+    expect(template).toMatchObject({ curtime: REGTEST_NOW + 1_201, bits: '207fffff' })
+    expect(template.target).toBe('7fffff'.padEnd(64, '0'))
+    const [hash] = await test.mine(1, wallet.script('p2wpkh'))
+    expect(await test.call('getblockheader', hash)).toMatchObject({ bits: '207fffff' })
+  })
+
+  it('has empty coinbase flags for those who insist on them', async () => {
+    const old = await createRegtestNode({ context: { hasCoinbaseFlags: true } })
+    expect(await old.call('getblocktemplate', SEGWIT)).toMatchObject({ coinbaseaux: { flags: '' } })
+  })
+
+  it('has neither witnesses nor their limits before segwit', async () => {
+    const { deployments } = node.chain.params
+    const old = await createRegtestNode({ params: { deployments: { ...deployments, segwit: 9 } } })
+    const template = await old.call('getblocktemplate', SEGWIT)
+    expect(template).toMatchObject({
+      rules: ['csv', 'taproot'],
+      sigoplimit: 20_000,
+      sizelimit: 1_000_000,
+    })
+    expect(template).not.toHaveProperty('weightlimit')
+    expect(template).not.toHaveProperty('default_witness_commitment')
+  })
+
   it('takes named arguments, as rpc-bitcoin sends them', async () => {
     const request = {
       jsonrpc: '1.0',
@@ -157,6 +218,7 @@ describe('getblocktemplate', () => {
       '-8 getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})',
     ],
     [[{ ...SEGWIT, mode: 'fast' }], '-8 Invalid mode'],
+    [[{ ...SEGWIT, longpollid: 'ff' }], "-8 longpollid must be of length 64 (not 2, for 'ff')"],
     [[{ mode: 'proposal' }], '-3 Missing data String key for proposal'],
     [[{ mode: 'proposal', data: '00' }], '-22 Block decode failed'],
     [
