@@ -23,7 +23,6 @@ export {
   type TxSource,
   WITNESS_RESERVED_VALUE,
 } from './block-template.ts'
-export { createFastestEngine } from './engine-choice.ts'
 export {
   assembleBlock,
   computeWorkMerkleRoot,
@@ -31,6 +30,7 @@ export {
   createCoinbaseParts,
   MAX_TAG_LENGTH,
 } from './coinbase.ts'
+export { createFastestEngine } from './engine-choice.ts'
 export { type SolveOptions, solveBlock } from './generate-block.ts'
 export {
   type HashEngine,
@@ -65,12 +65,12 @@ export {
   type MinerStats,
 } from './miner.ts'
 export { MiningError, type MiningErrorCode } from './mining-error.ts'
+export { checkPayouts, MAX_PAYOUTS, type Payout, payAllTo, splitReward } from './payout.ts'
 export type { HashRates } from './rate-meter.ts'
 export { ReferenceHashEngine } from './reference-hash-engine.ts'
 export { SearchCursor } from './search-cursor.ts'
+export { TemplateCache, type TemplateCacheDeps } from './template-cache.ts'
 export { TEMPLATE_PRIORITY, TemplateJob, type TemplateJobOptions } from './template-job.ts'
 export { TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
-export { checkPayouts, MAX_PAYOUTS, type Payout, payAllTo, splitReward } from './payout.ts'
-export { TemplateCache, type TemplateCacheDeps } from './template-cache.ts'
 export { WasmHashEngine } from './wasm-hash-engine.ts'
 export type { SolvedWork, WorkUnit } from './work-unit.ts'

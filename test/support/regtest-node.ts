@@ -8,7 +8,12 @@ import {
   REGTEST_SPEC,
 } from '../../src/consensus/index.ts'
 import { Mempool } from '../../src/mempool/index.ts'
-import { type Miner, ReferenceHashEngine, type ScanResult, TemplateCache } from '../../src/mining/index.ts'
+import {
+  type Miner,
+  ReferenceHashEngine,
+  type ScanResult,
+  TemplateCache,
+} from '../../src/mining/index.ts'
 import { NodeMiningControl } from '../../src/node/mining-control.ts'
 import { createChainSource, createTxSource } from '../../src/node/sources.ts'
 import { P2pError } from '../../src/p2p/index.ts'

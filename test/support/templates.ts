@@ -25,6 +25,7 @@ export function createTemplate(wishes: Partial<BlockTemplate> = {}): BlockTempla
     merkleBranch: [new Uint8Array(32).fill(9) as Hash256],
     bits,
     target: decodeBits(bits).target,
+    sequence: 0,
     ...wishes,
   }
 }

@@ -34,7 +34,7 @@ const TEMPLATE_SCHEMA = z.object({
   curtime: count,
   bits: z.string().regex(/^[0-9a-f]{8}$/),
   height: count,
-  default_witness_commitment: hex.default(''),
+  default_witness_commitment: hex.optional(),
 })
 
 /** What is asked for. @see BIP-0022, BIP-0145 */
@@ -55,6 +55,7 @@ export function readTemplate(answer: JsonValue, prevTime: number): BlockTemplate
     )
   }
   const { data } = parsed
+  const commitment = data.default_witness_commitment
   try {
     const transactions = data.transactions.map(({ data: text, fee, sigops, weight }) => ({
       tx: decodeTransaction(decodeHex(text)),
@@ -73,8 +74,10 @@ export function readTemplate(answer: JsonValue, prevTime: number): BlockTemplate
       version: data.version,
       transactions,
       coinbaseValue: BigInt(data.coinbasevalue),
-      commitmentScript: decodeHex(data.default_witness_commitment),
+      commitmentScript: commitment === undefined ? undefined : decodeHex(commitment),
       merkleBranch: computeCoinbaseBranch(transactions.map(({ tx }) => computeTxid(tx))),
+      // Transactions are chosen elsewhere.
+      sequence: 0,
     }
   } catch (error) {
     const reason = toErrorMessage(error)

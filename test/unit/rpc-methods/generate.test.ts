@@ -134,6 +134,7 @@ describe('a search that nobody waits for any more', () => {
       submit: async () => undefined,
       loadHashEngine: async () => new ReferenceHashEngine(),
       miner: () => undefined,
+      autoThreads: 1,
       clock: systemClock,
       random: systemRandom,
       tag: '/test/',

@@ -1,6 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { afterEach, describe, expect, it } from 'vitest'
-import { computeWorkMerkleRoot, Miner, TemplateCache, TemplateKeeper } from '../../../src/mining/index.ts'
+import {
+  computeWorkMerkleRoot,
+  Miner,
+  TemplateCache,
+  TemplateKeeper,
+} from '../../../src/mining/index.ts'
 import { createChainSource, createTxSource } from '../../../src/node/sources.ts'
 import { systemClock } from '../../../src/platform/system.ts'
 import { createLoopSpawner } from '../../support/loop-worker.ts'
