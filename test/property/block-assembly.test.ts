@@ -36,6 +36,8 @@ interface Scene {
   /** Everything that was ever spendable: some of it no longer is. */
   readonly outputs: OpenOutput[]
   tip: PlacedBlock
+  /** Makes each block another than all before it. */
+  salt: number
 }
 
 async function createScene(): Promise<Scene> {
@@ -52,7 +54,7 @@ async function createScene(): Promise<Scene> {
   const tip = BASE_BLOCKS.at(-1) ?? genesis
   const transactions = createTxSource(mempool)
   const template = () => createBlockTemplate(source.nextBlock(), transactions, params)
-  return { chain, mempool, template, outputs, tip }
+  return { chain, mempool, template, outputs, tip, salt: 0 }
 }
 
 type Step =
@@ -110,7 +112,8 @@ async function acceptOrNot(scene: Scene, tx: Transaction): Promise<void> {
 }
 
 async function connect(scene: Scene, transactions: readonly Transaction[]): Promise<void> {
-  const placed = createBlock(scene.tip, params, { transactions, salt: scene.outputs.length % 256 })
+  scene.salt += 1
+  const placed = createBlock(scene.tip, params, { transactions, salt: scene.salt })
   await scene.chain.acceptBlock(placed.block)
   if (scene.chain.tip.hashHex === toDisplayHex(placed.hash)) scene.tip = placed
 }
