@@ -261,6 +261,10 @@ try {
   const info = await client.call('getmininginfo')
   const chain = await countChain(client)
   const scripted = { found: miner.found.size, ...(await accountFor(client, miner)) }
+  const { quarry_blocks_found: found, quarry_stale: stale } = info
+  // What is found is on the chain, or ends a branch beside it.
+  const tips = await client.call('getchaintips')
+  const beside = tips.reduce((sum, { branchlen }) => sum + branchlen, 0)
   const quarter = memory.length >> 2
   const early = median(memory.slice(quarter, 2 * quarter)) ?? 0
   const late = median(memory.slice(-quarter)) ?? 0
@@ -268,17 +272,17 @@ try {
     isEveryBlockAccountedFor:
       scripted.lost === 0 &&
       scripted.active === chain.scripted &&
-      scripted.found === scripted.active + scripted.stale,
+      scripted.found === scripted.active + scripted.stale &&
+      found - chain.local === beside - scripted.stale,
     isNoBlockRefused: scripted.refused === 0,
     isMemoryFlat: late <= early + MEMORY_SLACK_MB,
     isEachMinerThere: chain.scripted > 0 && chain.local > 0,
   }
-  const { quarry_blocks_found: found, quarry_stale: stale } = info
   const report = {
     minutes,
     chain,
     scripted: { ...scripted, longPolls: miner.longPolls, knownStale: miner.staleBeforeSubmit },
-    local: { found, active: chain.local, stale },
+    local: { found, active: chain.local, stale: found - chain.local, knownStale: stale },
     transactionsSent: miner.sent,
     memoryMegabytes: {
       early: Math.round(early),

@@ -52,6 +52,7 @@ const TEMPLATE_SCHEMA = z.object({
   transactions: z.array(TRANSACTION_SCHEMA).describe('What to put behind the coinbase.'),
   coinbaseaux: z.record(z.string(), z.string()).describe('Data that the coinbase should hold.'),
   coinbasevalue: z.number().describe('The most that the coinbase may pay out, in satoshis.'),
+  longpollid: z.string().describe('Names this template, to wait for a better one with.'),
   target: z.string().describe('The target that the hash must not exceed.'),
   mintime: z.number().describe('The earliest time that is allowed, Unix seconds.'),
   mutable: z.array(z.string()).describe('What a miner may change.'),

@@ -83,6 +83,7 @@ describe('getblocktemplate', () => {
       transactions: [],
       coinbaseaux: {},
       coinbasevalue: 5_000_000_000,
+      longpollid: `${node.chain.tip.hashHex}0`,
       target: '7fffff0000000000000000000000000000000000000000000000000000000000',
       mintime: node.chain.tip.medianTimePast + 1,
       mutable: ['time', 'transactions', 'prevblock'],
@@ -127,6 +128,7 @@ describe('getblocktemplate', () => {
     expect(template.default_witness_commitment).toBe(
       `6a24aa21a9ed${encodeHex(computeWitnessCommitment(root, ZERO_HASH))}`,
     )
+    expect(template.longpollid).toBe(`${node.chain.tip.hashHex}2`)
     expect(template.transactions).toMatchObject([
       {
         data: encodeHex(encodeTransaction(parent)),
