@@ -42,7 +42,7 @@ export const MAX_DESCENDANTS = 25
 /** The most memory that all waiting transactions together may take, in bytes. */
 export const MAX_MEMPOOL_BYTES = 300_000_000
 /** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
-export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_000
+export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_600
 const BYTES_PER_KVB = 1_000n
 /** Beyond this, a tenth of a second's work or so, scripts are verified on other threads. */
 const HEAVY_SIGOPS_COST = 320
