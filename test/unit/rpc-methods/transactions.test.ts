@@ -203,7 +203,7 @@ describe('what waits in the mempool', () => {
       loaded: true,
       size: 2,
       bytes: sizes.reduce((sum, { virtualSize }) => sum + virtualSize, 0),
-      usage: sizes.reduce((sum, { totalSize }) => sum + totalSize + 5_000, 0),
+      usage: sizes.reduce((sum, { totalSize }) => sum + totalSize + 5_600, 0),
       total_fee: 0.00004,
       maxmempool: 300_000_000,
       mempoolminfee: 0.000001,
