@@ -11,6 +11,9 @@ export default defineConfig({
           include: ['test/{unit,property,compliance,vectors,sim}/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           setupFiles: SETUP,
+          // One file for each core: the default leaves one core idle, which on two is half.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           // No test asserts a time, and a busy machine takes its own.
           testTimeout: 60_000,
         },
@@ -24,6 +27,7 @@ export default defineConfig({
           globalSetup: ['./test/support/build-first.ts'],
           // Every file starts processes that mine; more at once would measure the scheduler.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
@@ -35,6 +39,7 @@ export default defineConfig({
           setupFiles: SETUP,
           globalSetup: ['./test/support/build-first.ts'],
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 600_000,
           hookTimeout: 60_000,
         },
