@@ -17,21 +17,38 @@ export interface StoredEntry {
   readonly firstSeenMs: number
 }
 
-/** Everything that moving the tip by one block changes. */
-export interface TipChange {
-  /** The new tip. */
-  readonly tip: BlockHash
-  readonly tipHeight: number
+/** The stored tip. */
+export interface StoredTip {
+  readonly hash: BlockHash
+  /** Of all coins: what `MuHash.toState` gave. */
+  readonly utxoHash: Uint8Array
+}
+
+/** Everything that moving the stored tip changes, by one block or by many. */
+export interface TipChange extends StoredTip {
   readonly coins: Iterable<CoinChange>
   readonly entries: readonly StoredEntry[]
+}
+
+/** A coin and where it is. */
+export interface StoredCoin {
+  readonly outPoint: OutPoint
+  readonly coin: Coin
+}
+
+/** A stored block, or what is left of it. */
+export interface StoredBody {
+  readonly hash: BlockHash
+  /** Undefined if the record is damaged. */
+  readonly bytes: Uint8Array | undefined
 }
 
 /**
  * Keeps headers, bodies, undo data, coins and the tip.
  *
- * Every method's writes are atomic by themselves. `writeTip` covers one whole block: after a kill at any
- * moment the coins are exactly those of the stored tip. Bodies and undo data are written before the tip
- * that needs them. Calls come one at a time from `Chain`; reads may overlap.
+ * Every method's writes are atomic by themselves. `writeTip` covers whole blocks: after a kill at any moment
+ * the coins are exactly those of the stored tip. Bodies and undo data are written before the tip that needs
+ * them. Writes come one at a time from `Chain`; reads may overlap.
  *
  * Errors are `StoreError`s: the disk failed or the data are damaged. They are never the peer's fault.
  */
@@ -39,30 +56,51 @@ export interface ChainStore {
   /** Every stored entry, parents before children. */
   readEntries(): AsyncIterable<StoredEntry>
   /** The stored tip, or undefined in a new store. */
-  readTip(): Promise<BlockHash | undefined>
+  readTip(): Promise<StoredTip | undefined>
   writeEntries(entries: readonly StoredEntry[]): Promise<void>
   /** @param bytes - The encoded block. */
   writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void>
   readBody(hash: BlockHash): Promise<Uint8Array | undefined>
+  /** Every stored body, in no particular order. */
+  readBodies(): AsyncIterable<StoredBody>
   /** @param bytes - The encoded undo data. */
   writeUndo(hash: BlockHash, bytes: Uint8Array): Promise<void>
   readUndo(hash: BlockHash): Promise<Uint8Array | undefined>
   /** Coins in the order asked; undefined where there is none. */
   readCoins(outPoints: readonly OutPoint[]): Promise<readonly (Coin | undefined)[]>
+  /** All coins as they are at the call, by outpoint; later writes do not show where the engine has snapshots. */
+  readAllCoins(): AsyncIterable<StoredCoin>
+  /** Forces to the disk what was written before, too. */
   writeTip(change: TipChange): Promise<void>
   close(): Promise<void>
 }
 
 /** Why a store failed. */
-export type StoreErrorCode = 'corrupt' | 'locked' | 'io' | 'unknown-schema' | 'wrong-chain'
+export type StoreErrorCode =
+  | 'corrupt'
+  | 'locked'
+  | 'io'
+  | 'old-schema'
+  | 'unknown-schema'
+  | 'wrong-chain'
+
+/** What is kept apart: `blocks` come from the network, `state` follows from them. */
+export type StorePart = 'blocks' | 'state'
 
 /** The disk failed, or what is on it is damaged. The message names the file or record and the cure. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
+  /** What is damaged, if `code` is `corrupt` or `unknown-schema` and it is known. */
+  readonly part: StorePart | undefined
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly part?: StorePart },
+  ) {
     super(message, options)
     this.code = code
+    this.part = options?.part
   }
 }

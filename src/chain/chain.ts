@@ -21,12 +21,14 @@ import {
   type OutPoint,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, EventEmitter, type Logger, Mutex } from '../util/index.ts'
+import { type Clock, EventEmitter, InvariantError, type Logger, Mutex } from '../util/index.ts'
 import { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
 import { BlockTree, chainTipStatus } from './block-tree.ts'
 import type { ChainEvents, ChainTip } from './chain-events.ts'
-import type { ChainStore } from './chain-store.ts'
+import type { ChainStore, StoredCoin } from './chain-store.ts'
+import { checkNewestBlocks } from './check-newest.ts'
+import { CoinCache } from './coin-cache.ts'
 import { openChain } from './open-chain.ts'
 import { PendingEntries } from './pending-entries.ts'
 import type { ScriptChecker } from './script-checker.ts'
@@ -40,12 +42,31 @@ import { verifyBlock } from './verify-block.ts'
  */
 export const MAX_STALE_SIBLINGS = 32
 
+/** Memory for coins unless the chain is told otherwise. */
+const DEFAULT_COIN_CACHE_BYTES = 64 * 1_048_576
+
+/** How a chain behaves. */
+export interface ChainOptions {
+  /** Memory for coins, changed ones and such that are likely to be read again. */
+  readonly coinCacheBytes?: number
+  /** Whether a rebuild goes on without stored blocks that are damaged or lack an ancestor. */
+  readonly keepsWhatItCan?: boolean
+}
+
 /** What the chain works with. */
 export interface ChainDeps {
   readonly store: ChainStore
   readonly scriptChecker: ScriptChecker
   readonly clock: Clock
   readonly log: Logger
+}
+
+/** All coins of a tip. */
+export interface CoinSet {
+  readonly tip: BlockEntry
+  /** The running hash of them: what `MuHash.toState` gave. */
+  readonly utxoHash: Uint8Array
+  readonly coins: AsyncIterable<StoredCoin>
 }
 
 /**
@@ -58,47 +79,69 @@ export class Chain {
   readonly params: ConsensusParams
   readonly events = new EventEmitter<ChainEvents>()
   readonly #deps: ChainDeps
+  readonly #options: ChainOptions
   readonly #tree = new BlockTree()
   readonly #active = new ActiveChain()
+  readonly #coins: CoinCache
   readonly #pending: PendingEntries
   readonly #mover: TipMover
   readonly #activation = new Mutex()
   /** Blocks whose bodies are being stored, so that the same block is not stored twice at once. */
   readonly #storing = new Map<BlockHashHex, Promise<void>>()
 
-  constructor(deps: ChainDeps, params: ConsensusParams) {
+  constructor(deps: ChainDeps, params: ConsensusParams, options: ChainOptions = {}) {
     this.#deps = deps
+    this.#options = options
     this.params = params
+    const { coinCacheBytes = DEFAULT_COIN_CACHE_BYTES } = options
+    this.#coins = new CoinCache(deps.store, deps.clock, coinCacheBytes)
     this.#pending = new PendingEntries(deps.store, this.#tree)
     this.#mover = new TipMover({
       ...deps,
       params,
       tree: this.#tree,
       active: this.#active,
+      coins: this.#coins,
       pending: this.#pending,
       events: this.events,
     })
   }
 
   /**
-   * Loads the tree and the tip from the store, or begins with genesis, and connects what is better
-   * than the tip.
+   * Loads the tree and the tip from the store, or begins with genesis, holds the newest blocks against the coins,
+   * and connects what is better than the tip: after a kill, what had not been written yet.
    *
    * @throws {@link StoreError} `wrong-chain` if the store belongs to another genesis, `corrupt` if its
-   * records contradict each other.
+   * records contradict each other or are damaged.
    */
   async open(): Promise<void> {
-    const { store, clock } = this.#deps
     const { params } = this
-    await openChain({ store, params, tree: this.#tree, active: this.#active }, clock.now())
+    const parts = {
+      ...this.#deps,
+      coins: this.#coins,
+      params,
+      tree: this.#tree,
+      active: this.#active,
+    }
+    await openChain(parts, this.#options.keepsWhatItCan === true)
+    this.#mover.open()
+    await checkNewestBlocks(this.#deps.store, this.#active)
     await this.#activateBest()
   }
 
   /** Waits for the block in progress, stores what is not stored yet, and closes the store. */
   async close(): Promise<void> {
     this.#mover.stop()
-    await this.#activation.run(() => this.#pending.flush())
-    await this.#deps.store.close()
+    try {
+      await this.flush()
+    } finally {
+      await this.#deps.store.close()
+    }
+  }
+
+  /** Writes the tip and its coins. Happens by itself, every few seconds while the tip moves, and at the end. */
+  flush(): Promise<void> {
+    return this.#activation.run(() => this.#mover.flush())
   }
 
   /** The last block of the active chain. */
@@ -174,7 +217,18 @@ export class Chain {
 
   /** Coins of the active chain's tip, in the order asked; undefined where spent or unknown. */
   readCoins(outPoints: readonly OutPoint[]): Promise<readonly (Coin | undefined)[]> {
-    return this.#deps.store.readCoins(outPoints)
+    return this.#coins.read(outPoints)
+  }
+
+  /** The active tip, written, with all its coins: they stay those of this tip where the store has snapshots. */
+  readAllCoins(): Promise<CoinSet> {
+    return this.#activation.run(async () => {
+      await this.#mover.flush()
+      const { store } = this.#deps
+      const stored = await store.readTip()
+      if (stored === undefined) throw new InvariantError('an open chain has no stored tip')
+      return { tip: this.tip, utxoHash: stored.utxoHash, coins: store.readAllCoins() }
+    })
   }
 
   /**
@@ -263,7 +317,8 @@ export class Chain {
       checkBlock(block)
       contextualCheckBlock(block, tip.height + 1, tip.medianTimePast, this.params)
       const hash = computeBlockHash(block.header)
-      await verifyBlock(block, hash, tip, { ...this.#deps, params: this.params })
+      const deps = { ...this.#deps, coins: this.#coins, params: this.params }
+      await verifyBlock(block, hash, tip, deps)
       return true
     })
   }
@@ -284,6 +339,7 @@ export class Chain {
       // Branches that the tip had overtaken may now be the best again.
       this.#tree.refillCandidates()
       await this.#mover.moveToBest()
+      await this.#mover.flush()
     })
   }
 
@@ -298,6 +354,7 @@ export class Chain {
     return this.#activation.run(async () => {
       this.#pending.addAll(this.#tree.clearFailures(entry))
       await this.#mover.moveToBest()
+      await this.#mover.flush()
     })
   }
 
@@ -312,6 +369,8 @@ export class Chain {
       if (entry.chainWork < this.tip.chainWork) return
       this.#tree.prefer(entry, this.tip)
       await this.#mover.moveToBest()
+      // Only as the stored tip does it stay before others with the same work.
+      await this.#mover.flush()
     })
   }
 

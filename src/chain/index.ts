@@ -19,17 +19,30 @@
  */
 export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
 export type { ChainTipStatus } from './block-tree.ts'
-export { Chain, type ChainDeps, MAX_STALE_SIBLINGS } from './chain.ts'
+export {
+  Chain,
+  type ChainDeps,
+  type ChainOptions,
+  type CoinSet,
+  MAX_STALE_SIBLINGS,
+} from './chain.ts'
 export type { BlockEvent, ChainEvents, ChainTip, TipEvent } from './chain-events.ts'
 export {
   type ChainStore,
+  type StoredBody,
+  type StoredCoin,
   type StoredEntry,
+  type StoredTip,
   StoreError,
   type StoreErrorCode,
+  type StorePart,
   type TipChange,
 } from './chain-store.ts'
+export { encodeCoinElement } from './coin-cache.ts'
 export { decodeCoin, encodeCoin } from './coin-codec.ts'
 export { createLocator, findLocatorFork } from './locator.ts'
+export { MUHASH_STATE_SIZE, MuHash } from './muhash.ts'
+export { type RebuildDeps, rebuildIndex } from './rebuild.ts'
 export {
   MIN_POOLED_INPUTS,
   ScriptCheckPool,

@@ -1,67 +1,79 @@
 /** @module Bringing a chain up from its store. */
 
 import type { ConsensusParams } from '../consensus/index.ts'
-import { type BlockHash, encodeBlock, toDisplayHex } from '../primitives/index.ts'
+import { encodeBlock, toDisplayHex } from '../primitives/index.ts'
+import type { Clock, Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
-import type { BlockTree } from './block-tree.ts'
-import { type ChainStore, type StoredEntry, StoreError } from './chain-store.ts'
+import { BlockTree } from './block-tree.ts'
+import { type ChainStore, type StoredEntry, type StoredTip, StoreError } from './chain-store.ts'
+import type { CoinCache } from './coin-cache.ts'
+import { MuHash } from './muhash.ts'
 import { toStored } from './pending-entries.ts'
+import { rebuildIndex } from './rebuild.ts'
 
 /** The parts of a chain that are filled. */
 export interface OpenChainParts {
   readonly store: ChainStore
+  readonly clock: Clock
+  readonly log: Logger
+  readonly coins: CoinCache
   readonly params: ConsensusParams
   readonly tree: BlockTree
   readonly active: ActiveChain
 }
 
 /**
- * Loads the tree and the tip from the store, or begins with genesis.
+ * Loads the tree and the tip from the store, or begins with genesis. Where there are blocks but no tip, because the
+ * state was damaged and thrown away, the tree is made anew from the blocks.
  *
+ * @param keepsWhatItCan - Whether blocks that are damaged, or lack an ancestor, are left out then.
  * @throws {@link StoreError} `wrong-chain` or `corrupt`.
  */
-export async function openChain(parts: OpenChainParts, nowMs: number): Promise<void> {
-  const tipHash = await parts.store.readTip()
-  if (tipHash === undefined) await writeGenesis(parts, nowMs)
-  else await load(parts, tipHash)
+export async function openChain(parts: OpenChainParts, keepsWhatItCan: boolean): Promise<void> {
+  let tip = await parts.store.readTip()
+  if (tip === undefined) {
+    await rebuildIndex(parts, parts.params, keepsWhatItCan)
+    tip = await writeGenesis(parts)
+  }
+  await load(parts, tip)
 }
 
-async function writeGenesis(
-  { store, params, tree, active }: OpenChainParts,
-  nowMs: number,
-): Promise<void> {
-  const { genesis, genesisHash } = params
-  const entry = tree.add({
-    header: genesis.header,
-    hash: genesisHash,
-    prev: undefined,
-    firstSeenMs: nowMs,
-  })
+async function writeGenesis({ store, clock, params }: OpenChainParts): Promise<StoredTip> {
+  const { genesis, genesisHash: hash } = params
+  const tree = new BlockTree()
+  const { header } = genesis
+  const entry = tree.add({ header, hash, prev: undefined, firstSeenMs: clock.now() })
   tree.markBody(entry, genesis.transactions.length)
   entry.validity = 'connected'
   entry.wasConnected = true
   await store.writeBody(entry.hash, encodeBlock(genesis))
   // Consensus: genesis' coinbase enters no set of coins, so nobody can ever spend it.
-  await store.writeTip({ tip: entry.hash, tipHeight: 0, coins: [], entries: [toStored(entry)] })
-  active.push(entry)
+  const tip = { hash, utxoHash: MuHash.empty().toState() }
+  await store.writeTip({ ...tip, coins: [], entries: [toStored(entry)] })
+  return tip
 }
 
-async function load(parts: OpenChainParts, tipHash: BlockHash): Promise<void> {
-  const { store, tree, active } = parts
-  for await (const stored of store.readEntries()) restore(parts, stored)
-  const tip = tree.get(toDisplayHex(tipHash))
+async function load(parts: OpenChainParts, stored: StoredTip): Promise<void> {
+  const { store, coins, tree, active } = parts
+  for await (const entry of store.readEntries()) restore(parts, entry)
+  const tip = tree.get(toDisplayHex(stored.hash))
   if (tip === undefined) {
-    throw new StoreError('corrupt', 'the stored tip is not among the stored headers')
+    throw new StoreError('corrupt', 'the stored tip is not among the stored headers', {
+      part: 'state',
+    })
   }
   active.reset(tip)
   tree.prefer(tip, tip)
+  coins.open(stored.utxoHash)
 }
 
 function restore({ params, tree }: OpenChainParts, stored: StoredEntry): void {
   const prev = tree.get(toDisplayHex(stored.header.prevBlockHash))
   if (prev === undefined && toDisplayHex(stored.hash) !== toDisplayHex(params.genesisHash)) {
     const code = stored.height === 0 ? 'wrong-chain' : 'corrupt'
-    throw new StoreError(code, `block ${toDisplayHex(stored.hash)} has no parent in the store`)
+    throw new StoreError(code, `block ${toDisplayHex(stored.hash)} has no parent in the store`, {
+      part: 'state',
+    })
   }
   tree.restore(stored, prev)
 }

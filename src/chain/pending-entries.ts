@@ -1,10 +1,9 @@
 /** @module What has changed in the block tree and is not stored yet. */
 
-import type { CoinChange } from '../consensus/index.ts'
 import { Mutex } from '../util/index.ts'
 import type { BlockEntry } from './block-entry.ts'
 import type { BlockTree } from './block-tree.ts'
-import type { ChainStore, StoredEntry } from './chain-store.ts'
+import type { ChainStore, StoredEntry, TipChange } from './chain-store.ts'
 
 /** An entry as the store keeps it. */
 export function toStored(entry: BlockEntry): StoredEntry {
@@ -63,11 +62,9 @@ export class PendingEntries {
     )
   }
 
-  /** Moves the stored tip by one block, and writes all that has changed in the same step. */
-  writeTip(tip: BlockEntry, coins: Iterable<CoinChange>): Promise<void> {
-    return this.#writeNext((entries) =>
-      this.#store.writeTip({ tip: tip.hash, tipHeight: tip.height, coins, entries }),
-    )
+  /** Moves the stored tip, and writes all that has changed in the same step. */
+  writeTip(change: Omit<TipChange, 'entries'>): Promise<void> {
+    return this.#writeNext((entries) => this.#store.writeTip({ ...change, entries }))
   }
 
   #writeNext(write: (entries: readonly StoredEntry[]) => Promise<void> | undefined): Promise<void> {

@@ -28,7 +28,9 @@ export async function readStoredUndo(
 export async function requireBlock(store: ChainStore, entry: BlockEntry): Promise<Block> {
   const block = await readStoredBlock(store, entry.hash)
   if (block === undefined) {
-    throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing`)
+    throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing`, {
+      part: 'blocks',
+    })
   }
   return block
 }
@@ -37,7 +39,9 @@ export async function requireBlock(store: ChainStore, entry: BlockEntry): Promis
 export async function requireUndo(store: ChainStore, entry: BlockEntry): Promise<BlockUndo> {
   const undo = await readStoredUndo(store, entry.hash)
   if (undo === undefined) {
-    throw new StoreError('corrupt', `the undo data of block ${entry.hashHex} are missing`)
+    throw new StoreError('corrupt', `the undo data of block ${entry.hashHex} are missing`, {
+      part: 'blocks',
+    })
   }
   return undo
 }

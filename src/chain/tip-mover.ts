@@ -1,27 +1,32 @@
 /** @module Moving the tip, one block at a time, to the best branch that proves valid. */
 
-import {
-  CoinsView,
-  ConsensusError,
-  type ConsensusParams,
-  disconnectBlock,
-} from '../consensus/index.ts'
-import { type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
+import { type CoinsView, ConsensusError, type ConsensusParams } from '../consensus/index.ts'
+import { type Clock, type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint } from './block-entry.ts'
 import type { BlockTree } from './block-tree.ts'
 import type { ChainEvents } from './chain-events.ts'
 import type { ChainStore } from './chain-store.ts'
+import type { CoinCache } from './coin-cache.ts'
 import { encodeUndo } from './coin-codec.ts'
 import type { PendingEntries } from './pending-entries.ts'
 import type { ScriptChecker } from './script-checker.ts'
-import { requireBlock, requireUndo } from './stored-block.ts'
+import { requireBlock } from './stored-block.ts'
+import { takeBack } from './take-back.ts'
 import { verifyBlock } from './verify-block.ts'
+
+/** The tip and its coins are written at least so often while it moves. What a kill leaves behind is replayed. */
+const FLUSH_INTERVAL_MS = 5_000
+/** On a long way the log tells how far it is, so often. */
+const PROGRESS_INTERVAL_MS = 5_000
+const SECONDS_PER_MS = 0.001
 
 /** What the mover works with: the chain's parts. */
 export interface TipMoverDeps {
   readonly store: ChainStore
+  readonly coins: CoinCache
   readonly scriptChecker: ScriptChecker
+  readonly clock: Clock
   readonly log: Logger
   readonly params: ConsensusParams
   readonly tree: BlockTree
@@ -38,9 +43,18 @@ export class TipMover {
   readonly #deps: TipMoverDeps
   #reorgCount = 0
   #isStopped = false
+  /** The tip that the store has. */
+  #stored: BlockEntry | undefined
+  #flushedMs: number
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
+    this.#flushedMs = deps.clock.monotonic()
+  }
+
+  /** Takes over the tip that the store has. */
+  open(): void {
+    this.#stored = this.#deps.active.tip
   }
 
   /** How often the tip has moved to another branch. */
@@ -59,7 +73,7 @@ export class TipMover {
    * @see Bitcoin Core `Chainstate::ActivateBestChain`
    */
   async moveToBest(): Promise<void> {
-    const { active, tree, pending } = this.#deps
+    const { active, tree, pending, clock } = this.#deps
     const previous = active.tip
     let wasLeft = false
     let best = tree.findBestCandidate(active.tip)
@@ -69,11 +83,26 @@ export class TipMover {
       best = tree.findBestCandidate(active.tip)
     }
     tree.pruneCandidates(active.tip)
-    await pending.flush()
+    if (clock.monotonic() - this.#flushedMs >= FLUSH_INTERVAL_MS) await this.flush()
+    else await pending.flush()
     // Nobody listens any more, and the way is not done.
     if (this.#isStopped) return
     // Who undid what left with the blocks has to hear of it even if the same blocks came back.
     if (wasLeft || active.tip !== previous) this.#tellTip(previous)
+  }
+
+  /** Writes the tip, its coins and all entries that changed. */
+  async flush(): Promise<void> {
+    const { active, coins, pending, clock } = this.#deps
+    const { tip } = active
+    if (tip === this.#stored) await pending.flush()
+    else {
+      await coins.flush((changes, utxoHash) =>
+        pending.writeTip({ hash: tip.hash, utxoHash, coins: changes }),
+      )
+      this.#stored = tip
+    }
+    this.#flushedMs = clock.monotonic()
   }
 
   #tellTip(previous: BlockEntry): void {
@@ -99,23 +128,48 @@ export class TipMover {
     const { active } = this.#deps
     const fork = findForkPoint(active.tip, target)
     if (fork === undefined) throw new InvariantError('two entries of one tree have no common root')
-    while (active.tip !== fork && !this.#isStopped) await this.#disconnectTip()
+    const progress = this.#startProgress(fork, target)
+    while (active.tip !== fork && !this.#isStopped) {
+      await this.#disconnectTip()
+      progress()
+    }
     for (let height = fork.height + 1; height <= target.height; height++) {
       if (this.#isStopped) return
       const entry = target.getAncestor(height)
       if (entry === undefined) throw new InvariantError('an entry lacks an ancestor')
       if (!(await this.#connect(entry))) return
+      progress()
+    }
+  }
+
+  /** Tells now and then how far a long way is. */
+  #startProgress(fork: BlockEntry, target: BlockEntry): () => void {
+    const { active, clock, log } = this.#deps
+    const total = active.tip.height - fork.height + (target.height - fork.height)
+    const startMs = clock.monotonic()
+    let toldMs = startMs
+    let done = 0
+    return () => {
+      done += 1
+      const now = clock.monotonic()
+      if (now - toldMs < PROGRESS_INTERVAL_MS) return
+      toldMs = now
+      const secondsLeft = Math.ceil(((now - startMs) / done) * (total - done) * SECONDS_PER_MS)
+      const { height } = active.tip
+      log.info('moving the tip', { height, target: target.height, done, total, secondsLeft })
     }
   }
 
   async #connect(entry: BlockEntry): Promise<boolean> {
-    const { store, active, pending, events } = this.#deps
+    const { store, coins, active, pending, events } = this.#deps
     const block = await requireBlock(store, entry)
     let view: CoinsView
     try {
-      const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps)
+      // What was connected once passed every rule: its scripts are not verified again.
+      const { wasConnected } = entry
+      const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps, wasConnected)
       view = verified.view
-      await store.writeUndo(entry.hash, encodeUndo(verified.undo))
+      if (!wasConnected) await store.writeUndo(entry.hash, encodeUndo(verified.undo))
     } catch (error) {
       if (!(error instanceof ConsensusError)) throw error
       this.#onInvalid(entry, error)
@@ -124,8 +178,9 @@ export class TipMover {
     entry.validity = 'connected'
     entry.wasConnected = true
     pending.add(entry)
-    await pending.writeTip(entry, view.changes())
+    coins.apply(view.changes())
     active.push(entry)
+    if (coins.isFull) await this.flush()
     events.emit('blockConnected', { entry, block })
     return true
   }
@@ -143,16 +198,15 @@ export class TipMover {
   }
 
   async #disconnectTip(): Promise<void> {
-    const { store, active, pending, events } = this.#deps
+    const { store, coins, active, events } = this.#deps
     const { tip } = active
     const parent = tip.prev
     if (parent === undefined) throw new InvariantError('genesis can never be disconnected')
     const block = await requireBlock(store, tip)
-    const undo = await requireUndo(store, tip)
-    const view = new CoinsView(new Map())
-    disconnectBlock(block, undo, view)
-    await pending.writeTip(parent, view.changes())
+    const view = await takeBack(block, tip, store, (outPoints) => coins.read(outPoints))
+    coins.apply(view.changes())
     active.pop()
+    if (coins.isFull) await this.flush()
     events.emit('blockDisconnected', { entry: tip, block })
   }
 }

@@ -14,14 +14,15 @@ import {
   computeTxid,
   type OutPoint,
   outPointKey,
+  toDisplayHex,
 } from '../primitives/index.ts'
 import type { BlockEntry } from './block-entry.ts'
-import type { ChainStore } from './chain-store.ts'
+import type { CoinCache } from './coin-cache.ts'
 import type { ScriptChecker } from './script-checker.ts'
 
 /** What verification works with. */
 export interface VerifyBlockDeps {
-  readonly store: ChainStore
+  readonly coins: CoinCache
   readonly scriptChecker: ScriptChecker
   readonly params: ConsensusParams
 }
@@ -34,9 +35,10 @@ export interface VerifiedBlock {
 }
 
 /**
- * Verifies transactions and scripts of a block on the stored tip.
+ * Verifies transactions and scripts of a block on the tip.
  *
- * @param parent - The entry of the stored tip.
+ * @param parent - The entry of the tip.
+ * @param areScriptsKnown - Whether its scripts need not be verified (again).
  * @throws {@link ConsensusError} for the first rule that it breaks.
  * @see Bitcoin Core `Chainstate::ConnectBlock`
  */
@@ -44,12 +46,15 @@ export async function verifyBlock(
   block: Block,
   hash: BlockHash,
   parent: BlockEntry,
-  { store, scriptChecker, params }: VerifyBlockDeps,
+  { coins, scriptChecker, params }: VerifyBlockDeps,
+  areScriptsKnown = false,
 ): Promise<VerifiedBlock> {
   const height = parent.height + 1
   const hashAtBip34 = parent.getAncestor(params.deployments.bip34)?.hashHex
   const enforcesBip30 = isBip30Enforced(height, hash, hashAtBip34, params)
-  const view = new CoinsView(await loadCoins(block, enforcesBip30, store))
+  // An exception of BIP-0030 overwrites coins, which then have to leave the hash of all coins.
+  const overwrites = enforcesBip30 || params.bip30Exceptions.includes(toDisplayHex(hash))
+  const view = new CoinsView(await loadCoins(block, overwrites, coins))
   const { undo, scriptChecks } = connectBlock(block, view, {
     height,
     hash,
@@ -58,15 +63,15 @@ export async function verifyBlock(
     medianTimePastAt: (at) => parent.getAncestor(at)?.medianTimePast ?? 0,
     params,
   })
-  await scriptChecker.verify(scriptChecks)
+  if (!areScriptsKnown) await scriptChecker.verify(scriptChecks)
   return { view, undo }
 }
 
-/** The coins in the store that a block's inputs name, and with BIP-0030 those it would overwrite. */
+/** The coins that a block's inputs name, and if asked for those it would overwrite. */
 async function loadCoins(
   block: Block,
   overwrites: boolean,
-  store: ChainStore,
+  cache: CoinCache,
 ): Promise<Map<string, Coin>> {
   const wanted: OutPoint[] = []
   for (const [index, tx] of block.transactions.entries()) {
@@ -75,7 +80,7 @@ async function loadCoins(
     const txid = computeTxid(tx)
     for (const vout of tx.outputs.keys()) wanted.push({ txid, vout })
   }
-  const coins = await store.readCoins(wanted)
+  const coins = await cache.read(wanted)
   const found = new Map<string, Coin>()
   for (const [i, outPoint] of wanted.entries()) {
     const coin = coins[i]

@@ -2,7 +2,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { Chain, ScriptCheckPool } from '../chain/index.ts'
+import { Chain, ScriptCheckPool, StoreError } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import { Miner, NODE_EXTRA_NONCE_SIZE, TemplateCache, TemplateKeeper } from '../mining/index.ts'
@@ -10,9 +10,9 @@ import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
 import { SignatureCache, type SignatureEngine } from '../script/index.ts'
-import { LevelChainStore } from '../store/index.ts'
+import { type ByteDatabase, LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
-import { ConfigError, type Logger } from '../util/index.ts'
+import { ConfigError } from '../util/index.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
@@ -42,6 +42,10 @@ export interface NodeOptions {
     /** Whether to try several versions beside each nonce. @see BIP-0320 */
     readonly isVersionRolled: boolean
   }
+  /** Memory for coins, in bytes. */
+  readonly coinCacheBytes: number
+  /** Whether to rebuild the state from the stored blocks, without those that are damaged. */
+  readonly reindex: boolean
   /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
   readonly verifyThreads: number
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
@@ -110,24 +114,55 @@ async function createVerification(init: CreateNodeInit): Promise<Verification> {
   }
 }
 
-async function openChain(
-  init: CreateNodeInit,
+/** Whether an error says that the state database is of no use any more: all of it follows from the blocks. */
+function isStateLost(error: unknown): error is StoreError {
+  return (
+    error instanceof StoreError &&
+    error.part === 'state' &&
+    (error.code === 'corrupt' || error.code === 'old-schema')
+  )
+}
+
+async function openChainOn(
+  { params, platform, options }: CreateNodeInit,
+  blocks: ByteDatabase,
   scriptChecker: ScriptCheckPool,
-  log: Logger,
 ): Promise<Chain> {
-  const { params, platform } = init
-  const { clock } = platform
-  const blocks = await platform.openDatabase('blocks')
   const state = await platform.openDatabase('state')
-  const store = await LevelChainStore.open({ blocks, state }, params.chainId, clock)
-  const chain = new Chain({ store, scriptChecker, clock, log }, params)
   try {
+    const store = await LevelChainStore.open({ blocks, state }, params.chainId)
+    const { clock, log } = platform
+    const { coinCacheBytes, reindex: keepsWhatItCan } = options
+    const deps = { store, scriptChecker, clock, log: log.child('chain') }
+    const chain = new Chain(deps, params, { coinCacheBytes, keepsWhatItCan })
     await chain.open()
+    return chain
   } catch (error) {
+    await state.close()
+    throw error
+  }
+}
+
+/** Opens the chain; a state that is damaged, or of an older program, is thrown away and rebuilt from the blocks. */
+async function openChain(init: CreateNodeInit, scriptChecker: ScriptCheckPool): Promise<Chain> {
+  const { platform, options } = init
+  if (options.reindex) await platform.removeDatabase('state')
+  const blocks = await platform.openDatabase('blocks')
+  try {
+    try {
+      return await openChainOn(init, blocks, scriptChecker)
+    } catch (error) {
+      if (!isStateLost(error)) throw error
+      const reason = error.message
+      platform.log.child('chain').warn('the chain state is of no use and is rebuilt', { reason })
+      await platform.removeDatabase('state')
+      return await openChainOn(init, blocks, scriptChecker)
+    }
+  } catch (error) {
+    await blocks.close()
     await scriptChecker.stop()
     throw error
   }
-  return chain
 }
 
 /** @throws {@link ConfigError} `datadir-unusable` if it is no key. */
@@ -240,7 +275,8 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
       version: options.version,
       userAgent,
       startedMs: clock.now(),
-      measureBlocksSize: () => platform.measureBlocksSize(),
+      measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
+      measureStateSize: () => platform.measureDatabaseSize('state'),
       isCaughtUp: () => sync.isCaughtUp,
       submitBlock: submit,
       submitHeader: (header) => sync.submitHeader(header),
@@ -262,7 +298,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
 export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
   const verification = await createVerification(init)
   const { scriptChecker } = verification
-  const chain = await openChain(init, scriptChecker, init.platform.log.child('chain'))
+  const chain = await openChain(init, scriptChecker)
   const close = async (): Promise<void> => {
     await chain.close()
     await scriptChecker.stop()

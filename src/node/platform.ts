@@ -32,8 +32,10 @@ export interface Platform {
   readonly secrets: SecretStore
   /** Opens a database, or rejects with a `StoreError` that says why it cannot. */
   openDatabase(name: DatabaseName): Promise<ByteDatabase>
-  /** Bytes that the `blocks` database takes on the disk. */
-  measureBlocksSize(): Promise<number>
+  /** Deletes a database that is not open, so that the next one of its name is new. */
+  removeDatabase(name: DatabaseName): Promise<void>
+  /** Bytes that a database takes on the disk. */
+  measureDatabaseSize(name: DatabaseName): Promise<number>
   readonly spawnHashWorker: SpawnHashWorker
   /** An engine for this thread, the fastest that the runtime can run. */
   loadHashEngine(): Promise<HashEngine>

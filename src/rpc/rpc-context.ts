@@ -73,6 +73,8 @@ export interface RpcContext {
   readonly startedMs: number
   /** Bytes that blocks and undo data take on the disk. */
   measureBlocksSize(): Promise<number>
+  /** Bytes that headers and coins take on the disk. */
+  measureStateSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */
   isCaughtUp(): boolean
   /**

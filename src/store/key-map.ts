@@ -5,14 +5,18 @@
  * |----------|-----------|-----------------------------|------------------------------------------|
  * | blocks   | `body`    | block hash (32)             | encoded block                            |
  * | blocks   | `undo`    | block hash (32)             | encoded undo data                        |
- * | blocks   | `meta`    | `sync`                      | empty; written to force a sync           |
+ * | blocks   | `meta`    | `sync`, `damage`            | empty: written to force a sync; the state has to be rebuilt |
  * | state    | `header`  | height (4, BE), hash (32)   | stored entry, see `entry-codec.ts`       |
  * | state    | `coin`    | txid (32), vout (4, BE)     | encoded coin                             |
- * | state    | `meta`    | `schema`, `chain`, `tip`    | version (4, LE); chain id, ASCII (8); hash (32) |
+ * | state    | `journal` | number of a batch (6, BE)   | its size in bytes (4, LE), see `batch-journal.ts` |
+ * | state    | `meta`    | `schema`                    | version (4, LE)                          |
+ * | state    | `meta`    | `chain`                     | chain id, ASCII (8)                      |
+ * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
- * before children. Every value ends in the CRC-32C of what precedes it. The height map of the active
- * chain is not stored: it follows from the tip and the headers.
+ * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
+ * `state` of the key and what precedes it. The height map of the active chain is not stored: it follows from the tip
+ * and the headers.
  *
  * Retired: `genesis` in `meta`, of schema 1. A retired name is never used again.
  *
@@ -22,8 +26,12 @@
 import { type BlockHash, HASH_SIZE, type OutPoint } from '../primitives/index.ts'
 import { ByteWriter } from '../util/index.ts'
 
-/** Version of this map. History: 1, the first; 2 is bound to the whole chain spec, not only to its genesis. */
-export const SCHEMA_VERSION = 2
+/**
+ * Version of this map. History: 1, the first; 2 is bound to the whole chain spec, not only to its genesis; 3 has a
+ * hash of all coins, a journal, and checksums over keys. Of 1 and 2 the bodies are kept, and the state is rebuilt from
+ * them.
+ */
+export const SCHEMA_VERSION = 3
 
 /** Names of sublevels. */
 export const SUBLEVELS = {
@@ -31,6 +39,7 @@ export const SUBLEVELS = {
   undo: 'undo',
   header: 'header',
   coin: 'coin',
+  journal: 'journal',
   meta: 'meta',
 } as const
 
@@ -40,6 +49,7 @@ export const META_KEYS = {
   chain: asciiKey('chain'),
   tip: asciiKey('tip'),
   sync: asciiKey('sync'),
+  damage: asciiKey('damage'),
 } as const
 
 function asciiKey(name: string): Uint8Array {
@@ -67,4 +77,29 @@ export function hashOfHeaderKey(key: Uint8Array): BlockHash {
 /** Key of a coin. */
 export function coinKey(outPoint: OutPoint): Uint8Array {
   return new ByteWriter().writeBytes(outPoint.txid).writeBytes(bigEndian(outPoint.vout)).toBytes()
+}
+
+/** The outpoint within a key that {@link coinKey} made. */
+export function outPointOfCoinKey(key: Uint8Array): OutPoint {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
+  return { txid: key.slice(0, HASH_SIZE) as OutPoint['txid'], vout: view.getUint32(HASH_SIZE) }
+}
+
+const JOURNAL_KEY_SIZE = 6
+/** What the upper two bytes of a number of a batch count. */
+const JOURNAL_HIGH_UNIT = 0x1_0000_0000
+
+/** Key of a batch in the journal. */
+export function journalKey(sequence: number): Uint8Array {
+  const key = new Uint8Array(JOURNAL_KEY_SIZE)
+  const view = new DataView(key.buffer)
+  view.setUint16(0, Math.floor(sequence / JOURNAL_HIGH_UNIT))
+  view.setUint32(2, sequence % JOURNAL_HIGH_UNIT)
+  return key
+}
+
+/** The number within a key that {@link journalKey} made. */
+export function sequenceOfJournalKey(key: Uint8Array): number {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
+  return view.getUint16(0) * JOURNAL_HIGH_UNIT + view.getUint32(2)
 }

@@ -5,20 +5,34 @@ import {
   type ChainStore,
   decodeCoin,
   encodeCoin,
+  MUHASH_STATE_SIZE,
+  type StoredBody,
+  type StoredCoin,
   type StoredEntry,
+  type StoredTip,
   StoreError,
+  type StorePart,
   type TipChange,
 } from '../chain/index.ts'
 import type { Coin } from '../consensus/index.ts'
-import { type BlockHash, type OutPoint, outPointKey, toDisplayHex } from '../primitives/index.ts'
-import { type Clock, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
-import { openValue, sealValue } from './checksum.ts'
+import {
+  type BlockHash,
+  HASH_SIZE,
+  type OutPoint,
+  outPointKey,
+  toDisplayHex,
+} from '../primitives/index.ts'
+import { concatBytes, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
+import { BatchJournal } from './batch-journal.ts'
+import { CURES, openValue, type SealedValue, sealValue } from './checksum.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
 import {
   coinKey,
   hashOfHeaderKey,
   headerKey,
+  journalKey,
   META_KEYS,
+  outPointOfCoinKey,
   SCHEMA_VERSION,
   SUBLEVELS,
 } from './key-map.ts'
@@ -32,8 +46,11 @@ export interface ChainDatabases {
   readonly state: ByteDatabase
 }
 
-/** Writes are handed to the operating system at once and forced to the disk at least this often. */
-const SYNC_INTERVAL_MS = 10_000
+/** Beyond so many numbers in the journal the log is written out into tables, so that they need not be kept. */
+const MAX_JOURNAL_SIZE = 10_000
+
+/** What LevelDB calls damage that it notices itself. */
+const LEVEL_CORRUPTION = 'LEVEL_CORRUPTION'
 
 type ByteSublevel = AbstractSublevel<ByteDatabase, string | Uint8Array, Uint8Array, Uint8Array>
 type StateOperation = AbstractBatchOperation<ByteDatabase, Uint8Array, Uint8Array>
@@ -50,25 +67,29 @@ function sublevel(database: ByteDatabase, name: string): ByteSublevel {
  */
 export class LevelChainStore implements ChainStore {
   readonly #databases: ChainDatabases
-  readonly #clock: Clock
   readonly #body: ByteSublevel
   readonly #undo: ByteSublevel
   readonly #header: ByteSublevel
   readonly #coin: ByteSublevel
+  readonly #journalLevel: ByteSublevel
   readonly #meta: ByteSublevel
   readonly #blocksMeta: ByteSublevel
-  #lastSyncMs: number
+  #journal: BatchJournal
 
-  private constructor(databases: ChainDatabases, clock: Clock) {
+  private constructor(
+    databases: ChainDatabases,
+    journalLevel: ByteSublevel,
+    journal: BatchJournal,
+  ) {
     this.#databases = databases
-    this.#clock = clock
     this.#body = sublevel(databases.blocks, SUBLEVELS.body)
     this.#undo = sublevel(databases.blocks, SUBLEVELS.undo)
     this.#header = sublevel(databases.state, SUBLEVELS.header)
     this.#coin = sublevel(databases.state, SUBLEVELS.coin)
     this.#meta = sublevel(databases.state, SUBLEVELS.meta)
     this.#blocksMeta = sublevel(databases.blocks, SUBLEVELS.meta)
-    this.#lastSyncMs = clock.monotonic()
+    this.#journalLevel = journalLevel
+    this.#journal = journal
   }
 
   /**
@@ -76,61 +97,95 @@ export class LevelChainStore implements ChainStore {
    *
    * @param databases - Open; the store closes them.
    * @param chainId - Follows from the whole chain spec: other rules are another chain, even on the same genesis.
-   * @throws {@link StoreError} `wrong-chain`, `unknown-schema`, `corrupt` or `io`.
+   * @throws {@link StoreError} `wrong-chain`; `unknown-schema`; `old-schema` or `corrupt`, with `state` as its part
+   * if an emptied state database cures it; `io`.
    */
-  static async open(
-    databases: ChainDatabases,
-    chainId: string,
-    clock: Clock,
-  ): Promise<LevelChainStore> {
-    const store = new LevelChainStore(databases, clock)
-    await store.#checkMeta(Uint8Array.from(chainId, (char) => char.charCodeAt(0)))
+  static async open(databases: ChainDatabases, chainId: string): Promise<LevelChainStore> {
+    const level = sublevel(databases.state, SUBLEVELS.journal)
+    // Without the schema of today there is no journal of today.
+    const isNew =
+      (await sublevel(databases.state, SUBLEVELS.meta).get(META_KEYS.schema)) === undefined
+    const journal = await attempt('read the journal', 'state', () =>
+      BatchJournal.read(level.iterator() as AsyncIterable<[Uint8Array, Uint8Array]>),
+    )
+    const store = new LevelChainStore(databases, level, journal)
+    const id = Uint8Array.from(chainId, (char) => char.charCodeAt(0))
+    if (isNew) await store.#create(id)
+    else await store.#checkMeta(id)
     return store
   }
 
   async *readEntries(): AsyncIterable<StoredEntry> {
     for await (const [key, value] of this.#header.iterator()) {
-      const hash = hashOfHeaderKey(key as Uint8Array)
-      yield decodeStored(value, 'header', (bytes) => decodeEntry(hash, bytes))
+      const hash = hashOfHeaderKey(key)
+      const sealed = { what: 'header', part: 'state', key } as const
+      yield decodeStored(value, sealed, (bytes) => decodeEntry(hash, bytes))
     }
   }
 
-  async readTip(): Promise<BlockHash | undefined> {
-    return (await this.#readSealed(this.#meta, META_KEYS.tip, 'tip')) as BlockHash | undefined
+  async readTip(): Promise<StoredTip | undefined> {
+    const value = await this.#readMeta(META_KEYS.tip, 'tip')
+    if (value === undefined) return undefined
+    if (value.length !== HASH_SIZE + MUHASH_STATE_SIZE) {
+      throw new StoreError('corrupt', 'the stored tip has another length', { part: 'state' })
+    }
+    return { hash: value.slice(0, HASH_SIZE) as BlockHash, utxoHash: value.slice(HASH_SIZE) }
   }
 
   async writeEntries(entries: readonly StoredEntry[]): Promise<void> {
-    await this.#attempt('write headers', () =>
-      this.#databases.state.batch(entries.map((entry) => this.#putEntry(entry))),
+    await this.#writeState(
+      'write headers',
+      entries.map((entry) => this.#putEntry(entry)),
     )
   }
 
   async writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void> {
-    await this.#attempt('write a block', () => this.#body.put(hash, sealValue(bytes)))
+    await this.#attempt('write a block', 'blocks', () => this.#body.put(hash, sealValue(bytes)))
   }
 
   readBody(hash: BlockHash): Promise<Uint8Array | undefined> {
-    return this.#readSealed(this.#body, hash, `body of block ${toDisplayHex(hash)}`)
+    return this.#readBlocks(this.#body, hash, `body of block ${toDisplayHex(hash)}`)
+  }
+
+  async *readBodies(): AsyncIterable<StoredBody> {
+    for await (const key of this.#readAll(this.#body.keys(), 'read blocks', 'blocks')) {
+      const hash = key as BlockHash
+      yield { hash, bytes: await this.#readWhole(hash) }
+    }
   }
 
   async writeUndo(hash: BlockHash, bytes: Uint8Array): Promise<void> {
-    await this.#attempt('write undo data', () => this.#undo.put(hash, sealValue(bytes)))
+    await this.#attempt('write undo data', 'blocks', () => this.#undo.put(hash, sealValue(bytes)))
   }
 
   readUndo(hash: BlockHash): Promise<Uint8Array | undefined> {
-    return this.#readSealed(this.#undo, hash, `undo data of block ${toDisplayHex(hash)}`)
+    return this.#readBlocks(this.#undo, hash, `undo data of block ${toDisplayHex(hash)}`)
   }
 
   async readCoins(outPoints: readonly OutPoint[]): Promise<readonly (Coin | undefined)[]> {
     if (outPoints.length === 0) return []
-    const values = await this.#attempt('read coins', () =>
-      this.#coin.getMany(outPoints.map(coinKey)),
-    )
-    return values.map((value, i) => {
-      const outPoint = outPoints[i]
-      if (value === undefined || outPoint === undefined) return undefined
-      return decodeStored(value, `coin ${outPointKey(outPoint)}`, decodeCoin)
+    const keys = outPoints.map(coinKey)
+    return this.#attempt('read coins', 'state', async () => {
+      const values = await this.#coin.getMany(keys)
+      return outPoints.map((outPoint, i) => {
+        const value = values[i]
+        return value === undefined ? undefined : decodeStoredCoin(outPoint, keys[i], value)
+      })
     })
+  }
+
+  readAllCoins(): AsyncIterable<StoredCoin> {
+    // The engine takes its snapshot here, not at the first step.
+    return this.#iterateCoins(this.#coin.iterator())
+  }
+
+  async *#iterateCoins(
+    records: AsyncIterable<[Uint8Array, Uint8Array]>,
+  ): AsyncIterable<StoredCoin> {
+    for await (const [key, value] of this.#readAll(records, 'read coins', 'state')) {
+      const outPoint = outPointOfCoinKey(key)
+      yield { outPoint, coin: decodeStoredCoin(outPoint, key, value) }
+    }
   }
 
   async writeTip(change: TipChange): Promise<void> {
@@ -140,24 +195,59 @@ export class LevelChainStore implements ChainStore {
       if (coin === undefined) operations.push({ type: 'del', sublevel: this.#coin, key })
       else operations.push(putSealed(this.#coin, key, encodeCoin(coin)))
     }
-    operations.push(putSealed(this.#meta, META_KEYS.tip, change.tip))
-    const sync = this.#clock.monotonic() - this.#lastSyncMs >= SYNC_INTERVAL_MS
-    if (sync) await this.#attempt('sync blocks', () => this.#syncBlocks())
-    await this.#attempt('write the tip', () =>
-      this.#databases.state.batch(operations, { sync } as object),
-    )
-    if (sync) this.#lastSyncMs = this.#clock.monotonic()
+    operations.push(putSealed(this.#meta, META_KEYS.tip, concatBytes(change.hash, change.utxoHash)))
+    await this.#syncBlocks()
+    await this.#writeState('write the tip', operations, true)
   }
 
   async close(): Promise<void> {
-    await this.#attempt('close the store', async () => {
+    try {
       await this.#syncBlocks()
-      const tip = await this.#meta.get(META_KEYS.tip)
-      // An empty synchronous batch does not reach the disk, so the tip is written once more.
-      if (tip !== undefined) await this.#meta.put(META_KEYS.tip, tip, { sync: true } as object)
-      await this.#databases.state.close()
-      await this.#databases.blocks.close()
-    })
+    } finally {
+      await this.#attempt('close the store', 'state', async () => {
+        await this.#databases.state.close()
+        await this.#databases.blocks.close()
+      })
+    }
+  }
+
+  /** Writes operations, and their number in the journal, in one step. */
+  async #writeState(
+    what: string,
+    operations: readonly StateOperation[],
+    isSynced = false,
+  ): Promise<void> {
+    let bytes = 0
+    for (const operation of operations) {
+      bytes += operation.key.length
+      if (operation.type === 'put') bytes += operation.value.length
+    }
+    const journal = this.#journal.prepare(bytes, operations.length)
+    const level = this.#journalLevel
+    const batch = [
+      ...operations,
+      ...journal.operations.map((operation) => ({ ...operation, sublevel: level })),
+    ]
+    await this.#attempt(what, 'state', () =>
+      this.#databases.state.batch(batch, { sync: isSynced } as object),
+    )
+    journal.commit()
+    if (this.#journal.size > MAX_JOURNAL_SIZE) await this.#shortenJournal()
+  }
+
+  /** Moves the log into tables, where the engine can. */
+  async #shortenJournal(): Promise<void> {
+    const { state } = this.#databases
+    if (!isCompactable(state)) return
+    const [start, end] = [journalKey(0), journalKey(Number.MAX_SAFE_INTEGER)]
+    await this.#attempt('compact the journal', 'state', () =>
+      state.compactRange(
+        this.#journalLevel.prefixKey(start, 'view', false),
+        this.#journalLevel.prefixKey(end, 'view', false),
+        { keyEncoding: 'view' },
+      ),
+    )
+    this.#journal.release()
   }
 
   #putEntry(entry: StoredEntry): StateOperation {
@@ -166,29 +256,39 @@ export class LevelChainStore implements ChainStore {
 
   /** Bodies and undo data must be on the disk before a tip that needs them is. */
   #syncBlocks(): Promise<void> {
-    return this.#blocksMeta.put(META_KEYS.sync, new Uint8Array(0), { sync: true } as object)
+    return this.#attempt('sync blocks', 'blocks', () =>
+      this.#blocksMeta.put(META_KEYS.sync, new Uint8Array(0), { sync: true } as object),
+    )
+  }
+
+  async #create(chainId: Uint8Array): Promise<void> {
+    const version = Uint8Array.of(SCHEMA_VERSION, 0, 0, 0)
+    await this.#writeState('create the store', [
+      putSealed(this.#meta, META_KEYS.schema, version),
+      putSealed(this.#meta, META_KEYS.chain, chainId),
+    ])
+    // What was damaged is gone.
+    await this.#attempt('create the store', 'blocks', () => this.#blocksMeta.del(META_KEYS.damage))
   }
 
   async #checkMeta(chainId: Uint8Array): Promise<void> {
-    const schema = await this.#readSealed(this.#meta, META_KEYS.schema, 'schema version')
-    const version = Uint8Array.of(SCHEMA_VERSION, 0, 0, 0)
-    if (schema === undefined) {
-      await this.#attempt('create the store', () =>
-        this.#meta.batch([
-          { type: 'put', key: META_KEYS.schema, value: sealValue(version) },
-          { type: 'put', key: META_KEYS.chain, value: sealValue(chainId) },
-        ]),
-      )
-      return
+    const sealed = await this.#attempt('read the schema version', 'state', () =>
+      this.#meta.get(META_KEYS.schema),
+    )
+    if (sealed !== undefined && OLD_SCHEMAS.some((old) => equalBytes(sealed, sealOldSchema(old)))) {
+      throw new StoreError('old-schema', 'the data directory is of an older program', {
+        part: 'state',
+      })
     }
-    if (!equalBytes(schema, version)) {
+    const schema = (await this.#readMeta(META_KEYS.schema, 'schema version')) ?? new Uint8Array(0)
+    if (schema[0] !== SCHEMA_VERSION) {
       throw new StoreError(
         'unknown-schema',
         `the data directory has schema ${schema[0]}, this program knows ${SCHEMA_VERSION}: ` +
           'use the program that wrote it, or another --datadir',
       )
     }
-    const stored = await this.#readSealed(this.#meta, META_KEYS.chain, 'chain id')
+    const stored = await this.#readMeta(META_KEYS.chain, 'chain id')
     if (stored === undefined || !equalBytes(stored, chainId)) {
       throw new StoreError(
         'wrong-chain',
@@ -196,43 +296,148 @@ export class LevelChainStore implements ChainStore {
           `--chain names ${String.fromCharCode(...chainId)}: use another --datadir`,
       )
     }
+    const damage = await this.#attempt('read the state of the state', 'blocks', () =>
+      this.#blocksMeta.get(META_KEYS.damage),
+    )
+    if (damage !== undefined) {
+      throw new StoreError('corrupt', 'the state database was found damaged before', {
+        part: 'state',
+      })
+    }
   }
 
-  async #readSealed(
+  #readMeta(key: Uint8Array, what: string): Promise<Uint8Array | undefined> {
+    return this.#attempt(`read the ${what}`, 'state', async () => {
+      const sealed = await this.#meta.get(key)
+      return sealed === undefined ? undefined : openValue(sealed, { what, part: 'state', key })
+    })
+  }
+
+  #readBlocks(
     database: ByteSublevel,
     key: Uint8Array,
     what: string,
   ): Promise<Uint8Array | undefined> {
-    const sealed = await this.#attempt(`read the ${what}`, () => database.get(key))
-    return sealed === undefined ? undefined : openValue(sealed, what)
+    return this.#attempt(`read the ${what}`, 'blocks', async () => {
+      const sealed = await database.get(key)
+      return sealed === undefined ? undefined : openValue(sealed, { what, part: 'blocks' })
+    })
   }
 
-  async #attempt<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
+  /** A body, or undefined if it is damaged. */
+  async #readWhole(hash: BlockHash): Promise<Uint8Array | undefined> {
     try {
-      return await action()
+      return await this.readBody(hash)
     } catch (error) {
-      if (error instanceof StoreError) throw error
-      throw new StoreError('io', `cannot ${what}: ${toErrorMessage(error)}`, { cause: error })
+      if (error instanceof StoreError && error.code === 'corrupt') return undefined
+      throw error
+    }
+  }
+
+  async *#readAll<Item>(
+    items: AsyncIterable<Item>,
+    what: string,
+    part: StorePart,
+  ): AsyncIterable<Item> {
+    const iterator = items[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const { done, value } = await this.#attempt(what, part, () => iterator.next())
+        if (done === true) return
+        yield value
+      }
+    } finally {
+      await iterator.return?.()
+    }
+  }
+
+  /** Damage to the state is remembered, so that the next start rebuilds it. */
+  async #attempt<Result>(
+    what: string,
+    part: StorePart,
+    action: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await attempt(what, part, action)
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'corrupt' && error.part === 'state') {
+        await this.#noteDamage()
+      }
+      throw error
+    }
+  }
+
+  async #noteDamage(): Promise<void> {
+    try {
+      await this.#blocksMeta.put(META_KEYS.damage, new Uint8Array(0), { sync: true } as object)
+    } catch {
+      // Then the damage is found again.
     }
   }
 }
 
+/** Versions that the state is rebuilt from. */
+const OLD_SCHEMAS = [1, 2]
+
+/** A schema version as it stands in stores before 3, where keys had no part in checksums. */
+function sealOldSchema(version: number): Uint8Array {
+  return sealValue(Uint8Array.of(version, 0, 0, 0))
+}
+
+/** A database that can be told to write its log out into tables. */
+interface CompactableDatabase {
+  compactRange(start: Uint8Array, end: Uint8Array, options: object): Promise<void>
+}
+
+function isCompactable(database: object): database is CompactableDatabase {
+  return 'compactRange' in database && typeof database.compactRange === 'function'
+}
+
 function putSealed(level: ByteSublevel, key: Uint8Array, value: Uint8Array): StateOperation {
-  return { type: 'put', sublevel: level, key, value: sealValue(value) }
+  return { type: 'put', sublevel: level, key, value: sealValue(value, key) }
+}
+
+async function attempt<Result>(
+  what: string,
+  part: StorePart,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    const isDamage = (error as { code?: unknown }).code === LEVEL_CORRUPTION
+    const code = isDamage ? 'corrupt' : 'io'
+    const cure = isDamage ? `: ${CURES[part]}` : ''
+    throw new StoreError(code, `cannot ${what}: ${toErrorMessage(error)}${cure}`, {
+      cause: error,
+      ...(isDamage && { part }),
+    })
+  }
 }
 
 function decodeStored<Value>(
   sealed: Uint8Array,
-  what: string,
+  record: SealedValue,
   decode: (bytes: Uint8Array) => Value,
 ): Value {
-  const bytes = openValue(sealed, what)
+  const bytes = openValue(sealed, record)
   try {
     return decode(bytes)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    throw new StoreError('corrupt', `the stored ${what} cannot be read: ${error.message}`, {
+    throw new StoreError('corrupt', `the stored ${record.what} cannot be read: ${error.message}`, {
       cause: error,
+      part: record.part,
     })
   }
+}
+
+function decodeStoredCoin(
+  outPoint: OutPoint,
+  key: Uint8Array | undefined,
+  sealed: Uint8Array,
+): Coin {
+  const record = { what: `coin ${outPointKey(outPoint)}`, part: 'state' } as const
+  return decodeStored(sealed, key === undefined ? record : { ...record, key }, decodeCoin)
 }

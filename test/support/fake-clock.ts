@@ -12,7 +12,10 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Time for tests. Timers fire in order, each at its own moment, and what they start may start more. */
+/**
+ * Time for tests. Timers fire in order, each at its own moment, and what they start may start more. Who only lets
+ * others have a turn goes on without time passing.
+ */
 export class FakeClock implements Clock {
   #now: number
   readonly #startedAt: number
@@ -34,7 +37,8 @@ export class FakeClock implements Clock {
 
   schedule(delayMs: number, action: () => void): Timer {
     const timer = { at: this.#now + delayMs, action }
-    this.#timers.add(timer)
+    if (delayMs === 0) setImmediate(action)
+    else this.#timers.add(timer)
     return {
       cancel: () => {
         this.#timers.delete(timer)

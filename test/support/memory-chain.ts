@@ -1,7 +1,7 @@
 /** @module A real chain over memory-level, for tests that need no files. */
 
 import { MemoryLevel } from 'memory-level'
-import { Chain, createInlineScriptChecker } from '../../src/chain/index.ts'
+import { Chain, type ChainOptions, createInlineScriptChecker } from '../../src/chain/index.ts'
 import type { ConsensusParams } from '../../src/consensus/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import { type ByteDatabase, type ChainDatabases, LevelChainStore } from '../../src/store/index.ts'
@@ -16,13 +16,16 @@ export const silentLog: Logger = {
   error: () => undefined,
 }
 
-/** A clock that stands where it is put; timers never fire. */
+/** A clock that stands where it is put; timers never fire, but for those that only let others have a turn. */
 export function createFixedClock(seconds: number): Clock & { set(seconds: number): void } {
   let nowMs = seconds * 1_000
   return {
     now: () => nowMs,
     monotonic: () => nowMs,
-    schedule: () => ({ cancel: () => undefined }),
+    schedule: (delayMs, action) => {
+      if (delayMs === 0) setImmediate(action)
+      return { cancel: () => undefined }
+    },
     set: (next) => {
       nowMs = next * 1_000
     },
@@ -45,20 +48,25 @@ export async function openMemoryChain(
   params: ConsensusParams,
   clock: Clock,
   databases: ChainDatabases = createMemoryDatabases(),
+  options: ChainOptions = {},
 ): Promise<Chain> {
-  const store = await LevelChainStore.open(databases, params.chainId, clock)
+  const store = await LevelChainStore.open(databases, params.chainId)
   const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
-  const chain = new Chain({ store, scriptChecker, clock, log: silentLog }, params)
+  const chain = new Chain({ store, scriptChecker, clock, log: silentLog }, params, options)
   await chain.open()
   return chain
 }
 
-/** Everything in the state database but the time-dependent header records, as hex: to compare states. */
-export async function dumpState(databases: ChainDatabases): Promise<ReadonlyMap<string, string>> {
+/** Everything in the state database but what depends on time and on the number of writes, as hex: to compare states. */
+export async function dumpState(
+  chain: Chain,
+  databases: ChainDatabases,
+): Promise<ReadonlyMap<string, string>> {
+  await chain.flush()
   const state = new Map<string, string>()
   for await (const [key, value] of databases.state.iterator({ keyEncoding: 'utf8' } as object)) {
     const name = String(key)
-    if (name.startsWith('!header!')) continue
+    if (name.startsWith('!header!') || name.startsWith('!journal!')) continue
     state.set(Buffer.from(name).toString('hex'), Buffer.from(value).toString('hex'))
   }
   return state

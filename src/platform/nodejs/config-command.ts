@@ -19,6 +19,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
   switch (name) {
     case 'datadir':
       return settings.dataDir
+    case 'db-cache':
+      return settings.dbCache
     case 'peer':
       return settings.peers
     case 'version-rolling':

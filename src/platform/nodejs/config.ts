@@ -39,6 +39,10 @@ export interface NodeSettings {
   readonly chain: string
   /** Absolute. */
   readonly dataDir: string
+  /** Megabytes of memory for coins. */
+  readonly dbCache: number
+  /** Whether to rebuild the state from the stored blocks. */
+  readonly reindex: boolean
   /** Multiaddrs. */
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -136,6 +140,8 @@ function createSchemas(sources: SettingSources) {
   return {
     chain: text,
     datadir: text,
+    'db-cache': numeric(z.number().int().min(4).max(16_384)),
+    reindex: flag,
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
@@ -246,6 +252,8 @@ function toNodeSettings(
   return {
     chain: isNamed ? values.chain : toAbsolute('chain'),
     dataDir: toAbsolute('datadir'),
+    dbCache: values['db-cache'],
+    reindex: values.reindex,
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,

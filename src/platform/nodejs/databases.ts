@@ -1,55 +1,121 @@
 /** @module Opens LevelDB databases in a data directory. */
 
 import { existsSync } from 'node:fs'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { type ByteDatabase, type DatabaseName, StoreError } from '../../node/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
 
-const STATE_CACHE_BYTES = 64 * 1_048_576
+/** Coins are looked up all over their table; bodies are read once in a while. */
+const CACHE_BYTES: Readonly<Record<DatabaseName, number>> = {
+  state: 64 * 1_048_576,
+  blocks: 8 * 1_048_576,
+}
+/** LevelDB's log grows to this size, twice while it is written out. `store/` reckons with less than 64 MB. */
 const WRITE_BUFFER_BYTES = 16 * 1_048_576
 
-/**
- * Opens one of a node's databases. A marker beside it says that it was created once: LevelDB would open a
- * database whose CURRENT file is gone as a new, empty one.
- *
- * @throws {@link StoreError} `locked` if another process has it open, `corrupt` if LevelDB refuses it.
- */
-export async function openLevelDatabase(parent: string, name: DatabaseName): Promise<ByteDatabase> {
+/** LevelDB's own means of mending, which the types of `level` leave out. */
+const { repair } = Level as unknown as { repair(path: string): Promise<void> }
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /**
+   * Whether blocks that do not open are mended first. Never the state: mending drops records without a word, and
+   * who would notice a lost coin?
+   */
+  readonly isMended?: boolean
+}
+
+interface DatabasePaths {
+  readonly path: string
+  /** Says that the database was created once: LevelDB would open one whose CURRENT file is gone as a new one. */
+  readonly marker: string
+}
+
+function pathsOf(parent: string, name: DatabaseName): DatabasePaths {
   const path = join(parent, name)
-  const marker = `${path}.created`
+  return { path, marker: `${path}.created` }
+}
+
+async function open({ path, marker }: DatabasePaths, name: DatabaseName): Promise<ByteDatabase> {
   const database = new Level<Uint8Array, Uint8Array>(path, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     createIfMissing: !existsSync(marker),
-    cacheSize: STATE_CACHE_BYTES,
+    cacheSize: CACHE_BYTES[name],
     writeBufferSize: WRITE_BUFFER_BYTES,
   })
-  try {
-    await database.open()
-  } catch (error) {
-    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
-    if (cause?.code === 'LEVEL_LOCKED') {
-      throw new StoreError(
-        'locked',
-        `The database ${path} is open in another process. Stop that one first, or use another --datadir.`,
-        { cause: error },
-      )
-    }
-    throw new StoreError(
-      'corrupt',
-      `The database ${path} cannot be opened: ${toErrorMessage(cause ?? error)}. Move ${parent} away and start again: the node fetches the chain from its peers.`,
-      { cause: error },
-    )
-  }
+  await database.open()
   await writeFile(marker, '')
   return database as unknown as ByteDatabase
 }
 
+function toStoreError(error: unknown, { path }: DatabasePaths, name: DatabaseName): StoreError {
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
+  if (cause?.code === 'LEVEL_LOCKED') {
+    return new StoreError(
+      'locked',
+      `The database ${path} is open in another process. Stop that one first, or use another --datadir.`,
+      { cause: error },
+    )
+  }
+  const reason = toErrorMessage(cause ?? error)
+  const systemCode = (error as NodeJS.ErrnoException).code ?? ''
+  if (
+    /^E[A-Z]+$/.test(systemCode) ||
+    /no space left|permission denied|too many open/i.test(reason)
+  ) {
+    return new StoreError('io', `The database ${path} cannot be opened: ${reason}.`, {
+      cause: error,
+    })
+  }
+  const cure =
+    name === 'state'
+      ? 'It is rebuilt from the stored blocks'
+      : 'Start with --reindex to keep what is whole and fetch the rest from peers'
+  return new StoreError('corrupt', `The database ${path} cannot be opened: ${reason}. ${cure}.`, {
+    cause: error,
+    part: name,
+  })
+}
+
+/**
+ * Opens one of a node's databases.
+ *
+ * @throws {@link StoreError} `locked` if another process has it open, `corrupt` if LevelDB refuses it, `io` if the
+ * system does.
+ */
+export async function openLevelDatabase(
+  parent: string,
+  name: DatabaseName,
+  { isMended = false }: OpenOptions = {},
+): Promise<ByteDatabase> {
+  const paths = pathsOf(parent, name)
+  try {
+    return await open(paths, name)
+  } catch (error) {
+    const failure = toStoreError(error, paths, name)
+    if (!(isMended && name === 'blocks' && failure.code === 'corrupt')) throw failure
+  }
+  try {
+    await repair(paths.path)
+    return await open(paths, name)
+  } catch (error) {
+    throw toStoreError(error, paths, name)
+  }
+}
+
+/** Deletes a database that is not open. */
+export async function removeLevelDatabase(parent: string, name: DatabaseName): Promise<void> {
+  const { path, marker } = pathsOf(parent, name)
+  await rm(path, { recursive: true, force: true })
+  await rm(marker, { force: true })
+}
+
 /** Bytes that a database's files take. */
 export async function measureDatabaseSize(parent: string, name: DatabaseName): Promise<number> {
-  const path = join(parent, name)
+  const { path } = pathsOf(parent, name)
   const files = await readdir(path)
   const sizes = await Promise.all(
     files.map(async (file) => {

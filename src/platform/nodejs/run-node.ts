@@ -11,7 +11,7 @@ import { loadStartableChainSpec } from './chain-choice.ts'
 import { computeAutoThreads, type NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
-import { measureDatabaseSize, openLevelDatabase } from './databases.ts'
+import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
@@ -25,6 +25,8 @@ import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 const MAX_PEERS = 125
 /** The most threads that verify scripts. @see Bitcoin Core `MAX_SCRIPTCHECK_THREADS` */
 const MAX_VERIFY_THREADS = 15
+
+const BYTES_PER_MB = 1_048_576
 
 /** What running a node needs of the command line. */
 export interface RunNodeDeps {
@@ -74,8 +76,10 @@ async function createPlatform(
     random: systemRandom,
     log,
     secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
-    openDatabase: (name) => openLevelDatabase(directory.databases, name),
-    measureBlocksSize: () => measureDatabaseSize(directory.databases, 'blocks'),
+    openDatabase: (name) =>
+      openLevelDatabase(directory.databases, name, { isMended: settings.reindex }),
+    removeDatabase: (name) => removeLevelDatabase(directory.databases, name),
+    measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
     spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
@@ -195,6 +199,8 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           isVersionRolled: settings.versionRolling,
         },
         hasCoinbaseFlags: settings.coinbaseFlags,
+        coinCacheBytes: settings.dbCache * BYTES_PER_MB,
+        reindex: settings.reindex,
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,
       },

@@ -48,6 +48,22 @@ export const SETTINGS = [
     wanted: 'Use the path of a directory.',
   },
   {
+    name: 'db-cache',
+    kind: 'text',
+    placeholder: '<MB>',
+    fallback: '64',
+    help: 'memory for unspent outputs, in MB; more makes catching up faster',
+    wanted: 'Use a whole number of megabytes from 4 to 16384.',
+    aliases: ['--dbcache'],
+  },
+  {
+    name: 'reindex',
+    kind: 'switch',
+    fallback: false,
+    help: 'rebuild the chain state from the stored blocks; what is damaged is fetched again',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'listen',
     kind: 'list',
     placeholder: '<multiaddr>',

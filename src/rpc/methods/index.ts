@@ -26,6 +26,7 @@ import { getConnectionCount, getNetTotals, getPeerInfo } from './get-peer-info.t
 import { getMempoolInfo, getRawMempool } from './get-raw-mempool.ts'
 import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
+import { getTxOutSetInfo } from './get-tx-out-set-info.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
@@ -47,6 +48,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getMempoolInfo,
   getRawMempool,
   getTxOut,
+  getTxOutSetInfo,
   invalidateBlock,
   preciousBlock,
   reconsiderBlock,

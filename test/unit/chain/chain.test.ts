@@ -128,18 +128,18 @@ describe('Chain', () => {
       fees: 1_000_000n,
     })
     await accept(chain, ...base, tip)
-    const before = await dumpState(databases)
+    const before = await dumpState(chain, databases)
     const away = createBlocks(base[3] as PlacedBlock, params, 3, { salt: 7 })
     await accept(chain, ...away)
     expect(chain.tip.hashHex).toBe(hexOf(away[2] as PlacedBlock))
-    expect(await dumpState(databases)).not.toEqual(before)
+    expect(await dumpState(chain, databases)).not.toEqual(before)
     const back = createBlocks(tip, params, 2)
     await accept(chain, ...back)
     expect(chain.tip.hashHex).toBe(hexOf(back[1] as PlacedBlock))
     const straight = createMemoryDatabases()
     const other = await openMemoryChain(params, clock, straight)
     await accept(other, ...base, tip, ...back)
-    expect(await dumpState(databases)).toEqual(await dumpState(straight))
+    expect(await dumpState(chain, databases)).toEqual(await dumpState(other, straight))
   })
 
   it('comes back as it was', async () => {

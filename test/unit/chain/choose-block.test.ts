@@ -80,13 +80,13 @@ describe('Chain.invalidateBlock', () => {
     const chain = await openMemoryChain(params, clock, databases)
     const base = grow(genesis, 3)
     await accept(chain, base)
-    const before = await dumpState(databases)
+    const before = await dumpState(chain, databases)
     await accept(chain, grow(lastOf(base), 3))
     await chain.invalidateBlock(entryOf(chain, lastOf(base)))
     await chain.reconsiderBlock(entryOf(chain, lastOf(base)))
     expect(chain.tip.height).toBe(6)
     await chain.invalidateBlock(chain.getActiveEntry(4) as BlockEntry)
-    expect(await dumpState(databases)).toEqual(before)
+    expect(await dumpState(chain, databases)).toEqual(before)
   })
 
   it('goes to a branch that was overtaken long ago', async () => {

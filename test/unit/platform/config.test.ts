@@ -50,6 +50,8 @@ describe('resolveNodeSettings', () => {
       chain: 'devnet',
       coinbaseFlags: false,
       dataDir: '/home/ada/.quarry',
+      dbCache: 64,
+      reindex: false,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],

@@ -35,6 +35,7 @@ describe('the table of methods', () => {
       'getrawmempool',
       'getrawtransaction',
       'gettxout',
+      'gettxoutsetinfo',
       'invalidateblock',
       'preciousblock',
       'prioritisetransaction',

@@ -36,12 +36,16 @@ describe('checksums', () => {
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const damaged = Uint8Array.from(sealed)
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      expect(() => openValue(damaged, 'thing')).toThrow('the stored thing is damaged')
+      expect(() => openValue(damaged, { what: 'thing', part: 'state' })).toThrow(
+        'the stored thing is damaged',
+      )
     }
     for (let size = 0; size < sealed.length; size++) {
-      expect(() => openValue(sealed.subarray(0, size), 'thing')).toThrow('damaged')
+      expect(() => openValue(sealed.subarray(0, size), { what: 'thing', part: 'state' })).toThrow(
+        'damaged',
+      )
     }
-    expect(openValue(sealed, 'thing')).toEqual(Uint8Array.of(1, 2, 3))
+    expect(openValue(sealed, { what: 'thing', part: 'state' })).toEqual(Uint8Array.of(1, 2, 3))
   })
 })
 
@@ -55,8 +59,8 @@ describe('LevelChainStore', () => {
   ])('belongs to one chain: %s is another', async (_, other) => {
     const databases = createMemoryDatabases()
     await openMemoryChain(params, clock, databases)
-    expect(await codeOf(LevelChainStore.open(databases, other.chainId, clock))).toBe('wrong-chain')
-    expect(await codeOf(LevelChainStore.open(databases, params.chainId, clock))).toBe('none')
+    expect(await codeOf(LevelChainStore.open(databases, other.chainId))).toBe('wrong-chain')
+    expect(await codeOf(LevelChainStore.open(databases, params.chainId))).toBe('none')
   })
 
   it('refuses a schema that it does not know', async () => {
@@ -66,10 +70,11 @@ describe('LevelChainStore', () => {
       keyEncoding: 'view',
       valueEncoding: 'view',
     })
-    await meta.put(META_KEYS.schema as never, sealValue(Uint8Array.of(9, 0, 0, 0)) as never)
-    expect(await codeOf(LevelChainStore.open(databases, params.chainId, clock))).toBe(
-      'unknown-schema',
+    await meta.put(
+      META_KEYS.schema as never,
+      sealValue(Uint8Array.of(9, 0, 0, 0), META_KEYS.schema) as never,
     )
+    expect(await codeOf(LevelChainStore.open(databases, params.chainId))).toBe('unknown-schema')
   })
 
   it('says which record is damaged instead of using it', async () => {
