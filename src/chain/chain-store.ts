@@ -70,6 +70,8 @@ export interface ChainStore {
   readCoins(outPoints: readonly OutPoint[]): Promise<readonly (Coin | undefined)[]>
   /** All coins as they are at the call, by outpoint; later writes do not show where the engine has snapshots. */
   readAllCoins(): AsyncIterable<StoredCoin>
+  /** Has everything but blocks and undo data rebuilt at the next start. */
+  condemnState(): Promise<void>
   /** Forces to the disk what was written before, too. */
   writeTip(change: TipChange): Promise<void>
   close(): Promise<void>

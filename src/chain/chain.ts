@@ -21,12 +21,19 @@ import {
   type OutPoint,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, EventEmitter, InvariantError, type Logger, Mutex } from '../util/index.ts'
+import {
+  type CancelSignal,
+  type Clock,
+  EventEmitter,
+  InvariantError,
+  type Logger,
+  Mutex,
+} from '../util/index.ts'
 import { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
 import { BlockTree, chainTipStatus } from './block-tree.ts'
 import type { ChainEvents, ChainTip } from './chain-events.ts'
-import type { ChainStore, StoredCoin } from './chain-store.ts'
+import { type ChainStore, type StoredCoin, StoreError } from './chain-store.ts'
 import { checkNewestBlocks } from './check-newest.ts'
 import { CoinCache } from './coin-cache.ts'
 import { openChain } from './open-chain.ts'
@@ -111,10 +118,12 @@ export class Chain {
    * Loads the tree and the tip from the store, or begins with genesis, holds the newest blocks against the coins,
    * and connects what is better than the tip: after a kill, what had not been written yet.
    *
+   * @param signal - Ends the connecting early, here and later: what is left is for the next start.
    * @throws {@link StoreError} `wrong-chain` if the store belongs to another genesis, `corrupt` if its
    * records contradict each other or are damaged.
    */
-  async open(): Promise<void> {
+  async open(signal?: CancelSignal): Promise<void> {
+    signal?.addEventListener('abort', () => this.#mover.stop())
     const { params } = this
     const parts = {
       ...this.#deps,
@@ -141,7 +150,7 @@ export class Chain {
 
   /** Writes the tip and its coins. Happens by itself, every few seconds while the tip moves, and at the end. */
   flush(): Promise<void> {
-    return this.#activation.run(() => this.#mover.flush())
+    return this.#exclusively(() => this.#mover.flush())
   }
 
   /** The last block of the active chain. */
@@ -222,7 +231,7 @@ export class Chain {
 
   /** The active tip, written, with all its coins: they stay those of this tip where the store has snapshots. */
   readAllCoins(): Promise<CoinSet> {
-    return this.#activation.run(async () => {
+    return this.#exclusively(async () => {
       await this.#mover.flush()
       const { store } = this.#deps
       const stored = await store.readTip()
@@ -309,7 +318,7 @@ export class Chain {
    * @see Bitcoin Core `TestBlockValidity`
    */
   checkCandidate(block: Block): Promise<boolean> {
-    return this.#activation.run(async () => {
+    return this.#exclusively(async () => {
       const { tip } = this
       if (toDisplayHex(block.header.prevBlockHash) !== tip.hashHex) return false
       const now = toUnixSeconds(this.#deps.clock.now())
@@ -333,7 +342,7 @@ export class Chain {
    * @see Bitcoin Core `Chainstate::InvalidateBlock`
    */
   invalidateBlock(entry: BlockEntry): Promise<void> {
-    return this.#activation.run(async () => {
+    return this.#exclusively(async () => {
       if (entry === this.genesis) return
       this.#pending.addAll(this.#tree.markFailed(entry))
       // Branches that the tip had overtaken may now be the best again.
@@ -351,7 +360,7 @@ export class Chain {
    * @see Bitcoin Core `Chainstate::ResetBlockFailureFlags`
    */
   reconsiderBlock(entry: BlockEntry): Promise<void> {
-    return this.#activation.run(async () => {
+    return this.#exclusively(async () => {
       this.#pending.addAll(this.#tree.clearFailures(entry))
       await this.#mover.moveToBest()
       await this.#mover.flush()
@@ -365,7 +374,7 @@ export class Chain {
    * @see Bitcoin Core `Chainstate::PreciousBlock`
    */
   preciousBlock(entry: BlockEntry): Promise<void> {
-    return this.#activation.run(async () => {
+    return this.#exclusively(async () => {
       if (entry.chainWork < this.tip.chainWork) return
       this.#tree.prefer(entry, this.tip)
       await this.#mover.moveToBest()
@@ -418,7 +427,20 @@ export class Chain {
     }
   }
 
+  /** Runs a task that may move the tip, while no other does. */
+  #exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#activation.run(async () => {
+      try {
+        return await task()
+      } catch (error) {
+        const isDamage = error instanceof StoreError && error.code === 'corrupt'
+        if (isDamage && error.part === 'state') await this.#deps.store.condemnState()
+        throw error
+      }
+    })
+  }
+
   #activateBest(): Promise<void> {
-    return this.#activation.run(() => this.#mover.moveToBest())
+    return this.#exclusively(() => this.#mover.moveToBest())
   }
 }

@@ -7,6 +7,7 @@ import { type BlockEntry, findForkPoint } from './block-entry.ts'
 import type { BlockTree } from './block-tree.ts'
 import type { ChainEvents } from './chain-events.ts'
 import type { ChainStore } from './chain-store.ts'
+import { checkAllCoins } from './check-coins.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { encodeUndo } from './coin-codec.ts'
 import type { PendingEntries } from './pending-entries.ts'
@@ -20,6 +21,8 @@ const FLUSH_INTERVAL_MS = 5_000
 /** On a long way the log tells how far it is, so often. */
 const PROGRESS_INTERVAL_MS = 5_000
 const SECONDS_PER_MS = 0.001
+/** Missing coins may be the disk's fault. Whoever makes such blocks should not keep us counting. */
+const COIN_CHECK_INTERVAL_MS = 3_600_000
 
 /** What the mover works with: the chain's parts. */
 export interface TipMoverDeps {
@@ -46,6 +49,7 @@ export class TipMover {
   /** The tip that the store has. */
   #stored: BlockEntry | undefined
   #flushedMs: number
+  #checkedMs = Number.NEGATIVE_INFINITY
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
@@ -172,6 +176,7 @@ export class TipMover {
       if (!wasConnected) await store.writeUndo(entry.hash, encodeUndo(verified.undo))
     } catch (error) {
       if (!(error instanceof ConsensusError)) throw error
+      if (error.code === 'bad-txns-inputs-missingorspent') await this.#checkCoins()
       this.#onInvalid(entry, error)
       return false
     }
@@ -183,6 +188,20 @@ export class TipMover {
     if (coins.isFull) await this.flush()
     events.emit('blockConnected', { entry, block })
     return true
+  }
+
+  /**
+   * Makes sure that it is the block that is wrong, and not the disk: LevelDB can lose a record without a word.
+   *
+   * @throws {@link StoreError} `corrupt` if coins are missing that should be there.
+   */
+  async #checkCoins(): Promise<void> {
+    const { store, clock } = this.#deps
+    const now = clock.monotonic()
+    if (now - this.#checkedMs < COIN_CHECK_INTERVAL_MS) return
+    this.#checkedMs = now
+    await this.flush()
+    await checkAllCoins(store)
   }
 
   #onInvalid(entry: BlockEntry, error: ConsensusError): void {

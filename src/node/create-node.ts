@@ -12,7 +12,7 @@ import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '.
 import { SignatureCache, type SignatureEngine } from '../script/index.ts'
 import { type ByteDatabase, LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
-import { ConfigError } from '../util/index.ts'
+import { type CancelSignal, ConfigError } from '../util/index.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
@@ -63,6 +63,8 @@ export interface CreateNodeInit {
   readonly onFatal: (error: unknown) => void
   /** Called when RPC asks the node to stop. */
   readonly onStopRequested: () => void
+  /** Ends a long start: blocks that are yet to be connected wait for the next one. */
+  readonly signal?: CancelSignal
 }
 
 /** A running node. */
@@ -124,7 +126,7 @@ function isStateLost(error: unknown): error is StoreError {
 }
 
 async function openChainOn(
-  { params, platform, options }: CreateNodeInit,
+  { params, platform, options, signal }: CreateNodeInit,
   blocks: ByteDatabase,
   scriptChecker: ScriptCheckPool,
 ): Promise<Chain> {
@@ -135,7 +137,7 @@ async function openChainOn(
     const { coinCacheBytes, reindex: keepsWhatItCan } = options
     const deps = { store, scriptChecker, clock, log: log.child('chain') }
     const chain = new Chain(deps, params, { coinCacheBytes, keepsWhatItCan })
-    await chain.open()
+    await chain.open(signal)
     return chain
   } catch (error) {
     await state.close()

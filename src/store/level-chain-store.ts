@@ -361,13 +361,13 @@ export class LevelChainStore implements ChainStore {
       return await attempt(what, part, action)
     } catch (error) {
       if (error instanceof StoreError && error.code === 'corrupt' && error.part === 'state') {
-        await this.#noteDamage()
+        await this.condemnState()
       }
       throw error
     }
   }
 
-  async #noteDamage(): Promise<void> {
+  async condemnState(): Promise<void> {
     try {
       await this.#blocksMeta.put(META_KEYS.damage, new Uint8Array(0), { sync: true } as object)
     } catch {

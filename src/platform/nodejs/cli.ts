@@ -15,7 +15,7 @@ import { SETTINGS, type SettingDefinition, toEnvironmentName } from './settings.
 const EXIT_CODE_HELP = `
 Exit codes:
   0 ok · 1 failure · 2 usage · 3 bad settings or chain spec · 4 data directory in use
-  5 port in use · 6 database damaged · 7 data of another chain
+  5 port in use · 6 database damaged · 7 data of another chain · 8 disk full
   (rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
 
 /** Examples, each with its note behind it where it has one. */

@@ -10,6 +10,7 @@ export const EXIT_CODES = {
   portInUse: 5,
   databaseDamaged: 6,
   chainMismatch: 7,
+  diskFull: 8,
 } as const
 
 /** Error codes with an exit code of their own; any other error is a plain failure. */
@@ -24,6 +25,7 @@ const EXIT_CODE_BY_ERROR_CODE: Readonly<Record<string, number>> = {
   'port-in-use': EXIT_CODES.portInUse,
   EADDRINUSE: EXIT_CODES.portInUse,
   corrupt: EXIT_CODES.databaseDamaged,
+  'disk-full': EXIT_CODES.diskFull,
   'wrong-chain': EXIT_CODES.chainMismatch,
 }
 

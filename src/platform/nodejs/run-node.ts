@@ -12,6 +12,8 @@ import { computeAutoThreads, type NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import { EXIT_CODES } from './exit-codes.ts'
+import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
@@ -181,6 +183,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
   try {
     const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
     cleanup.add(() => directory.release())
+    await checkFreeDisk(directory.root)
     const node = await createNode({
       params,
       platform: await createPlatform(directory, settings, log),
@@ -209,8 +212,14 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         shutdown.request('a part of the node failed', 1)
       },
       onStopRequested: () => shutdown.request('stopped over RPC'),
+      signal: shutdown.signal,
     })
     cleanup.add(() => node.stop())
+    const unwatch = watchFreeDisk(directory.root, (message) => {
+      log.child('node').error('the disk is nearly full', { message })
+      shutdown.request('the disk is nearly full', EXIT_CODES.diskFull)
+    })
+    cleanup.add(async () => unwatch())
     const running = await startServer(node, directory, settings, log)
     cleanup.add(() => running.cookie.remove())
     cleanup.add(() => running.endpoint.remove())

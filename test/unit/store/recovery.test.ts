@@ -3,15 +3,27 @@
 import { describe, expect, it } from 'vitest'
 import { encodeCoinElement, MuHash, type StoreError } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
+import {
+  computeTxid,
+  SEQUENCE_FINAL,
+  type Transaction,
+  type TxIn,
+  toDisplayHex,
+} from '../../../src/primitives/index.ts'
 import { sealValue } from '../../../src/store/checksum.ts'
 import {
   type ByteDatabase,
   type ChainDatabases,
   LevelChainStore,
 } from '../../../src/store/index.ts'
-import { META_KEYS, SUBLEVELS } from '../../../src/store/key-map.ts'
+import { coinKey, META_KEYS, SUBLEVELS } from '../../../src/store/key-map.ts'
 import { encodeHex } from '../../../src/util/index.ts'
-import { createBlocks, type PlacedBlock, placeGenesis } from '../../support/chain-generator.ts'
+import {
+  createBlock,
+  createBlocks,
+  type PlacedBlock,
+  placeGenesis,
+} from '../../support/chain-generator.ts'
 import {
   createFixedClock,
   createMemoryDatabases,
@@ -22,6 +34,24 @@ const params = createConsensusParams(REGTEST_SPEC)
 const genesis = placeGenesis(params)
 const clock = createFixedClock(genesis.block.header.time + 100_000)
 const payoutScript = Uint8Array.of(0x51)
+
+/** Spends the output that anybody may spend. */
+function spendCoinbase({ block }: PlacedBlock): Transaction {
+  const [coinbase] = block.transactions as [Transaction]
+  return {
+    version: 2,
+    inputs: [
+      {
+        prevout: { txid: computeTxid(coinbase), vout: 0 },
+        scriptSig: new Uint8Array(0),
+        sequence: SEQUENCE_FINAL,
+        witness: [],
+      },
+    ],
+    outputs: [{ value: 4_999_000_000n, scriptPubKey: payoutScript }],
+    lockTime: 0,
+  }
+}
 
 interface Record {
   readonly key: Uint8Array
@@ -173,6 +203,41 @@ describe('a state database', () => {
     const { state } = createMemoryDatabases()
     expect(await failureOf({ blocks: databases.blocks, state })).toEqual({})
     expect(await failureOf({ blocks: databases.blocks, state })).toEqual({})
+  })
+})
+
+describe('a coin that the disk has lost', () => {
+  it('does not make a valid block invalid', async () => {
+    const { databases, blocks } = await createStored(105)
+    const chain = await openMemoryChain(params, clock, databases)
+    const spend = spendCoinbase(blocks[0] as PlacedBlock)
+    const tip = blocks.at(-1) as PlacedBlock
+    const next = createBlock(tip, params, { transactions: [spend], fees: 1_000_000n })
+    const { txid, vout } = (spend.inputs[0] as TxIn).prevout
+    await levelOf(databases.state, 'coin').del(coinKey({ txid, vout }))
+    await expect(chain.acceptBlock(next.block)).rejects.toMatchObject({
+      code: 'corrupt',
+      part: 'state',
+    })
+    expect(chain.getEntry(toDisplayHex(next.hash))?.isFailed).toBe(false)
+    // At the next start the state is made anew, and the block connected.
+    expect(await failureOf(databases)).toMatchObject({ code: 'corrupt', part: 'state' })
+    const { state } = createMemoryDatabases()
+    const rebuilt = await openMemoryChain(params, clock, { blocks: databases.blocks, state })
+    expect(rebuilt.tip.hash).toEqual(next.hash)
+  })
+
+  it('does not excuse a block that spends what never was', async () => {
+    const { databases, blocks } = await createStored(105)
+    const chain = await openMemoryChain(params, clock, databases)
+    const spend = spendCoinbase(blocks[0] as PlacedBlock)
+    const [input] = spend.inputs as [TxIn]
+    const prevout = { ...input.prevout, vout: 7 }
+    const wrong = { ...spend, inputs: [{ ...input, prevout }] }
+    const tip = blocks.at(-1) as PlacedBlock
+    const next = createBlock(tip, params, { transactions: [wrong], fees: 1_000_000n })
+    expect((await chain.acceptBlock(next.block)).isFailed).toBe(true)
+    expect(chain.tip.height).toBe(105)
   })
 })
 
