@@ -52,7 +52,7 @@ export class BlockEntry implements ChainLink {
   readonly #skip: BlockEntry | undefined
   /** Whether the store has the block's body. */
   hasBody = false
-  /** Whether the store has the bodies of all ancestors too, so that this block could be connected. */
+  /** Whether the store has, or had, its body and those of all ancestors, so that this block could be connected. */
   hasChainOfBodies = false
   /**
    * Whether the store has the entry, or gets it with its next write: it has a body, broke a rule itself, or
@@ -97,6 +97,11 @@ export class BlockEntry implements ChainLink {
   /** Whether the block or an ancestor broke a rule. */
   get isFailed(): boolean {
     return this.validity === 'failed' || this.validity === 'failed-child'
+  }
+
+  /** Whether its body was verified and then deleted to save room. */
+  get isPruned(): boolean {
+    return this.wasConnected && !this.hasBody
   }
 
   /** Whether nothing is known of it but its header, or nothing that does not follow from its ancestors. */

@@ -111,6 +111,35 @@ export class BlockTree {
     return completed
   }
 
+  /** Entries up to a height, genesis left out, that have a body. */
+  findBodies(height: number): readonly BlockEntry[] {
+    const found: BlockEntry[] = []
+    for (const entry of this.#entries.values()) {
+      if (entry.hasBody && entry.height > 0 && entry.height <= height) found.push(entry)
+    }
+    return found
+  }
+
+  /**
+   * Notes that an entry's body is deleted. Of the active chain nothing else is lost; another branch would have to be
+   * fetched again.
+   *
+   * @returns Everything that changed.
+   */
+  markPruned(entry: BlockEntry, isActive: boolean): readonly BlockEntry[] {
+    entry.hasBody = false
+    if (isActive) return [entry]
+    entry.wasConnected = false
+    if (entry.validity === 'connected') entry.validity = 'header'
+    const bereft = [entry]
+    for (const next of bereft) {
+      next.hasChainOfBodies = false
+      this.#candidates.delete(next)
+      bereft.push(...this.childrenOf(next))
+    }
+    return [entry]
+  }
+
   /** Takes an entry over from the store as it was. Parents must come before children. */
   restore(stored: RestoredEntry, prev: BlockEntry | undefined): void {
     const { header, hash, firstSeenMs } = stored
@@ -118,7 +147,7 @@ export class BlockTree {
     entry.validity = stored.validity
     entry.wasConnected = stored.wasConnected
     entry.hasBody = stored.hasBody
-    entry.hasChainOfBodies = entry.hasBody && (prev?.hasChainOfBodies ?? true)
+    entry.hasChainOfBodies = (entry.hasBody || entry.isPruned) && (prev?.hasChainOfBodies ?? true)
     entry.transactionCount = stored.transactionCount
     entry.sequence = stored.sequence
     this.#lastSequence = Math.max(this.#lastSequence, stored.sequence)

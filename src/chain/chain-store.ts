@@ -61,6 +61,8 @@ export interface ChainStore {
   /** @param bytes - The encoded block. */
   writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void>
   readBody(hash: BlockHash): Promise<Uint8Array | undefined>
+  /** Deletes bodies and undo data, and gives their room back. */
+  deleteBlocks(hashes: readonly BlockHash[]): Promise<void>
   /** Every stored body, in no particular order. */
   readBodies(): AsyncIterable<StoredBody>
   /** @param bytes - The encoded undo data. */

@@ -49,6 +49,8 @@ import { verifyBlock } from './verify-block.ts'
  */
 export const MAX_STALE_SIBLINGS = 32
 
+/** So many blocks below the tip are never pruned, nor their undo data. @see Bitcoin Core `MIN_BLOCKS_TO_KEEP` */
+export const MIN_BLOCKS_TO_KEEP = 288
 /** Memory for coins unless the chain is told otherwise. */
 const DEFAULT_COIN_CACHE_BYTES = 64 * 1_048_576
 
@@ -56,6 +58,8 @@ const DEFAULT_COIN_CACHE_BYTES = 64 * 1_048_576
 export interface ChainOptions {
   /** Memory for coins, changed ones and such that are likely to be read again. */
   readonly coinCacheBytes?: number
+  /** A block whose scripts, and those of its ancestors, need not be verified: somebody vouches for them. */
+  readonly assumedValid?: BlockHashHex | undefined
   /** Whether a rebuild goes on without stored blocks that are damaged or lack an ancestor. */
   readonly keepsWhatItCan?: boolean
 }
@@ -93,6 +97,7 @@ export class Chain {
   readonly #pending: PendingEntries
   readonly #mover: TipMover
   readonly #activation = new Mutex()
+  #prunedHeight = 0
   /** Blocks whose bodies are being stored, so that the same block is not stored twice at once. */
   readonly #storing = new Map<BlockHashHex, Promise<void>>()
 
@@ -109,6 +114,7 @@ export class Chain {
       tree: this.#tree,
       active: this.#active,
       coins: this.#coins,
+      assumedValid: options.assumedValid,
       pending: this.#pending,
       events: this.events,
     })
@@ -134,6 +140,7 @@ export class Chain {
     }
     await openChain(parts, this.#options.keepsWhatItCan === true)
     this.#mover.open()
+    while (this.#active.at(this.#prunedHeight + 1)?.isPruned === true) this.#prunedHeight += 1
     await checkNewestBlocks(this.#deps.store, this.#active)
     await this.#activateBest()
   }
@@ -305,7 +312,9 @@ export class Chain {
     if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
     // Every body by itself: others may have come with the same header, before this one or at the same time.
     this.#checkNewBlock(entry, block)
-    if (!entry.hasBody && !this.#isSurplus(entry)) await this.#storeOnce(entry, block)
+    // What was pruned is not taken back, or anybody could fill the disk with it.
+    const isWanted = !(entry.hasBody || entry.isPruned || this.#isSurplus(entry))
+    if (isWanted) await this.#storeOnce(entry, block)
     await this.#activateBest()
     return entry
   }
@@ -380,6 +389,36 @@ export class Chain {
       await this.#mover.moveToBest()
       // Only as the stored tip does it stay before others with the same work.
       await this.#mover.flush()
+    })
+  }
+
+  /** The height up to which the active chain's bodies are deleted; 0 if all are there. */
+  get prunedHeight(): number {
+    return this.#prunedHeight
+  }
+
+  /**
+   * Deletes bodies and undo data up to a height, on all branches; but for genesis and what a reorganisation may need,
+   * the last {@link MIN_BLOCKS_TO_KEEP} blocks.
+   *
+   * @returns The height up to which they are deleted now.
+   * @see Bitcoin Core `BlockManager::FindFilesToPruneManual`
+   */
+  pruneTo(height: number): Promise<number> {
+    return this.#exclusively(async () => {
+      const end = Math.min(height, this.tip.height - MIN_BLOCKS_TO_KEEP)
+      if (end <= this.#prunedHeight) return this.#prunedHeight
+      // The stored tip is what a start goes on from: its next blocks have to be there.
+      await this.#mover.flush()
+      const entries = this.#tree.findBodies(end)
+      await this.#deps.store.deleteBlocks(entries.map(({ hash }) => hash))
+      for (const entry of entries) {
+        this.#pending.addAll(this.#tree.markPruned(entry, this.isActive(entry)))
+      }
+      await this.#pending.flush()
+      this.#prunedHeight = end
+      this.#deps.log.info('pruned blocks', { blocks: entries.length, height: end })
+      return end
     })
   }
 

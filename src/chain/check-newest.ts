@@ -35,7 +35,7 @@ export async function checkNewestBlocks(store: ChainStore, active: ActiveChain):
   let transactions = 0
   for (let i = 0; i < CHECKED_BLOCKS && transactions < CHECKED_TRANSACTIONS; i++) {
     const entry = active.at(active.tip.height - i)
-    if (entry === undefined || entry.height === 0) return
+    if (entry === undefined || entry.height === 0 || entry.isPruned) return
     const block = await requireIntactBlock(store, entry)
     transactions += block.transactions.length
     const changes = [...(await takeBack(block, entry, store, read)).changes()]

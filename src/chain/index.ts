@@ -25,6 +25,7 @@ export {
   type ChainOptions,
   type CoinSet,
   MAX_STALE_SIBLINGS,
+  MIN_BLOCKS_TO_KEEP,
 } from './chain.ts'
 export type { BlockEvent, ChainEvents, ChainTip, TipEvent } from './chain-events.ts'
 export {

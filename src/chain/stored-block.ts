@@ -27,6 +27,14 @@ export async function readStoredUndo(
 /** A block that has to be there. @throws {@link StoreError} `corrupt` if it is not. */
 export async function requireBlock(store: ChainStore, entry: BlockEntry): Promise<Block> {
   const block = await readStoredBlock(store, entry.hash)
+  if (block === undefined && entry.isPruned) {
+    throw new StoreError(
+      'corrupt',
+      `block ${entry.hashHex} at height ${entry.height} was pruned, and another branch leaves the chain below it: ` +
+        'start with --reindex to fetch everything again',
+      { part: 'blocks' },
+    )
+  }
   if (block === undefined) {
     throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing`, {
       part: 'blocks',

@@ -1,6 +1,7 @@
 /** @module Moving the tip, one block at a time, to the best branch that proves valid. */
 
 import { type CoinsView, ConsensusError, type ConsensusParams } from '../consensus/index.ts'
+import type { BlockHashHex } from '../primitives/index.ts'
 import { type Clock, type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint } from './block-entry.ts'
@@ -36,6 +37,8 @@ export interface TipMoverDeps {
   readonly active: ActiveChain
   readonly pending: PendingEntries
   readonly events: EventEmitter<ChainEvents>
+  /** A block whose scripts, and those of its ancestors, need not be verified. */
+  readonly assumedValid: BlockHashHex | undefined
 }
 
 /**
@@ -171,7 +174,8 @@ export class TipMover {
     try {
       // What was connected once passed every rule: its scripts are not verified again.
       const { wasConnected } = entry
-      const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps, wasConnected)
+      const isKnown = wasConnected || this.#isAssumedValid(entry)
+      const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps, isKnown)
       view = verified.view
       if (!wasConnected) await store.writeUndo(entry.hash, encodeUndo(verified.undo))
     } catch (error) {
@@ -188,6 +192,18 @@ export class TipMover {
     if (coins.isFull) await this.flush()
     events.emit('blockConnected', { entry, block })
     return true
+  }
+
+  /**
+   * Whether an entry leads to the block that the operator vouches for, on the best known chain of headers.
+   *
+   * @see Bitcoin Core `Chainstate::ConnectBlock`, `fScriptChecks`
+   */
+  #isAssumedValid(entry: BlockEntry): boolean {
+    const { tree, assumedValid } = this.#deps
+    const assumed = assumedValid === undefined ? undefined : tree.get(assumedValid)
+    if (assumed === undefined || assumed.getAncestor(entry.height) !== entry) return false
+    return tree.bestHeader?.getAncestor(assumed.height) === assumed
   }
 
   /**

@@ -13,6 +13,7 @@ import { SignatureCache, type SignatureEngine } from '../script/index.ts'
 import { type ByteDatabase, LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { type CancelSignal, ConfigError } from '../util/index.ts'
+import { BlockPruner } from './block-pruner.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
@@ -46,6 +47,10 @@ export interface NodeOptions {
   readonly coinCacheBytes: number
   /** Whether to rebuild the state from the stored blocks, without those that are damaged. */
   readonly reindex: boolean
+  /** A block up to which scripts are not verified; display hex. */
+  readonly assumedValid: string | undefined
+  /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
+  readonly pruneBytes: number | undefined
   /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
   readonly verifyThreads: number
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
@@ -134,9 +139,9 @@ async function openChainOn(
   try {
     const store = await LevelChainStore.open({ blocks, state }, params.chainId)
     const { clock, log } = platform
-    const { coinCacheBytes, reindex: keepsWhatItCan } = options
+    const { coinCacheBytes, assumedValid, reindex: keepsWhatItCan } = options
     const deps = { store, scriptChecker, clock, log: log.child('chain') }
-    const chain = new Chain(deps, params, { coinCacheBytes, keepsWhatItCan })
+    const chain = new Chain(deps, params, { coinCacheBytes, keepsWhatItCan, assumedValid })
     await chain.open(signal)
     return chain
   } catch (error) {
@@ -229,6 +234,18 @@ async function createMiner(
   )
 }
 
+function createPruner(
+  { platform, options, onFatal }: CreateNodeInit,
+  chain: Chain,
+): BlockPruner | undefined {
+  if (options.pruneBytes === undefined || options.pruneBytes === 0) return undefined
+  const measureBlocksSize = () => platform.measureDatabaseSize('blocks')
+  return new BlockPruner(
+    { chain, clock: platform.clock, measureBlocksSize, fatal: onFatal },
+    options.pruneBytes,
+  )
+}
+
 /** What RPC works on. */
 interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'network' | 'sync' | 'miner'> {
   readonly templates: TemplateCache
@@ -278,6 +295,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
       userAgent,
       startedMs: clock.now(),
       measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
+      pruneBytes: options.pruneBytes,
       measureStateSize: () => platform.measureDatabaseSize('state'),
       isCaughtUp: () => sync.isCaughtUp,
       submitBlock: submit,
@@ -370,11 +388,14 @@ async function startNode(
     throw error
   }
   miner?.start()
+  const pruner = createPruner(init, chain)
+  pruner?.start()
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     mining.stop()
     await miner?.stop()
     await sync.stop()
+    await pruner?.stop()
     await close()
   }
   return {

@@ -73,6 +73,8 @@ export interface RpcContext {
   readonly startedMs: number
   /** Bytes that blocks and undo data take on the disk. */
   measureBlocksSize(): Promise<number>
+  /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
+  readonly pruneBytes: number | undefined
   /** Bytes that headers and coins take on the disk. */
   measureStateSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */

@@ -49,6 +49,9 @@ export interface ChainDatabases {
 /** Beyond so many numbers in the journal the log is written out into tables, so that they need not be kept. */
 const MAX_JOURNAL_SIZE = 10_000
 
+/** No key of a block comes after it. */
+const LAST_HASH = new Uint8Array(HASH_SIZE).fill(0xff)
+
 /** What LevelDB calls damage that it notices itself. */
 const LEVEL_CORRUPTION = 'LEVEL_CORRUPTION'
 
@@ -147,6 +150,20 @@ export class LevelChainStore implements ChainStore {
     return this.#readBlocks(this.#body, hash, `body of block ${toDisplayHex(hash)}`)
   }
 
+  async deleteBlocks(hashes: readonly BlockHash[]): Promise<void> {
+    const { blocks } = this.#databases
+    const levels = [this.#body, this.#undo]
+    await this.#attempt('delete blocks', 'blocks', () =>
+      blocks.batch(
+        hashes.flatMap((key) => levels.map((level) => ({ type: 'del', sublevel: level, key }))),
+      ),
+    )
+    // LevelDB gives the room back only when it writes its tables anew.
+    for (const level of levels) {
+      await this.#compact(blocks, level, new Uint8Array(HASH_SIZE), LAST_HASH)
+    }
+  }
+
   async *readBodies(): AsyncIterable<StoredBody> {
     for await (const key of this.#readAll(this.#body.keys(), 'read blocks', 'blocks')) {
       const hash = key as BlockHash
@@ -237,17 +254,28 @@ export class LevelChainStore implements ChainStore {
 
   /** Moves the log into tables, where the engine can. */
   async #shortenJournal(): Promise<void> {
-    const { state } = this.#databases
-    if (!isCompactable(state)) return
     const [start, end] = [journalKey(0), journalKey(Number.MAX_SAFE_INTEGER)]
-    await this.#attempt('compact the journal', 'state', () =>
-      state.compactRange(
-        this.#journalLevel.prefixKey(start, 'view', false),
-        this.#journalLevel.prefixKey(end, 'view', false),
+    const isDone = await this.#compact(this.#databases.state, this.#journalLevel, start, end)
+    if (isDone) this.#journal.release()
+  }
+
+  /** @returns False where the engine keeps house by itself. */
+  async #compact(
+    database: ByteDatabase,
+    level: ByteSublevel,
+    start: Uint8Array,
+    end: Uint8Array,
+  ): Promise<boolean> {
+    if (!isCompactable(database)) return false
+    const part = database === this.#databases.state ? 'state' : 'blocks'
+    await this.#attempt(`compact ${part}`, part, () =>
+      database.compactRange(
+        level.prefixKey(start, 'view', false),
+        level.prefixKey(end, 'view', false),
         { keyEncoding: 'view' },
       ),
     )
-    this.#journal.release()
+    return true
   }
 
   #putEntry(entry: StoredEntry): StateOperation {

@@ -194,6 +194,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     userAgent: '/Satoshi:30.0.0(quarry:0.1.0)/',
     startedMs: clock.now(),
     measureBlocksSize: async () => 12_345,
+    pruneBytes: undefined,
     measureStateSize: async () => 6_789,
     isCaughtUp: () => true,
     submitBlock,

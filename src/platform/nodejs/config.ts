@@ -41,6 +41,10 @@ export interface NodeSettings {
   readonly dataDir: string
   /** Megabytes of memory for coins. */
   readonly dbCache: number
+  /** Megabytes that blocks may take; 0 for any number, 1 if they are deleted over RPC alone. */
+  readonly prune: number
+  /** A block up to which scripts are not verified; display hex. */
+  readonly assumevalid: string | undefined
   /** Whether to rebuild the state from the stored blocks. */
   readonly reindex: boolean
   /** Multiaddrs. */
@@ -141,6 +145,11 @@ function createSchemas(sources: SettingSources) {
     chain: text,
     datadir: text,
     'db-cache': numeric(z.number().int().min(4).max(16_384)),
+    prune: numeric(z.number().int().min(0).max(1_048_576)),
+    assumevalid: text
+      .regex(/^[0-9a-fA-F]{64}$/)
+      .toLowerCase()
+      .optional(),
     reindex: flag,
     listen: multiaddrs,
     announce: multiaddrs,
@@ -253,6 +262,8 @@ function toNodeSettings(
     chain: isNamed ? values.chain : toAbsolute('chain'),
     dataDir: toAbsolute('datadir'),
     dbCache: values['db-cache'],
+    prune: values.prune,
+    assumevalid: values.assumevalid,
     reindex: values.reindex,
     listen: values.listen,
     announce: values.announce,

@@ -55,6 +55,12 @@ function resolvePayoutScript(
   }
 }
 
+/** @param megabytes - As in `--prune`: 0 keeps all blocks, 1 deletes them over RPC alone. */
+function resolvePruneBytes(megabytes: number): number | undefined {
+  if (megabytes === 0) return undefined
+  return megabytes === 1 ? 0 : megabytes * BYTES_PER_MB
+}
+
 /** Whether every address is on this machine: then peers cannot be told apart by theirs. */
 function isLoopbackOnly(addresses: readonly string[]): boolean {
   return addresses.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
@@ -204,6 +210,8 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         hasCoinbaseFlags: settings.coinbaseFlags,
         coinCacheBytes: settings.dbCache * BYTES_PER_MB,
         reindex: settings.reindex,
+        assumedValid: settings.assumevalid,
+        pruneBytes: resolvePruneBytes(settings.prune),
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,
       },

@@ -57,6 +57,21 @@ export const SETTINGS = [
     aliases: ['--dbcache'],
   },
   {
+    name: 'prune',
+    kind: 'text',
+    placeholder: '<MB>',
+    fallback: '0',
+    help: 'delete old blocks beyond so many MB; 0 keeps all, 1 deletes on pruneblockchain alone',
+    wanted: 'Use a whole number of megabytes, 0 to keep all blocks, or 1 to delete them over RPC.',
+  },
+  {
+    name: 'assumevalid',
+    kind: 'text',
+    placeholder: '<hash>',
+    help: 'do not verify the scripts of this block and its ancestors, because you know that they are valid',
+    wanted: 'Use a block hash: 64 hex digits.',
+  },
+  {
     name: 'reindex',
     kind: 'switch',
     fallback: false,

@@ -37,7 +37,8 @@ const LEVEL_PREVOUTS = 3
 async function readBlockBytes({ chain }: RpcContext, entry: BlockEntry): Promise<Uint8Array> {
   const bytes = await chain.readBlockBytes(entry.hash)
   if (bytes === undefined) {
-    throw new RpcError(RPC_CODES.MISC_ERROR, 'Block not available (not fully downloaded)')
+    const reason = entry.isPruned ? 'pruned data' : 'not fully downloaded'
+    throw new RpcError(RPC_CODES.MISC_ERROR, `Block not available (${reason})`)
   }
   return bytes
 }

@@ -45,6 +45,9 @@ export const getBlockchainInfo = defineMethod({
       chainwork: z.string().describe('Expected hashes of the active chain, in hexadecimal.'),
       size_on_disk: z.number().describe('Bytes that blocks and undo data take on the disk.'),
       pruned: z.boolean().describe('Whether old blocks are deleted.'),
+      pruneheight: z.number().optional().describe('The lowest block above the deleted ones.'),
+      automatic_pruning: z.boolean().optional().describe('Whether they are deleted unasked.'),
+      prune_target_size: z.number().optional().describe('What they may take then, in bytes.'),
       ...WARNINGS_FIELD,
       quarry_chain: z.string().describe("The chain's own name."),
       quarry_chain_id: z.string().describe('Eight hex digits that follow from the chain spec.'),
@@ -58,7 +61,7 @@ export const getBlockchainInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: async ({ chain, params, isCaughtUp, measureBlocksSize }: RpcContext) => {
+  handler: async ({ chain, params, isCaughtUp, measureBlocksSize, pruneBytes }: RpcContext) => {
     const sizeOnDisk = await measureBlocksSize()
     const { tip } = chain
     return {
@@ -73,7 +76,12 @@ export const getBlockchainInfo = defineMethod({
       initialblockdownload: !isCaughtUp(),
       chainwork: workToHex(tip.chainWork),
       size_on_disk: sizeOnDisk,
-      pruned: false,
+      pruned: pruneBytes !== undefined,
+      ...(pruneBytes !== undefined && {
+        pruneheight: chain.prunedHeight === 0 ? 0 : chain.prunedHeight + 1,
+        automatic_pruning: pruneBytes > 0,
+        ...(pruneBytes > 0 && { prune_target_size: pruneBytes }),
+      }),
       warnings: [],
       quarry_chain: params.name,
       quarry_chain_id: params.chainId,

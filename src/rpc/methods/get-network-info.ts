@@ -5,7 +5,14 @@ import { MIN_RELAY_FEE_SATS_PER_KVB } from '../../mempool/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
-import { CORE_VERSION, PROTOCOL_VERSION, SERVICE_NAMES, SERVICES_HEX } from './node-identity.ts'
+import {
+  CORE_VERSION,
+  PROTOCOL_VERSION,
+  PRUNED_SERVICE_NAMES,
+  PRUNED_SERVICES_HEX,
+  SERVICE_NAMES,
+  SERVICES_HEX,
+} from './node-identity.ts'
 import { toHostAndPort } from './peer-address.ts'
 import { WARNINGS_FIELD } from './warnings.ts'
 
@@ -62,7 +69,8 @@ export const getNetworkInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ network, userAgent, version }: RpcContext) => {
+  handler: ({ network, userAgent, version, pruneBytes }: RpcContext) => {
+    const isPruned = pruneBytes !== undefined
     const peers = network.peers()
     const inboundCount = peers.filter(({ direction }) => direction === 'inbound').length
     const addresses = network.addresses()
@@ -71,8 +79,8 @@ export const getNetworkInfo = defineMethod({
       version: CORE_VERSION,
       subversion: userAgent,
       protocolversion: PROTOCOL_VERSION,
-      localservices: SERVICES_HEX,
-      localservicesnames: SERVICE_NAMES,
+      localservices: isPruned ? PRUNED_SERVICES_HEX : SERVICES_HEX,
+      localservicesnames: isPruned ? PRUNED_SERVICE_NAMES : SERVICE_NAMES,
       localrelay: true,
       timeoffset: 0,
       connections: peers.length,

@@ -29,6 +29,7 @@ import { getTxOut } from './get-tx-out.ts'
 import { getTxOutSetInfo } from './get-tx-out-set-info.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
+import { pruneBlockchain } from './prune-blockchain.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
@@ -73,6 +74,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getPeerInfo,
   decodeRawTransaction,
   getRawTransaction,
+  pruneBlockchain,
   sendRawTransaction,
   getIndexInfo,
   validateAddress,

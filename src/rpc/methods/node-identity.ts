@@ -8,3 +8,7 @@ export const PROTOCOL_VERSION = 70_016
 export const SERVICES_HEX = '0000000000000009'
 /** The names of {@link SERVICES_HEX}. */
 export const SERVICE_NAMES: readonly string[] = ['NETWORK', 'WITNESS']
+/** `NODE_NETWORK_LIMITED` and `NODE_WITNESS`: the newest blocks alone. @see BIP-0159 */
+export const PRUNED_SERVICES_HEX = '0000000000000408'
+/** The names of {@link PRUNED_SERVICES_HEX}. */
+export const PRUNED_SERVICE_NAMES: readonly string[] = ['WITNESS', 'NETWORK_LIMITED']

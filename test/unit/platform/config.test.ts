@@ -52,6 +52,7 @@ describe('resolveNodeSettings', () => {
       dataDir: '/home/ada/.quarry',
       dbCache: 64,
       reindex: false,
+      prune: 0,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],

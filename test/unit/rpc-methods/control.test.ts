@@ -39,6 +39,7 @@ describe('the table of methods', () => {
       'invalidateblock',
       'preciousblock',
       'prioritisetransaction',
+      'pruneblockchain',
       'reconsiderblock',
       'sendrawtransaction',
       'setminers',
