@@ -140,6 +140,35 @@ export class BlockTree {
     return [entry]
   }
 
+  /**
+   * Notes that somebody vouches for an entry and its ancestors: they count as connected, and as pruned where there is
+   * no body.
+   *
+   * @returns Everything that changed.
+   */
+  markAssumed(entry: BlockEntry): readonly BlockEntry[] {
+    const line: BlockEntry[] = []
+    for (let next: BlockEntry | undefined = entry; next !== undefined; next = next.prev) {
+      if (!(next.wasConnected && next.hasChainOfBodies)) line.push(next)
+    }
+    for (const next of line.reverse()) {
+      next.validity = 'connected'
+      next.wasConnected = true
+      next.hasChainOfBodies = true
+      if (next.sequence === 0) next.sequence = ++this.#lastSequence
+    }
+    this.#considerCandidate(entry)
+    for (const next of line) this.#completeDescendants(next)
+    return line
+  }
+
+  /** Blocks whose bodies came before those of an ancestor. */
+  #completeDescendants(entry: BlockEntry): void {
+    for (const child of this.childrenOf(entry)) {
+      if (child.hasBody && !child.hasChainOfBodies) this.markBody(child, child.transactionCount)
+    }
+  }
+
   /** Takes an entry over from the store as it was. Parents must come before children. */
   restore(stored: RestoredEntry, prev: BlockEntry | undefined): void {
     const { header, hash, firstSeenMs } = stored

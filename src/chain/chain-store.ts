@@ -74,6 +74,15 @@ export interface ChainStore {
   readAllCoins(): AsyncIterable<StoredCoin>
   /** Has everything but blocks and undo data rebuilt at the next start. */
   condemnState(): Promise<void>
+  /**
+   * Replaces all coins. A kill on the way leaves a condemned state.
+   *
+   * @param change - What follows when all of them are written: the tip that they belong to.
+   */
+  replaceCoins(
+    coins: AsyncIterable<StoredCoin>,
+    change: () => Omit<TipChange, 'coins'>,
+  ): Promise<void>
   /** Forces to the disk what was written before, too. */
   writeTip(change: TipChange): Promise<void>
   close(): Promise<void>

@@ -42,6 +42,7 @@ import type { ScriptChecker } from './script-checker.ts'
 import { readStoredBlock, readStoredUndo } from './stored-block.ts'
 import { TipMover } from './tip-mover.ts'
 import { verifyBlock } from './verify-block.ts'
+import { writeSnapshot } from './write-snapshot.ts'
 
 /**
  * So many blocks on one parent are stored although they come too late to be the tip. Where blocks are cheap, a
@@ -140,7 +141,7 @@ export class Chain {
     }
     await openChain(parts, this.#options.keepsWhatItCan === true)
     this.#mover.open()
-    while (this.#active.at(this.#prunedHeight + 1)?.isPruned === true) this.#prunedHeight += 1
+    this.#findPrunedHeight()
     await checkNewestBlocks(this.#deps.store, this.#active)
     await this.#activateBest()
   }
@@ -420,6 +421,37 @@ export class Chain {
       this.#deps.log.info('pruned blocks', { blocks: entries.length, height: end })
       return end
     })
+  }
+
+  /**
+   * Goes on from a block whose coins somebody vouches for, without the blocks before it: they count as pruned.
+   *
+   * @param base - A descendant of the tip.
+   * @param coins - All coins that are unspent after it, in the order of their outpoints.
+   * @param hash - Of them, as `hash_serialized_3` of `gettxoutsetinfo`, in internal order.
+   * @throws {@link StoreError} `corrupt` if they are others. By then the old ones are gone: the state is rebuilt from
+   * stored blocks at the next start.
+   * @see Bitcoin Core `ChainstateManager::ActivateSnapshot`
+   */
+  loadCoins(base: BlockEntry, coins: AsyncIterable<StoredCoin>, hash: Uint8Array): Promise<void> {
+    return this.#exclusively(async () => {
+      const { tip } = this
+      if (base.isFailed || base === tip || base.getAncestor(tip.height) !== tip) {
+        throw new InvariantError('a snapshot is of no descendant of the tip')
+      }
+      await this.#mover.flush()
+      const { store, clock } = this.#deps
+      const utxoHash = await writeSnapshot(store, clock, { base, coins, hash, tree: this.#tree })
+      this.#coins.open(utxoHash)
+      await this.#mover.jumpTo(base)
+      this.#findPrunedHeight()
+    })
+  }
+
+  #findPrunedHeight(): void {
+    let { height } = this.tip
+    while (height > 0 && this.#active.at(height)?.isPruned === false) height -= 1
+    this.#prunedHeight = height
   }
 
   /** Whether a block without a body is one stale sibling too many, on which nobody has built. */

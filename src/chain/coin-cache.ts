@@ -62,8 +62,13 @@ export class CoinCache {
     this.#budgetBytes = budgetBytes
   }
 
-  /** Takes over the hash of the coins in the store. @param state - Of {@link MuHash.toState}. */
+  /** Begins with the coins in the store, and nothing else. @param state - Their hash, of {@link MuHash.toState}. */
   open(state: Uint8Array): void {
+    this.#generation += 1
+    this.#coins.clear()
+    this.#dirty.clear()
+    this.#bytes = 0
+    this.#dirtyBytes = 0
     this.#hash = MuHash.fromState(state)
   }
 

@@ -57,6 +57,7 @@ export {
   type VerifyOptions,
   verifyTransactionScripts,
 } from './script-checker.ts'
+export { decodeSnapshot, encodeSnapshot, type SnapshotHead } from './snapshot-codec.ts'
 export {
   answerVerifyCommand,
   type ScriptFailure,

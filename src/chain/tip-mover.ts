@@ -98,6 +98,20 @@ export class TipMover {
     if (wasLeft || active.tip !== previous) this.#tellTip(previous)
   }
 
+  /**
+   * Goes on from another tip.
+   *
+   * @param tip - A descendant of the present one; the store has it already, and its coins.
+   */
+  async jumpTo(tip: BlockEntry): Promise<void> {
+    const { active } = this.#deps
+    const previous = active.tip
+    active.reset(tip)
+    this.#stored = tip
+    this.#tellTip(previous)
+    await this.moveToBest()
+  }
+
   /** Writes the tip, its coins and all entries that changed. */
   async flush(): Promise<void> {
     const { active, coins, pending, clock } = this.#deps

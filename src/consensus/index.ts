@@ -63,6 +63,7 @@ export {
 } from './params/chain-spec.ts'
 export { createConsensusParams, MAINNET_SPEC, REGTEST_SPEC } from './params/chains.ts'
 export type { ConsensusParams, DeploymentHeights } from './params/consensus-params.ts'
+export { computeNetworkMagic } from './params/network-magic.ts'
 export {
   type ChainLink,
   computeAsertBits,

@@ -296,6 +296,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
       startedMs: clock.now(),
       measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
       pruneBytes: options.pruneBytes,
+      files: platform.files,
       measureStateSize: () => platform.measureDatabaseSize('state'),
       isCaughtUp: () => sync.isCaughtUp,
       submitBlock: submit,

@@ -3,6 +3,7 @@
 import type { SpawnVerifyWorker } from '../chain/index.ts'
 import type { HashEngine, SpawnHashWorker } from '../mining/index.ts'
 import type { PeerDiscoveryFactory, TransportFactory } from '../p2p/index.ts'
+import type { RpcFiles } from '../rpc/index.ts'
 import type { SignatureEngine } from '../script/index.ts'
 import type { ByteDatabase } from '../store/index.ts'
 import type { Clock, LoggerSource, RandomSource } from '../util/index.ts'
@@ -36,6 +37,8 @@ export interface Platform {
   removeDatabase(name: DatabaseName): Promise<void>
   /** Bytes that a database takes on the disk. */
   measureDatabaseSize(name: DatabaseName): Promise<number>
+  /** Files that RPC methods name. */
+  readonly files: RpcFiles
   readonly spawnHashWorker: SpawnHashWorker
   /** An engine for this thread, the fastest that the runtime can run. */
   loadHashEngine(): Promise<HashEngine>

@@ -51,7 +51,7 @@ export {
 } from './json-text.ts'
 export { RPC_METHODS } from './methods/index.ts'
 export type { Dialect } from './request.ts'
-export type { GenerateRequest, MiningControl, RpcContext } from './rpc-context.ts'
+export type { GenerateRequest, MiningControl, RpcContext, RpcFiles } from './rpc-context.ts'
 export { RPC_CODES, RpcError } from './rpc-error.ts'
 export {
   type KnownTemplate,

@@ -52,6 +52,20 @@ export interface MiningControl {
   readonly autoThreads: number
 }
 
+/** Files that methods read and write. */
+export interface RpcFiles {
+  /**
+   * Writes a new file; there is none until all of it is there.
+   *
+   * @param path - Absolute, or within the data directory.
+   * @returns The absolute path.
+   * @throws {@link RpcError} if there is such a file, or it cannot be written.
+   */
+  write(path: string, bytes: AsyncIterable<Uint8Array>): Promise<string>
+  /** Reads a file in pieces. @throws {@link RpcError} if it cannot be read. */
+  read(path: string): AsyncIterable<Uint8Array>
+}
+
 /** The node behind the methods. */
 export interface RpcContext {
   readonly params: ConsensusParams
@@ -75,6 +89,7 @@ export interface RpcContext {
   measureBlocksSize(): Promise<number>
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
   readonly pruneBytes: number | undefined
+  readonly files: RpcFiles
   /** Bytes that headers and coins take on the disk. */
   measureStateSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */

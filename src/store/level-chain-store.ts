@@ -49,6 +49,8 @@ export interface ChainDatabases {
 /** Beyond so many numbers in the journal the log is written out into tables, so that they need not be kept. */
 const MAX_JOURNAL_SIZE = 10_000
 
+/** Coins of a snapshot that are written at a time. */
+const OPERATIONS_PER_BATCH = 10_000
 /** No key of a block comes after it. */
 const LAST_HASH = new Uint8Array(HASH_SIZE).fill(0xff)
 
@@ -215,6 +217,29 @@ export class LevelChainStore implements ChainStore {
     operations.push(putSealed(this.#meta, META_KEYS.tip, concatBytes(change.hash, change.utxoHash)))
     await this.#syncBlocks()
     await this.#writeState('write the tip', operations, true)
+  }
+
+  async replaceCoins(
+    coins: AsyncIterable<StoredCoin>,
+    change: () => Omit<TipChange, 'coins'>,
+  ): Promise<void> {
+    await this.condemnState()
+    let operations: StateOperation[] = []
+    const write = async (operation: StateOperation): Promise<void> => {
+      operations.push(operation)
+      if (operations.length < OPERATIONS_PER_BATCH) return
+      await this.#writeState('replace coins', operations)
+      operations = []
+    }
+    for await (const key of this.#readAll(this.#coin.keys(), 'read coins', 'state')) {
+      await write({ type: 'del', sublevel: this.#coin, key })
+    }
+    for await (const { outPoint, coin } of coins) {
+      await write(putSealed(this.#coin, coinKey(outPoint), encodeCoin(coin)))
+    }
+    await this.#writeState('replace coins', operations)
+    await this.writeTip({ ...change(), coins: [] })
+    await this.#attempt('replace coins', 'blocks', () => this.#blocksMeta.del(META_KEYS.damage))
   }
 
   async close(): Promise<void> {

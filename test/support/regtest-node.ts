@@ -24,10 +24,13 @@ import {
   RPC_METHODS,
   type RpcContext,
   RpcError,
+  type RpcFiles,
   TemplateWaits,
 } from '../../src/rpc/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
+import type { ChainDatabases } from '../../src/store/index.ts'
 import type { PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
+import { concatBytes } from '../../src/util/index.ts'
 import { createFixedClock, openMemoryChain, silentLog } from './memory-chain.ts'
 
 /** A network in which nobody is, unless a test puts peers there. Remembers what it was asked for. */
@@ -118,10 +121,31 @@ function checkIsDocumented(name: string, result: unknown): void {
 export interface RegtestNodeWishes {
   /** Changes regtest's parameters. */
   readonly params?: Partial<ConsensusParams>
+  /** Where the chain is kept. */
+  readonly databases?: ChainDatabases
   /** Changes what the methods see. */
   readonly context?: Partial<RpcContext>
   /** The local miner; off without one. */
   readonly miner?: () => Miner | undefined
+}
+
+/** Files that are gone with the test. */
+export function createMemoryFiles(): RpcFiles & { readonly contents: Map<string, Uint8Array> } {
+  const contents = new Map<string, Uint8Array>()
+  return {
+    contents,
+    async write(path, bytes) {
+      const pieces: Uint8Array[] = []
+      for await (const piece of bytes) pieces.push(piece)
+      contents.set(path, concatBytes(...pieces))
+      return path
+    },
+    async *read(path) {
+      const bytes = contents.get(path)
+      if (bytes === undefined) throw new RpcError(-8, `Couldn't open file ${path}`)
+      for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
+    },
+  }
 }
 
 /** A node whose methods are called directly. */
@@ -149,7 +173,7 @@ export const REGTEST_NOW = 1_700_000_000
 export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise<RegtestNode> {
   const params = { ...createConsensusParams(REGTEST_SPEC), ...wishes.params }
   const clock = createFixedClock(REGTEST_NOW)
-  const chain = await openMemoryChain(params, clock)
+  const chain = await openMemoryChain(params, clock, wishes.databases)
   const mempool = new Mempool({
     chain,
     signatures: nobleSignatureEngine,
@@ -195,6 +219,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     startedMs: clock.now(),
     measureBlocksSize: async () => 12_345,
     pruneBytes: undefined,
+    files: createMemoryFiles(),
     measureStateSize: async () => 6_789,
     isCaughtUp: () => true,
     submitBlock,

@@ -18,6 +18,7 @@ import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { reportReady } from './ready-report.ts'
+import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
 import type { Shutdown } from './signals.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
@@ -88,6 +89,7 @@ async function createPlatform(
       openLevelDatabase(directory.databases, name, { isMended: settings.reindex }),
     removeDatabase: (name) => removeLevelDatabase(directory.databases, name),
     measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
+    files: createRpcFiles(directory.root),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
     spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),

@@ -76,11 +76,11 @@ export const getBlockchainInfo = defineMethod({
       initialblockdownload: !isCaughtUp(),
       chainwork: workToHex(tip.chainWork),
       size_on_disk: sizeOnDisk,
-      pruned: pruneBytes !== undefined,
-      ...(pruneBytes !== undefined && {
+      pruned: pruneBytes !== undefined || chain.prunedHeight > 0,
+      ...((pruneBytes !== undefined || chain.prunedHeight > 0) && {
         pruneheight: chain.prunedHeight === 0 ? 0 : chain.prunedHeight + 1,
-        automatic_pruning: pruneBytes > 0,
-        ...(pruneBytes > 0 && { prune_target_size: pruneBytes }),
+        automatic_pruning: (pruneBytes ?? 0) > 0,
+        ...((pruneBytes ?? 0) > 0 && { prune_target_size: pruneBytes }),
       }),
       warnings: [],
       quarry_chain: params.name,

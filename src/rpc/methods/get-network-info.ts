@@ -69,8 +69,8 @@ export const getNetworkInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ network, userAgent, version, pruneBytes }: RpcContext) => {
-    const isPruned = pruneBytes !== undefined
+  handler: ({ chain, network, userAgent, version, pruneBytes }: RpcContext) => {
+    const isPruned = pruneBytes !== undefined || chain.prunedHeight > 0
     const peers = network.peers()
     const inboundCount = peers.filter(({ direction }) => direction === 'inbound').length
     const addresses = network.addresses()

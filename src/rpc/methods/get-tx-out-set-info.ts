@@ -20,7 +20,8 @@ interface SetHasher {
   digest(): Uint8Array | undefined
 }
 
-const HASHERS = {
+/** By the name of the hash. */
+export const COIN_HASHERS = {
   hash_serialized_3: (): SetHasher => {
     const hash = sha256.create()
     return { add: (element) => hash.update(element), digest: () => sha256(hash.digest()) }
@@ -40,7 +41,11 @@ interface CoinTotals {
   readonly sats: bigint
 }
 
-async function addUp(coins: AsyncIterable<StoredCoin>, hasher: SetHasher): Promise<CoinTotals> {
+/** Adds coins up, and hashes them. */
+export async function addUpCoins(
+  coins: AsyncIterable<StoredCoin>,
+  hasher: SetHasher,
+): Promise<CoinTotals> {
   let [txouts, transactions, bogosize, sats] = [0, 0, 0, 0n]
   let lastTxid: Txid | undefined
   for await (const { outPoint, coin } of coins) {
@@ -108,8 +113,8 @@ export const getTxOutSetInfo = defineMethod({
       )
     }
     const set = await chain.readAllCoins()
-    const hasher = HASHERS[type]()
-    const { txouts, transactions, bogosize, sats } = await addUp(set.coins, hasher)
+    const hasher = COIN_HASHERS[type]()
+    const { txouts, transactions, bogosize, sats } = await addUpCoins(set.coins, hasher)
     const digest = hasher.digest()
     if (type === 'muhash' && digest !== undefined) checkRunningHash(set, digest)
     return {

@@ -34,6 +34,7 @@ import { sendRawTransaction } from './send-raw-transaction.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
+import { dumpTxOutSet, loadTxOutSet } from './tx-out-set-files.ts'
 import { validateAddress } from './validate-address.ts'
 
 /** Every method of a node. */
@@ -50,6 +51,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getRawMempool,
   getTxOut,
   getTxOutSetInfo,
+  loadTxOutSet,
   invalidateBlock,
   preciousBlock,
   reconsiderBlock,
@@ -73,6 +75,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getNetworkInfo,
   getPeerInfo,
   decodeRawTransaction,
+  dumpTxOutSet,
   getRawTransaction,
   pruneBlockchain,
   sendRawTransaction,

@@ -10,6 +10,7 @@ describe('the table of methods', () => {
     expect(RPC_METHODS.map(({ name }) => name).sort()).toEqual([
       'addnode',
       'decoderawtransaction',
+      'dumptxoutset',
       'generateblock',
       'generatetoaddress',
       'generatetodescriptor',
@@ -37,6 +38,7 @@ describe('the table of methods', () => {
       'gettxout',
       'gettxoutsetinfo',
       'invalidateblock',
+      'loadtxoutset',
       'preciousblock',
       'prioritisetransaction',
       'pruneblockchain',

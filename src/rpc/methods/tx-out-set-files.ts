@@ -1,0 +1,163 @@
+/** @module All unspent outputs, into a file and from a file: a start without the history. */
+
+import * as z from 'zod'
+import { type Chain, decodeSnapshot, encodeSnapshot, type SnapshotHead } from '../../chain/index.ts'
+import { computeNetworkMagic } from '../../consensus/index.ts'
+import { toDisplayHex } from '../../primitives/index.ts'
+import { DecodeError, decodeHex, encodeHex, equalBytes, reverseBytes } from '../../util/index.ts'
+import { defineMethod } from '../define-method.ts'
+import type { RpcContext } from '../rpc-context.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { hashSchema } from './arguments.ts'
+import { addUpCoins, COIN_HASHERS } from './get-tx-out-set-info.ts'
+
+const PATH_PARAM = {
+  name: 'path',
+  schema: z.string().min(1),
+  description: "The file's path, absolute or within the data directory.",
+} as const
+
+/** `dumptxoutset` */
+export const dumpTxOutSet = defineMethod({
+  name: 'dumptxoutset',
+  category: 'blockchain',
+  summary: 'Writes all unspent outputs to a file, in the form of Bitcoin Core.',
+  params: [
+    PATH_PARAM,
+    {
+      name: 'type',
+      schema: z.enum(['latest', '']).default('latest'),
+      description: 'latest: those of the tip.',
+    },
+  ],
+  result: {
+    schema: z.object({
+      coins_written: z.number().describe('How many there are.'),
+      base_hash: z.string().describe('The hash of the tip.'),
+      base_height: z.number().describe('Its height.'),
+      path: z.string().describe('The absolute path of the file.'),
+      txoutset_hash: z.string().describe('What loadtxoutset has to be told: hash_serialized_3.'),
+    }),
+  },
+  examples: [['utxo.dat']],
+  handler: async ({ chain, params, files }: RpcContext, { path }) => {
+    // Two looks at one set: the number of coins comes first in the file.
+    const set = await chain.readAllCoins()
+    const hasher = COIN_HASHERS.hash_serialized_3()
+    const { txouts: coinCount } = await addUpCoins(set.coins, hasher)
+    const again = await chain.readAllCoins()
+    if (again.tip !== set.tip) {
+      throw new RpcError(RPC_CODES.MISC_ERROR, 'The tip has moved meanwhile. Try again.')
+    }
+    const { tip } = set
+    const head = { networkMagic: computeNetworkMagic(params), baseHash: tip.hash, coinCount }
+    const absolute = await files.write(path, encodeSnapshot(head, again.coins))
+    return {
+      coins_written: coinCount,
+      base_hash: tip.hashHex,
+      base_height: tip.height,
+      path: absolute,
+      txoutset_hash: toDisplayHex(hasher.digest() ?? new Uint8Array(0)),
+    }
+  },
+})
+
+/** Opens a snapshot of this chain. */
+async function openSnapshot({ files, params }: RpcContext, path: string) {
+  const snapshot = await decodeSnapshot(files.read(path))
+  if (!equalBytes(snapshot.head.networkMagic, computeNetworkMagic(params))) {
+    await snapshot.coins.return(undefined)
+    const magic = encodeHex(snapshot.head.networkMagic)
+    throw new RpcError(
+      RPC_CODES.DESERIALIZATION_ERROR,
+      `Unable to parse metadata: the snapshot is of another chain (magic ${magic}).`,
+    )
+  }
+  return snapshot
+}
+
+/** Where the snapshot stands in the chain. */
+function findBase(chain: Chain, { baseHash }: SnapshotHead) {
+  const hash = toDisplayHex(baseHash)
+  const base = chain.getEntry(hash)
+  if (base === undefined) {
+    throw new RpcError(
+      RPC_CODES.INTERNAL_ERROR,
+      `The base block header (${hash}) must appear in the headers chain. Make sure all headers are syncing, and call loadtxoutset again.`,
+    )
+  }
+  const { tip } = chain
+  if (base.isFailed || base === tip || base.getAncestor(tip.height) !== tip) {
+    throw new RpcError(
+      RPC_CODES.INTERNAL_ERROR,
+      `Unable to load UTXO snapshot: block ${hash} is not ahead of the tip, at height ${tip.height}, on one branch.`,
+    )
+  }
+  return base
+}
+
+/** What is wrong with a file is the caller's fault. */
+async function orRpcError<Result>(task: () => Promise<Result>): Promise<Result> {
+  try {
+    return await task()
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    throw new RpcError(
+      RPC_CODES.DESERIALIZATION_ERROR,
+      `Unable to load UTXO snapshot: ${error.message}`,
+      { cause: error },
+    )
+  }
+}
+
+/** `loadtxoutset` */
+export const loadTxOutSet = defineMethod({
+  name: 'loadtxoutset',
+  category: 'blockchain',
+  summary:
+    'Goes on from the unspent outputs in a file, without the blocks before. They are taken on the word of whoever gave you the hash.',
+  params: [
+    PATH_PARAM,
+    {
+      name: 'hash',
+      schema: hashSchema('hash'),
+      description:
+        'The txoutset_hash that dumptxoutset told, or hash_serialized_3 of gettxoutsetinfo at that block, from a node that you trust.',
+    },
+  ],
+  result: {
+    schema: z.object({
+      coins_loaded: z.number().describe('How many there are.'),
+      tip_hash: z.string().describe('The hash of the block that they are of.'),
+      base_height: z.number().describe('Its height.'),
+      path: z.string().describe('The path that was given.'),
+    }),
+  },
+  examples: [['utxo.dat', 'hash']],
+  handler: (context: RpcContext, { path, hash }) =>
+    orRpcError(async () => {
+      const { chain, mempool } = context
+      if (mempool.size > 0) {
+        throw new RpcError(
+          RPC_CODES.INTERNAL_ERROR,
+          "Unable to load UTXO snapshot: Can't activate a snapshot when mempool not empty",
+        )
+      }
+      const expected = reverseBytes(decodeHex(hash))
+      // Nothing is touched before all of the file is known to be what it should be.
+      const first = await openSnapshot(context, path)
+      const base = findBase(chain, first.head)
+      const hasher = COIN_HASHERS.hash_serialized_3()
+      const { txouts } = await addUpCoins(first.coins, hasher)
+      const found = hasher.digest() ?? new Uint8Array(0)
+      if (!equalBytes(found, expected)) {
+        throw new RpcError(
+          RPC_CODES.INTERNAL_ERROR,
+          `Unable to load UTXO snapshot: Bad snapshot content hash: expected ${hash}, got ${toDisplayHex(found)}`,
+        )
+      }
+      const second = await openSnapshot(context, path)
+      await chain.loadCoins(base, second.coins, expected)
+      return { coins_loaded: txouts, tip_hash: base.hashHex, base_height: base.height, path }
+    }),
+})
