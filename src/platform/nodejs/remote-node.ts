@@ -5,28 +5,25 @@ import * as z from 'zod'
 import { type BlockTemplate, MiningError } from '../../mining/index.ts'
 import { type Block, encodeBlock } from '../../primitives/index.ts'
 import type { JsonValue, RpcParams } from '../../rpc/index.ts'
-import {
-  type CancelSignal,
-  type Clock,
-  encodeHex,
-  Mutex,
-  sleep,
-  toErrorMessage,
-} from '../../util/index.ts'
+import { type Clock, encodeHex, Mutex, sleep, toErrorMessage } from '../../util/index.ts'
 import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
 import { readTemplate, TEMPLATE_REQUEST } from './remote-template.ts'
-import { callRpc, DEFAULT_RPC_URL } from './rpc-client.ts'
+import { callRpc, DEFAULT_RPC_URL, type RpcCallOptions } from './rpc-client.ts'
 
-/** How often the tip is asked for: a block of somebody else's goes unnoticed for this long at most. */
-const TIP_INTERVAL_MS = 200
-/** How old a template gets while the tip stays: fresh time, and what the mempool has gained. */
+/**
+ * How old a template gets while the tip stays: fresh time, and what the mempool has gained. Also how long a node
+ * that does not answer is left alone.
+ */
 const TEMPLATE_AGE_MS = 1_000
-/** How long a node that does not answer is left alone. */
-const RETRY_INTERVAL_MS = 1_000
 const CALL_TIMEOUT_MS = 20_000
+/** A node answers a long poll when there is a new tip, or new transactions after a minute; else it is asked again. */
+const LONG_POLL_TIMEOUT_MS = 600_000
 
 const headerSchema = z.object({ time: z.int().min(0) })
-const parentSchema = z.object({ previousblockhash: z.string() })
+const parentSchema = z.object({
+  previousblockhash: z.string(),
+  longpollid: z.string().optional(),
+})
 
 /** Where the node is. */
 export interface RemoteNodeOptions {
@@ -48,7 +45,7 @@ export interface RemoteNodeEvents {
   readonly onConnection: (problem: string | undefined) => void
 }
 
-/** Keeps the template of a node fresh, and submits blocks to it. */
+/** Keeps the template of a node fresh, by asking each second and by a long poll, and submits blocks to it. */
 export class RemoteNode {
   readonly #options: RemoteNodeOptions
   readonly #events: RemoteNodeEvents
@@ -57,7 +54,8 @@ export class RemoteNode {
   readonly #turn = new Mutex()
   #tip = ''
   #tipTime = 0
-  #fetchedMs = 0
+  /** Names the template that is held; undefined without one, or where the node knows no long polling. */
+  #longPollId: string | undefined
   #problem: string | undefined
 
   constructor(options: RemoteNodeOptions, events: RemoteNodeEvents, clock: Clock) {
@@ -89,20 +87,8 @@ export class RemoteNode {
   }
 
   /** Follows the node until the signal is aborted. Survives a node that goes away. */
-  async follow(signal: CancelSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.#update()
-        this.#setProblem(undefined)
-      } catch (error) {
-        this.#template = undefined
-        this.#tip = ''
-        this.#setProblem(toErrorMessage(error))
-        this.#events.onTemplate()
-      }
-      const delayMs = this.#problem === undefined ? TIP_INTERVAL_MS : RETRY_INTERVAL_MS
-      await sleep(this.#clock, delayMs, signal).catch(() => undefined)
-    }
+  async follow(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#keepFresh(signal), this.#awaitNews(signal)])
   }
 
   /**
@@ -118,30 +104,73 @@ export class RemoteNode {
     await this.#update().catch(() => undefined)
   }
 
+  async #keepFresh(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#update()
+        this.#setProblem(undefined)
+      } catch (error) {
+        this.#template = undefined
+        this.#tip = ''
+        this.#longPollId = undefined
+        this.#setProblem(toErrorMessage(error))
+        this.#events.onTemplate()
+      }
+      await this.#pause(signal)
+    }
+  }
+
+  /** Long polls, so that somebody else's block stops the work on its parent at once. @see BIP-0022 */
+  async #awaitNews(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const longpollid = this.#longPollId
+      try {
+        if (longpollid === undefined) await this.#pause(signal)
+        else {
+          const request = { ...TEMPLATE_REQUEST, longpollid }
+          const limits = { timeoutMs: LONG_POLL_TIMEOUT_MS, signal }
+          await this.#call('getblocktemplate', [request], limits)
+          // Fetched once more: this answer may be older than one that came meanwhile.
+          await this.#update()
+          // A node that answers without news would be asked without end.
+          if (this.#longPollId === longpollid) await this.#pause(signal)
+        }
+      } catch {
+        // Too many wait already, or the node is away, which is told of elsewhere.
+        await this.#pause(signal)
+      }
+    }
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    return sleep(this.#clock, TEMPLATE_AGE_MS, signal).catch(() => undefined)
+  }
+
   /** One at a time, so that an older answer never replaces a newer one. */
   #update(): Promise<void> {
     return this.#turn.run(async () => {
-      const tip = await this.#call('getbestblockhash', [])
-      const isFresh = this.#clock.monotonic() - this.#fetchedMs < TEMPLATE_AGE_MS
-      if (tip === this.#tip && isFresh) return
       const answer = await this.#call('getblocktemplate', [TEMPLATE_REQUEST])
-      const { previousblockhash: parent } = parentSchema.parse(answer)
+      const { previousblockhash: parent, longpollid } = parentSchema.parse(answer)
       if (parent !== this.#tip) {
         this.#tipTime = headerSchema.parse(await this.#call('getblockheader', [parent])).time
       }
       this.#template = readTemplate(answer, this.#tipTime)
       this.#tip = parent
-      this.#fetchedMs = this.#clock.monotonic()
+      this.#longPollId = longpollid
       this.#events.onTemplate()
     })
   }
 
-  async #call(method: string, params: RpcParams): Promise<JsonValue> {
+  async #call(
+    method: string,
+    params: RpcParams,
+    limits: Pick<RpcCallOptions, 'timeoutMs' | 'signal'> = { timeoutMs: CALL_TIMEOUT_MS },
+  ): Promise<JsonValue> {
     const { directory, url } = this.#options
     // Read anew each time: a node that was started again has another cookie, and perhaps another port.
     const auth = await readCookie(join(directory, COOKIE_FILE))
     const address = url ?? (await readRpcEndpoint(directory))?.url ?? DEFAULT_RPC_URL
-    return callRpc({ url: address, auth, method, params, timeoutMs: CALL_TIMEOUT_MS })
+    return callRpc({ url: address, auth, method, params, ...limits })
   }
 
   #setProblem(problem: string | undefined): void {

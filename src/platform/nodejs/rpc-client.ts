@@ -54,6 +54,8 @@ export interface RpcCallOptions {
   readonly wallet?: string
   /** Default: {@link DEFAULT_RPC_TIMEOUT_MS}. */
   readonly timeoutMs?: number
+  /** Gives the call up. */
+  readonly signal?: AbortSignal | undefined
 }
 
 interface HttpReply {
@@ -73,13 +75,14 @@ function explainConnectionError(error: unknown, url: string): RpcClientError {
 
 /** Sends a body and reads the answer. Connections are kept by Node.js's own agent. */
 function post(options: RpcCallOptions, body: string): Promise<HttpReply> {
-  const { auth, timeoutMs = DEFAULT_RPC_TIMEOUT_MS } = options
+  const { auth, timeoutMs = DEFAULT_RPC_TIMEOUT_MS, signal } = options
   const path = options.wallet === undefined ? '/' : `/wallet/${encodeURIComponent(options.wallet)}`
   const url = new URL(path, options.url)
   const settings: RequestOptions = {
     method: 'POST',
     auth,
     headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+    ...(signal === undefined ? {} : { signal }),
   }
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
