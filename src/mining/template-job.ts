@@ -4,7 +4,7 @@ import { targetToBytes } from '../consensus/index.ts'
 import type { BlockTemplate } from './block-template.ts'
 import { createWorkUnit } from './coinbase.ts'
 import type { Job, JobHit } from './job-manager.ts'
-import { payAllTo } from './payout.ts'
+import type { Payout } from './payout.ts'
 import type { WorkUnit } from './work-unit.ts'
 
 /** Of templates; background jobs have less. */
@@ -19,7 +19,8 @@ const NOTABLE_TARGET = 1n << 232n
 
 /** How a template is turned into work. */
 export interface TemplateJobOptions {
-  readonly payoutScript: Uint8Array
+  /** Who gets subsidy and fees. */
+  readonly payouts: readonly Payout[]
   /** Readable text in the coinbase. */
   readonly tag: string
   /** Whether to roll {@link ROLLED_VERSION_BITS}. */
@@ -44,9 +45,8 @@ export class TemplateJob implements Job {
   }
 
   createUnit(id: number, extraNonce1: Uint8Array): WorkUnit {
-    const { payoutScript, tag, isVersionRolled } = this.#options
+    const { payouts, tag, isVersionRolled } = this.#options
     const { target } = this.template
-    const payouts = payAllTo(payoutScript)
     const wishes = { id, priority: this.priority, payouts, tag, extraNonce1 }
     return {
       ...createWorkUnit(this.template, wishes),

@@ -5,7 +5,14 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { Chain, ScriptCheckPool, StoreError } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
-import { Miner, NODE_EXTRA_NONCE_SIZE, TemplateCache, TemplateKeeper } from '../mining/index.ts'
+import {
+  Miner,
+  NODE_EXTRA_NONCE_SIZE,
+  type Payout,
+  payAllTo,
+  TemplateCache,
+  TemplateKeeper,
+} from '../mining/index.ts'
 import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
@@ -33,8 +40,8 @@ export interface NodeOptions {
   readonly isDevnet: boolean
   readonly mining: {
     readonly isEnabled: boolean
-    /** Output script for mined coins; undefined for the node's own key. */
-    readonly payoutScript: Uint8Array | undefined
+    /** Who gets mined coins; undefined for the node's own key. */
+    readonly payouts: readonly Payout[] | undefined
     readonly threads: number
     /** Share of a core for each thread, above 0 and up to 1. */
     readonly throttle: number
@@ -210,7 +217,7 @@ async function createMiner(
   network: PeerNetwork,
 ): Promise<Miner | undefined> {
   const { params, platform, options } = init
-  const { isEnabled, payoutScript, threads, throttle, isVersionRolled } = options.mining
+  const { isEnabled, payouts, threads, throttle, isVersionRolled } = options.mining
   if (!isEnabled) return undefined
   const keeper = new TemplateKeeper({ templates, isReady: () => sync.isCaughtUp }, params)
   return new Miner(
@@ -224,7 +231,7 @@ async function createMiner(
       log: platform.log.child('mining'),
     },
     {
-      payoutScript: payoutScript ?? (await loadPayoutScript(platform.secrets)),
+      payouts: payouts ?? payAllTo(await loadPayoutScript(platform.secrets)),
       threads,
       throttle,
       isVersionRolled,

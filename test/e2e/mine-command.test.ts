@@ -9,6 +9,7 @@ import { TestWallet } from '../support/wallet.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
 const ADDRESS = new TestWallet('mine-command').address('p2wpkh')
+const OTHER_ADDRESS = new TestWallet('mine-command-other').address('p2tr')
 
 const network = new TestNetwork()
 let chain = ''
@@ -49,7 +50,8 @@ describe('quarry mine', () => {
   it('mines blocks that the node takes, and says so line by line', async () => {
     const { text, end } = mineFor(
       node,
-      ...['--threads', '1', '--blocks', '3', '--address', ADDRESS],
+      ...['--threads', '1', '--blocks', '3'],
+      ...['--address', `${ADDRESS}=3`, '--address', OTHER_ADDRESS],
       '--version-rolling',
     )
     expect(await end).toBe(0)
@@ -61,7 +63,11 @@ describe('quarry mine', () => {
     expect(events.at(-1)).toMatchObject({ type: 'done', accepted: 3 })
     expect(await node.call('getblockcount')).toBe(3)
     const { tx } = await node.call('getblock', blocks[0].hash, 2)
-    expect(tx[0].vout[0].scriptPubKey.address).toBe(ADDRESS)
+    const paid = tx[0].vout.map(({ value, scriptPubKey }: Json) => [value, scriptPubKey.address])
+    expect(paid.slice(0, 2)).toEqual([
+      [37.5, ADDRESS],
+      [12.5, OTHER_ADDRESS],
+    ])
   })
 
   it('goes on with a node that went away and came back, and stops at a signal', async () => {
@@ -110,6 +116,15 @@ describe('quarry mine', () => {
     const { end } = mineFor(node, ...flags)
     expect(await end).toBe(2)
   })
+})
+
+it.each([
+  ['--address', 'nobody'],
+  ['--address', `${ADDRESS}=0`],
+])('refuses %s %s as a bad setting', async (...flags) => {
+  const { text, end } = mineFor(node, ...flags)
+  expect(await end).toBe(3)
+  expect(text.err).toContain('address')
 })
 
 describe('quarry bench miner', () => {

@@ -194,7 +194,7 @@ describe('quarry config show', () => {
 
   it('prints JSON', async () => {
     const { out } = await run(['config', 'show', '--format', 'json', '--no-mine'])
-    expect(JSON.parse(out)).toMatchObject({ mine: false, 'rpc-port': 18_443, address: null })
+    expect(JSON.parse(out)).toMatchObject({ mine: false, 'rpc-port': 18_443, address: [] })
   })
 })
 

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import {
   JobManager,
   NODE_EXTRA_NONCE_SIZE,
+  payAllTo,
   SearchCursor,
   TemplateJob,
   type WorkUnit,
@@ -54,7 +55,11 @@ it('no two nodes with one payout script, no two workers and no two refreshes sha
       const template = createTemplate()
       const nodes = [0, 1, 2, 3].map((peer) => {
         const jobs = new JobManager(nodeExtraNonce(peer))
-        const options = { payoutScript: Uint8Array.of(0x51), tag: '/t/', isVersionRolled: isRolled }
+        const options = {
+          payouts: payAllTo(Uint8Array.of(0x51)),
+          tag: '/t/',
+          isVersionRolled: isRolled,
+        }
         jobs.add(new TemplateJob(template, options, () => undefined))
         return jobs
       })
@@ -92,7 +97,7 @@ it('a unit that can be gone through is gone through: every version, time and ext
           .slice(0, bitCount)
           .reduce((sum, bit) => sum | (1 << bit), 0)
         const jobs = new JobManager(nodeExtraNonce(0))
-        const options = { payoutScript: Uint8Array.of(0x51), tag: '', isVersionRolled: false }
+        const options = { payouts: payAllTo(Uint8Array.of(0x51)), tag: '', isVersionRolled: false }
         jobs.add(new TemplateJob(createTemplate({ version }), options, () => undefined))
         const lease = jobs.lease(0)
         if (lease === undefined) throw new RangeError('a template never runs out')

@@ -87,7 +87,7 @@ async function measureMiner(
       log: silentLog,
     },
     {
-      payoutScript: new Uint8Array(0),
+      payouts: [],
       tag: '',
       isVersionRolled: false,
       threads,

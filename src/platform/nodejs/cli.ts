@@ -285,7 +285,12 @@ function addMine(program: Command): void {
     .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
     .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
     .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
-    .option('--address <address>', "where mined coins go (default: to the node's own key)")
+    .option(
+      '--address <address[=share]>',
+      "where mined coins go (default: to the node's own key); may be repeated, to share them",
+      collect,
+      [],
+    )
     .option(
       '--threads <n|auto>',
       'mining threads (default: auto, one fewer than there are cores)',
@@ -298,9 +303,10 @@ function addMine(program: Command): void {
     .addHelpText('after', () => formatMineHelp(findProgramName()))
     .action(async (options) => {
       const { runMineCommand } = await import('./mine-command.ts')
-      const { datadir, chain, rpcUrl, rpcPort, address, throttle } = options
+      const { datadir, chain, rpcUrl, rpcPort, throttle } = options
       await runMineCommand({
-        ...{ datadir, chain, rpcUrl, rpcPort, address, throttle },
+        ...{ datadir, chain, rpcUrl, rpcPort, throttle },
+        addresses: options.address,
         threads: options.threads ?? parseThreads('auto'),
         isVersionRolled: options.versionRolling,
         untilBlocks: options.blocks,

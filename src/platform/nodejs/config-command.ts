@@ -29,6 +29,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.coinbaseFlags
     case 'rpc-port':
       return settings.rpcPort
+    case 'address':
+      return settings.addresses
     case 'rpc-bind':
       return settings.rpcBind
     case 'rpc-allow-ip':

@@ -8,6 +8,7 @@ import { isIP } from 'node:net'
 import { availableParallelism, homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
+import { MAX_PAYOUTS } from '../../mining/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
 import {
@@ -54,7 +55,8 @@ export interface NodeSettings {
   readonly mdns: boolean
   readonly mine: boolean
   /** Not checked against the chain here. Undefined: a key in the data directory is used. */
-  readonly address: string | undefined
+  /** Who gets mined coins; see `readPayouts`. None for the node's own key. */
+  readonly addresses: readonly string[]
   readonly threads: number
   /** Share of a core for each thread, 0.01 to 1. */
   readonly throttle: number
@@ -156,7 +158,7 @@ function createSchemas(sources: SettingSources) {
     peer: multiaddrs,
     mdns: flag,
     mine: flag,
-    address: text.optional(),
+    address: z.array(text).max(MAX_PAYOUTS),
     threads: z.union([
       z.literal('auto').transform(() => computeAutoThreads(sources.availableCores)),
       numeric(z.number().int().min(1).max(256)),
@@ -270,7 +272,7 @@ function toNodeSettings(
     peers: values.peer,
     mdns: values.mdns,
     mine: values.mine,
-    address: values.address,
+    addresses: values.address,
     threads: values.threads,
     throttle: values.throttle,
     versionRolling: values['version-rolling'],

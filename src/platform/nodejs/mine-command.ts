@@ -2,12 +2,17 @@
 
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import { createConsensusParams } from '../../consensus/index.ts'
-import { type BlockTemplate, Miner, NODE_EXTRA_NONCE_SIZE } from '../../mining/index.ts'
+import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
+import {
+  type BlockTemplate,
+  Miner,
+  NODE_EXTRA_NONCE_SIZE,
+  type Payout,
+  payAllTo,
+} from '../../mining/index.ts'
 import { loadPayoutScript } from '../../node/index.ts'
 import { type Block, computeBlockHash, toDisplayHex } from '../../primitives/index.ts'
-import { decodeAddress } from '../../script/index.ts'
-import { ConfigError, encodeHex, type Logger, toErrorMessage } from '../../util/index.ts'
+import { encodeHex, type Logger, toErrorMessage } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { loadChainSpec } from './chain-choice.ts'
 import { computeNodePaths, type NodePaths } from './data-directory.ts'
@@ -19,6 +24,7 @@ import {
   describeStatus,
   type MineEvent,
 } from './mine-output.ts'
+import { readPayouts } from './payee-list.ts'
 import { RemoteNode } from './remote-node.ts'
 import { SecretFiles } from './secret-files.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
@@ -35,7 +41,8 @@ export interface MineCommandOptions {
   readonly chain?: string | undefined
   readonly rpcUrl?: string | undefined
   readonly rpcPort?: number | undefined
-  readonly address?: string | undefined
+  /** Who gets mined coins; see `readPayouts`. None for the node's own key. */
+  readonly addresses: readonly string[]
   readonly threads: number
   readonly throttle: number
   readonly isVersionRolled: boolean
@@ -45,20 +52,15 @@ export interface MineCommandOptions {
   readonly isJson: boolean
 }
 
-async function choosePayoutScript(
-  address: string | undefined,
+async function choosePayouts(
+  addresses: readonly string[],
   paths: NodePaths,
-  prefixes: Parameters<typeof decodeAddress>[1],
-): Promise<Uint8Array> {
-  if (address === undefined) {
-    const files = { identity: paths.identityKey, miner: paths.minerKey }
-    return loadPayoutScript(new SecretFiles(files))
-  }
-  try {
-    return decodeAddress(address, prefixes)
-  } catch (error) {
-    throw new ConfigError('bad-settings', `--address: ${toErrorMessage(error)}.`, { cause: error })
-  }
+  params: ConsensusParams,
+): Promise<readonly Payout[]> {
+  const wanted = readPayouts(addresses, params)
+  if (wanted !== undefined) return wanted
+  const files = { identity: paths.identityKey, miner: paths.minerKey }
+  return payAllTo(await loadPayoutScript(new SecretFiles(files)))
 }
 
 /** Only faults matter to whoever watches; blocks are told of where they are submitted. */
@@ -81,13 +83,13 @@ function createFaultLog(emit: (event: MineEvent) => void): Logger {
 interface MineParts {
   readonly options: MineCommandOptions
   readonly node: RemoteNode
-  readonly payoutScript: Uint8Array
+  readonly payouts: readonly Payout[]
   readonly emit: (event: MineEvent) => void
   readonly onAccepted: () => void
 }
 
 async function createMiner(parts: MineParts): Promise<Miner> {
-  const { options, node, payoutScript, emit } = parts
+  const { options, node, payouts, emit } = parts
   const submit = async (block: Block, { height }: BlockTemplate): Promise<void> => {
     const hash = toDisplayHex(computeBlockHash(block.header))
     try {
@@ -108,7 +110,7 @@ async function createMiner(parts: MineParts): Promise<Miner> {
       log: createFaultLog(emit),
     },
     {
-      payoutScript,
+      payouts,
       tag: COINBASE_TAG,
       isVersionRolled: options.isVersionRolled,
       threads: options.threads,
@@ -166,17 +168,17 @@ export async function runMineCommand(options: MineCommandOptions): Promise<void>
     systemClock,
   )
   await node.open()
-  const payoutScript = await choosePayoutScript(options.address, paths, params.addressPrefixes)
+  const payouts = await choosePayouts(options.addresses, paths, params)
   let accepted = 0
   const onAccepted = (): void => {
     accepted += 1
     if (accepted === options.untilBlocks) shutdown.request('all were found')
   }
-  const running = await createMiner({ options, node, payoutScript, emit, onAccepted })
+  const running = await createMiner({ options, node, payouts, emit, onAccepted })
   miner = running
   const { threads, throttle, isVersionRolled } = options
-  const payee = encodeHex(payoutScript)
-  emit({ type: 'start', threads, throttle, payoutScript: payee, versionRolling: isVersionRolled })
+  const payoutScripts = payouts.map(({ scriptPubKey }) => encodeHex(scriptPubKey))
+  emit({ type: 'start', threads, throttle, payoutScripts, versionRolling: isVersionRolled })
   running.start()
   const endReports = reportStatus(running, emit)
   const following = node.follow(shutdown.signal)

@@ -17,7 +17,7 @@ export type MineEvent =
       readonly type: 'start'
       readonly threads: number
       readonly throttle: number
-      readonly payoutScript: string
+      readonly payoutScripts: readonly string[]
       readonly versionRolling: boolean
     }
   | {
@@ -118,7 +118,9 @@ export function createHumanMineOutput(
         terminal.line(
           `  ${style.bold('Quarry miner')} · ${event.threads} threads at ${Math.round(event.throttle * 100)} % of a core each`,
         )
-        terminal.line(style.dim(`  pays to script ${event.payoutScript} · Ctrl-C stops`))
+        terminal.line(
+          style.dim(`  pays to script ${event.payoutScripts.join(', ')} · Ctrl-C stops`),
+        )
         terminal.line('')
         break
       case 'status':

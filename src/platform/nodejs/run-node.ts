@@ -4,8 +4,7 @@ import { availableParallelism } from 'node:os'
 import { tcp } from '@libp2p/tcp'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
-import { decodeAddress } from '../../script/index.ts'
-import { ConfigError, type LoggerSource, toErrorMessage } from '../../util/index.ts'
+import type { LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { computeAutoThreads, type NodeSettings } from './config.ts'
@@ -17,6 +16,7 @@ import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
+import { readPayouts } from './payee-list.ts'
 import { reportReady } from './ready-report.ts'
 import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
@@ -38,22 +38,6 @@ export interface RunNodeDeps {
   readonly shutdown: Shutdown
   /** Of the program. */
   readonly version: string
-}
-
-function resolvePayoutScript(
-  address: string | undefined,
-  params: ConsensusParams,
-): Uint8Array | undefined {
-  if (address === undefined) return undefined
-  try {
-    return decodeAddress(address, params.addressPrefixes)
-  } catch (error) {
-    throw new ConfigError(
-      'bad-settings',
-      `address: ${toErrorMessage(error)}. Use an address of ${params.name}, such as ${params.addressPrefixes.bech32}1q….`,
-      { cause: error },
-    )
-  }
 }
 
 /** @param megabytes - As in `--prune`: 0 keeps all blocks, 1 deletes them over RPC alone. */
@@ -186,7 +170,7 @@ function tellReady(
 export async function runNode(deps: RunNodeDeps): Promise<void> {
   const { settings, log, shutdown, version } = deps
   const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
-  const payoutScript = resolvePayoutScript(settings.address, params)
+  const payouts = readPayouts(settings.addresses, params)
   const cleanup = new Cleanup()
   try {
     const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
@@ -203,7 +187,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         isDevnet: isLoopbackOnly(settings.listen),
         mining: {
           isEnabled: settings.mine,
-          payoutScript,
+          payouts,
           threads: settings.threads,
           throttle: settings.throttle,
           autoThreads: computeAutoThreads(availableParallelism()),

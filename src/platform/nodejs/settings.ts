@@ -119,10 +119,11 @@ export const SETTINGS = [
   },
   {
     name: 'address',
-    kind: 'text',
-    placeholder: '<address>',
-    help: 'where mined coins go (without it: to a key in the data directory, miner.key)',
-    wanted: 'Use an address of the chain, such as bcrt1q….',
+    kind: 'list',
+    placeholder: '<address[=share]>',
+    fallback: [],
+    help: 'where mined coins go (without it: to a key in the data directory, miner.key); may be repeated, to share them',
+    wanted: 'Use addresses of the chain, such as bcrt1q…, or bcrt1q…=3 for three shares.',
   },
   {
     name: 'threads',

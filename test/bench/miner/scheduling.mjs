@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
-import { Miner } from '../../../dist/mining/index.js'
+import { Miner, payAllTo } from '../../../dist/mining/index.js'
 import { createHashWorkerSpawner } from '../../../dist/platform/nodejs/hash-worker-pool.js'
 import { systemClock } from '../../../dist/platform/system.js'
 import { loadModule } from './candidates.mjs'
@@ -59,7 +59,7 @@ async function startMiner(nextTemplate, spawnHashWorker, threads) {
   const miner = new Miner(
     { nextTemplate, submit: async () => {}, spawnHashWorker, clock: systemClock, log: SILENT },
     {
-      payoutScript: Uint8Array.of(0x51),
+      payouts: payAllTo(Uint8Array.of(0x51)),
       tag: '/bench/',
       isVersionRolled: false,
       threads,

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { type Job, JobManager, TemplateJob, type WorkUnit } from '../../../src/mining/index.ts'
+import {
+  type Job,
+  JobManager,
+  payAllTo,
+  TemplateJob,
+  type WorkUnit,
+} from '../../../src/mining/index.ts'
 import { createTemplate } from '../../support/templates.ts'
 
-const OPTIONS = { payoutScript: Uint8Array.of(0x51), tag: '/t/', isVersionRolled: false }
+const OPTIONS = { payouts: payAllTo(Uint8Array.of(0x51)), tag: '/t/', isVersionRolled: false }
 
 function createJob(priority: number, unitCount: number): Job {
   const template = new TemplateJob(createTemplate(), OPTIONS, () => undefined)

@@ -10,6 +10,7 @@ import {
   type MinerDeps,
   type MinerOptions,
   MiningError,
+  payAllTo,
   type SpawnHashWorker,
   TEMPLATE_PRIORITY,
   TemplateJob,
@@ -39,7 +40,7 @@ function createMiner(deps: Partial<MinerDeps>, options: Partial<MinerOptions> = 
       ...deps,
     },
     {
-      payoutScript: Uint8Array.of(0x51),
+      payouts: payAllTo(Uint8Array.of(0x51)),
       tag: '/test/',
       isVersionRolled: false,
       threads: 1,
@@ -296,7 +297,7 @@ describe('Miner', () => {
     const finished: number[] = []
     const source = new TemplateJob(
       createTemplate({ bits: 0x1e00ffff }),
-      { payoutScript: Uint8Array.of(0x52), tag: '', isVersionRolled: false },
+      { payouts: payAllTo(Uint8Array.of(0x52)), tag: '', isVersionRolled: false },
       () => undefined,
     )
     let units = 0

@@ -44,7 +44,7 @@ function catchError(action: () => unknown): ConfigError {
 }
 
 describe('resolveNodeSettings', () => {
-  it('has a default for everything but the address', () => {
+  it('has a default for everything', () => {
     const { settings, origins } = resolve()
     expect(settings).toEqual({
       chain: 'devnet',
@@ -58,7 +58,7 @@ describe('resolveNodeSettings', () => {
       peers: [],
       mdns: false,
       mine: false,
-      address: undefined,
+      addresses: [],
       threads: 7,
       throttle: 1,
       versionRolling: false,

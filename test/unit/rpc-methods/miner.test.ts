@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   computeWorkMerkleRoot,
   Miner,
+  payAllTo,
   TemplateCache,
   TemplateKeeper,
 } from '../../../src/mining/index.ts'
@@ -48,7 +49,7 @@ async function createMiningNode(): Promise<RegtestNode> {
       log: silentLog,
     },
     {
-      payoutScript: PAYOUT,
+      payouts: payAllTo(PAYOUT),
       tag: '/test/',
       isVersionRolled: false,
       threads: 1,
