@@ -72,6 +72,10 @@ function isBefore(a: Ranked, b: Ranked): boolean {
   return a.feeRate === b.feeRate ? a.candidate.index < b.candidate.index : a.feeRate > b.feeRate
 }
 
+function hasRelatives({ parents, children }: MempoolEntry): boolean {
+  return parents.size > 0 || children.size > 0
+}
+
 class BlockFiller {
   readonly #limits: SelectionLimits
   readonly #candidates = new Map<MempoolEntry, Candidate>()
@@ -82,10 +86,13 @@ class BlockFiller {
 
   constructor(entries: Iterable<MempoolEntry>, limits: SelectionLimits) {
     this.#limits = limits
+    const ranked: Ranked[] = []
     for (const entry of entries) {
-      this.#candidates.set(entry, new Candidate(entry, this.#candidates.size))
+      const candidate = new Candidate(entry, ranked.length)
+      ranked.push(candidate.ranked)
+      // Nobody looks for one that has no relatives.
+      if (hasRelatives(entry)) this.#candidates.set(entry, candidate)
     }
-    const ranked = Array.from(this.#candidates.values(), (candidate) => candidate.ranked)
     this.#heap = new BinaryHeap(isBefore, ranked)
   }
 
@@ -119,6 +126,10 @@ class BlockFiller {
   #choose(candidate: Candidate): void {
     this.#weight += candidate.weight
     this.#sigopsCost += candidate.sigopsCost
+    if (!hasRelatives(candidate.entry)) {
+      this.#chosen.push(candidate.entry)
+      return
+    }
     const changed = new Set<Candidate>()
     for (const member of this.#listUnchosen(candidate)) {
       member.isChosen = true
