@@ -47,6 +47,8 @@ export interface NodeOptions {
     readonly throttle: number
     /** How many threads "auto" stands for, when RPC asks for that. */
     readonly autoThreads: number
+    /** How many threads RPC may ask for. */
+    readonly maxThreads: number
     /** Whether to try several versions beside each nonce. @see BIP-0320 */
     readonly isVersionRolled: boolean
   }
@@ -280,6 +282,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
     loadHashEngine: () => platform.loadHashEngine(),
     miner: () => miner,
     autoThreads: options.mining.autoThreads,
+    maxThreads: options.mining.maxThreads,
     clock,
     random,
     tag: COINBASE_TAG,

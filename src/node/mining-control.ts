@@ -41,6 +41,8 @@ export interface MiningControlDeps {
   readonly miner: () => Miner | undefined
   /** Threads that the miner has where nobody says how many. */
   readonly autoThreads: number
+  /** How many threads it may be told to have. */
+  readonly maxThreads: number
   readonly clock: Clock
   readonly random: RandomSource
   readonly tag: string
@@ -114,6 +116,10 @@ export class NodeMiningControl implements MiningControl {
       }
       return hashes
     })
+  }
+
+  get maxThreads(): number {
+    return this.#deps.maxThreads
   }
 
   #fill(template: BlockTemplate, payoutScript: Uint8Array): Block {

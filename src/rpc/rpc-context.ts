@@ -50,6 +50,8 @@ export interface MiningControl {
   miner(): LocalMiner | undefined
   /** Threads that the local miner has where nobody says how many. */
   readonly autoThreads: number
+  /** How many threads the local miner may be told to have: more would keep the node itself from its work. */
+  readonly maxThreads: number
 }
 
 /** Files that methods read and write. */

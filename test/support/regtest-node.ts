@@ -197,6 +197,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     loadHashEngine: async () => new ImpatientHashEngine(),
     miner: () => wishes.miner?.(),
     autoThreads: 1,
+    maxThreads: 8,
     clock,
     random: {
       float: () => 0,

@@ -266,12 +266,11 @@ function addDevnet(program: Command): void {
     })
 }
 
-const MAX_THREADS = 256
-
-/** A parser of a number of threads, or `auto`: all cores but one. */
+/** A parser of a number of threads, or `auto`: all cores but one. More than four a core only take turns. */
 function parseThreads(text: string): number {
-  if (text === 'auto') return Math.max(1, availableParallelism() - 1)
-  return parseNumber(1, MAX_THREADS)(text)
+  const cores = availableParallelism()
+  if (text === 'auto') return Math.max(1, cores - 1)
+  return parseNumber(1, Math.min(4 * cores, 256))(text)
 }
 
 function addMine(program: Command): void {

@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
 import { availableParallelism, homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
-import { MAX_PAYOUTS } from '../../mining/index.ts'
+import { MAX_PAYOUTS, MAX_WORKERS } from '../../mining/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
 import {
@@ -136,9 +136,19 @@ const text = z.string().trim().min(1).max(4_096)
 const port = numeric(z.number().int().min(0).max(65_535))
 const multiaddrs = z.array(text.transform(toMultiaddr).pipe(z.string().regex(MULTIADDR))).max(256)
 
+const MAX_THREADS_PER_CORE = 4
+
 /** How many mining threads `auto` is: all cores but one, which the node has for itself. */
 export function computeAutoThreads(availableCores: number): number {
   return Math.max(1, availableCores - 1)
+}
+
+/**
+ * How many mining threads there may be. Many more than there are cores only take turns, and take the node's: 256 on
+ * two cores keep it from answering for minutes.
+ */
+export function computeMaxThreads(availableCores: number): number {
+  return Math.min(MAX_THREADS_PER_CORE * availableCores, MAX_WORKERS)
 }
 
 /** The schemas for everything but paths, which need to know where they were written. */
@@ -161,7 +171,7 @@ function createSchemas(sources: SettingSources) {
     address: z.array(text).max(MAX_PAYOUTS),
     threads: z.union([
       z.literal('auto').transform(() => computeAutoThreads(sources.availableCores)),
-      numeric(z.number().int().min(1).max(256)),
+      numeric(z.number().int().min(1).max(computeMaxThreads(sources.availableCores))),
     ]),
     throttle: numeric(z.number().min(0.01).max(1)),
     'version-rolling': flag,

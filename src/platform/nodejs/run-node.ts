@@ -7,7 +7,7 @@ import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
 import type { LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
-import { computeAutoThreads, type NodeSettings } from './config.ts'
+import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
@@ -191,6 +191,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           threads: settings.threads,
           throttle: settings.throttle,
           autoThreads: computeAutoThreads(availableParallelism()),
+          maxThreads: computeMaxThreads(availableParallelism()),
           isVersionRolled: settings.versionRolling,
         },
         hasCoinbaseFlags: settings.coinbaseFlags,

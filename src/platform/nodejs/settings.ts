@@ -131,7 +131,7 @@ export const SETTINGS = [
     placeholder: '<n|auto>',
     fallback: 'auto',
     help: 'mining threads; auto is one fewer than there are cores',
-    wanted: 'Use a whole number from 1 to 256, or auto.',
+    wanted: 'Use a whole number from 1 to four for each core, or auto.',
   },
   {
     name: 'throttle',

@@ -1,7 +1,6 @@
 /** @module The local miner's workers, changed while it runs. */
 
 import * as z from 'zod'
-import { MAX_WORKERS } from '../../mining/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { LocalMiner, RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
@@ -26,8 +25,9 @@ export const setMiners = defineMethod({
   params: [
     {
       name: 'threads',
-      schema: z.union([z.int().min(0).max(MAX_WORKERS), z.literal('auto')]).optional(),
-      description: 'How many workers; auto is all cores but one; without it, as many as there are.',
+      schema: z.union([z.int().min(0), z.literal('auto')]).optional(),
+      description:
+        'How many workers, up to four a core; auto is all cores but one; without it, as many as there are.',
     },
     {
       name: 'throttle',
@@ -50,7 +50,14 @@ export const setMiners = defineMethod({
   examples: [[2], ['auto', 0.5], [1, 1, true]],
   handler: (context: RpcContext, { threads, throttle, paused }) => {
     const miner = requireMiner(context)
-    const wanted = threads === 'auto' ? context.mining.autoThreads : threads
+    const { autoThreads, maxThreads } = context.mining
+    const wanted = threads === 'auto' ? autoThreads : threads
+    if (wanted !== undefined && wanted > maxThreads) {
+      throw new RpcError(
+        RPC_CODES.INVALID_PARAMETER,
+        `Invalid parameter threads: this machine has cores for at most ${maxThreads}`,
+      )
+    }
     miner.configure({ threads: wanted, throttle, isPaused: paused })
     const { stats } = miner
     return { threads: stats.threads, throttle: stats.throttle, paused: stats.isPaused }

@@ -126,6 +126,7 @@ describe('resolveNodeSettings', () => {
     ['throttle', '1.5', '--throttle', /0\.01 to 1/],
     ['threads', '0', '--threads', /auto/],
     ['threads', '1.5', '--threads', /auto/],
+    ['threads', '33', '--threads', /four for each core/],
     ['listen', ['/ip4/1.2.3.4'], '--listen', /multiaddrs/],
     ['peer', ['not a peer'], '--peer', /multiaddrs/],
     ['rpc-bind', 'localhost', '--rpc-bind', /IP address/],

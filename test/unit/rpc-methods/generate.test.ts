@@ -135,6 +135,7 @@ describe('a search that nobody waits for any more', () => {
       loadHashEngine: async () => new ReferenceHashEngine(),
       miner: () => undefined,
       autoThreads: 1,
+      maxThreads: 8,
       clock: systemClock,
       random: systemRandom,
       tag: '/test/',

@@ -83,9 +83,11 @@ describe('setminers', () => {
     })
   })
 
-  it.each([[-1], [257], [1.5], ['some']])('refuses %j threads', async (threads) => {
+  it.each([[-1], [9], [257], [1e9], [1.5], ['some']])('refuses %j threads', async (threads) => {
     const node = await createMiningNode()
+    // On this machine, which has cores for eight.
     expect(await node.refusal('setminers', threads)).toMatch(/^-[138] /)
+    expect(await node.call('setminers')).toMatchObject({ threads: 1 })
   })
 
   it.each([[0], [1.1], ['half']])('refuses a throttle of %j', async (throttle) => {

@@ -421,6 +421,7 @@ describe('getmininginfo', () => {
           lastTemplate: undefined,
           generate: async () => [],
           autoThreads: 1,
+          maxThreads: 8,
           miner: () => ({ stats, currentWork: undefined, configure: () => undefined }),
           createCandidate: () => {
             throw new RangeError('not asked for')
