@@ -7,10 +7,15 @@ import { ReferenceHashEngine } from './reference-hash-engine.ts'
 import { countKernels, WasmHashEngine } from './wasm-hash-engine.ts'
 import type {} from './webassembly-types.ts'
 
-/** How long all kernels together are measured. */
+/** How long all kernels together are measured, */
 const TRIAL_MS = 30
-/** Nonces of one measurement: about a millisecond, so that some are not interrupted. */
-const TRIAL_COUNT = 4_096
+/**
+ * and how often each at least: where threads are many and cores few, the one that is interrupted each time would
+ * seem the slowest.
+ */
+const MIN_TRIALS = 12
+/** Nonces of one measurement: a fraction of a millisecond, so that some are not interrupted. */
+const TRIAL_COUNT = 1_024
 /** Nonces that a kernel and the reference both try: some milliseconds of the latter. */
 const VERIFIED_COUNT = 512
 const VERIFIED_VERSIONS = 4
@@ -46,7 +51,7 @@ function measureOnce(engine: HashEngine, nonce: number, clock: Clock): number {
 
 /**
  * Chooses among engines the fastest that finds exactly what `@noble/hashes` finds. Takes about
- * 30 milliseconds for all of them together.
+ * 30 milliseconds for all of them together, longer on a machine that is busy.
  *
  * @throws {@link HashEngineError} `unusable` if none does.
  */
@@ -57,7 +62,10 @@ export function chooseFastest(candidates: readonly HashEngine[], clock: Clock): 
   // Never met: the rate is that of a search without hits.
   for (const { engine } of trials) engine.prepare(createTrialJob(0, 1))
   const endMs = clock.monotonic() + TRIAL_MS
-  for (let nonce = 0; trials.length > 1 && clock.monotonic() < endMs; nonce += TRIAL_COUNT) {
+  const isEnough = (rounds: number): boolean =>
+    trials.length <= 1 || (rounds >= MIN_TRIALS && clock.monotonic() >= endMs)
+  for (let round = 0; !isEnough(round); round++) {
+    const nonce = round * TRIAL_COUNT
     for (const trial of trials) {
       // The best of many: what else the machine does can only slow one down.
       trial.best = Math.max(trial.best, measureOnce(trial.engine, nonce, clock))

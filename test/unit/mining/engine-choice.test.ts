@@ -29,6 +29,29 @@ describe('the choice of an engine', () => {
     expect(chooseFastest([createWrongEngine(), right], systemClock)).toBe(right)
   })
 
+  it('falls on the fastest even if the machine interrupts it again and again', () => {
+    let nowMs = 0
+    const clock = { ...systemClock, monotonic: () => nowMs }
+    const create = (name: string, scanMs: number, interruptions: number): HashEngine => {
+      const engine = new ReferenceHashEngine()
+      let left = interruptions
+      return {
+        name,
+        prepare: (job) => engine.prepare(job),
+        scan(start, count) {
+          // The scans that are verified are as short as they can be; those that are measured count.
+          const isMeasured = count > 512
+          if (isMeasured) nowMs += left-- > 0 ? 20 : scanMs
+          return isMeasured ? { noncesDone: count, hits: [] } : engine.scan(start, count)
+        },
+        hashHeaders: (headers) => engine.hashHeaders(headers),
+      }
+    }
+    const fast = create('fast', 0.25, 8)
+    expect(chooseFastest([fast, create('slow', 1, 0)], clock)).toBe(fast)
+    expect(chooseFastest([create('slow', 1, 0), fast], clock)).toBe(fast)
+  })
+
   it('is refused if none is right', () => {
     expect(() => chooseFastest([createWrongEngine()], systemClock)).toThrow(
       expect.objectContaining({ code: 'unusable' }),
