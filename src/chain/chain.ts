@@ -38,6 +38,7 @@ import { checkNewestBlocks } from './check-newest.ts'
 import { CoinCache } from './coin-cache.ts'
 import { openChain } from './open-chain.ts'
 import { PendingEntries } from './pending-entries.ts'
+import { RecentBlocks } from './recent-blocks.ts'
 import type { ScriptChecker } from './script-checker.ts'
 import { readStoredBlock, readStoredUndo } from './stored-block.ts'
 import { TipMover } from './tip-mover.ts'
@@ -99,6 +100,9 @@ export class Chain {
   readonly #mover: TipMover
   readonly #activation = new Mutex()
   #prunedHeight = 0
+  readonly #recent = new RecentBlocks()
+  /** How many accepted blocks wait for their turn to be connected. */
+  #waiting = 0
   /** Blocks whose bodies are being stored, so that the same block is not stored twice at once. */
   readonly #storing = new Map<BlockHashHex, Promise<void>>()
 
@@ -117,6 +121,7 @@ export class Chain {
       coins: this.#coins,
       assumedValid: options.assumedValid,
       pending: this.#pending,
+      recent: this.#recent,
       events: this.events,
     })
   }
@@ -296,11 +301,13 @@ export class Chain {
   }
 
   /**
-   * Takes a block: stores it, and moves the tip if that makes its branch the best.
+   * Takes a block: stores it, and moves the tip if that makes its branch the best. Several calls may be under
+   * way at a time, parents first: while one block is verified the next are checked and stored.
    *
    * Of a block that comes too late, with {@link MAX_STALE_SIBLINGS} on the same parent before it, only the header
    * is kept, in memory: should anybody build on it, its body is taken when it comes again.
    *
+   * @param encoded - The block's bytes, if they are at hand.
    * @returns Its entry. Whether it is active is for {@link isActive} to say.
    * @throws {@link ConsensusError} of {@link acceptHeader}, `checkBlock` and `contextualCheckBlock`. What
    * is found only when the block is connected is remembered in its entry (`isFailed`), and told by
@@ -308,15 +315,15 @@ export class Chain {
    * @throws {@link StoreError} if it cannot be stored.
    * @see Bitcoin Core `ProcessNewBlock`
    */
-  async acceptBlock(block: Block): Promise<BlockEntry> {
+  async acceptBlock(block: Block, encoded?: Uint8Array): Promise<BlockEntry> {
     const entry = this.acceptHeader(block.header)
     if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
     // Every body by itself: others may have come with the same header, before this one or at the same time.
     this.#checkNewBlock(entry, block)
     // What was pruned is not taken back, or anybody could fill the disk with it.
     const isWanted = !(entry.hasBody || entry.isPruned || this.#isSurplus(entry))
-    if (isWanted) await this.#storeOnce(entry, block)
-    await this.#activateBest()
+    if (isWanted) await this.#storeOnce(entry, block, encoded)
+    await this.#activateBest(entry)
     return entry
   }
 
@@ -465,10 +472,10 @@ export class Chain {
     return false
   }
 
-  async #storeOnce(entry: BlockEntry, block: Block): Promise<void> {
+  async #storeOnce(entry: BlockEntry, block: Block, encoded?: Uint8Array): Promise<void> {
     const inProgress = this.#storing.get(entry.hashHex)
     if (inProgress !== undefined) return inProgress
-    const storing = this.#storeBlock(entry, block)
+    const storing = this.#storeBlock(entry, block, encoded ?? encodeBlock(block))
     this.#storing.set(entry.hashHex, storing)
     try {
       await storing
@@ -477,10 +484,11 @@ export class Chain {
     }
   }
 
-  async #storeBlock(entry: BlockEntry, block: Block): Promise<void> {
+  async #storeBlock(entry: BlockEntry, block: Block, encoded: Uint8Array): Promise<void> {
     // Before the body is written, so that nobody forgets the header meanwhile.
     this.#pending.keep(entry)
-    await this.#deps.store.writeBody(entry.hash, encodeBlock(block))
+    await this.#deps.store.writeBody(entry.hash, encoded)
+    this.#recent.add(entry, block, encoded.length)
     this.#pending.addAll(this.#tree.markBody(entry, block.transactions.length))
     this.#pending.add(entry)
   }
@@ -511,7 +519,12 @@ export class Chain {
     })
   }
 
-  #activateBest(): Promise<void> {
-    return this.#exclusively(() => this.#mover.moveToBest())
+  /** @param accepted - A block that was just stored: what is behind it may be left to those who wait. */
+  #activateBest(accepted?: BlockEntry): Promise<void> {
+    this.#waiting += 1
+    return this.#exclusively(() => {
+      this.#waiting -= 1
+      return this.#mover.moveToBest(accepted, () => this.#waiting > 0)
+    })
   }
 }

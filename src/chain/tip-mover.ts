@@ -12,6 +12,7 @@ import { checkAllCoins } from './check-coins.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { encodeUndo } from './coin-codec.ts'
 import type { PendingEntries } from './pending-entries.ts'
+import type { RecentBlocks } from './recent-blocks.ts'
 import type { ScriptChecker } from './script-checker.ts'
 import { requireBlock } from './stored-block.ts'
 import { takeBack } from './take-back.ts'
@@ -36,9 +37,20 @@ export interface TipMoverDeps {
   readonly tree: BlockTree
   readonly active: ActiveChain
   readonly pending: PendingEntries
+  readonly recent: RecentBlocks
   readonly events: EventEmitter<ChainEvents>
   /** A block whose scripts, and those of its ancestors, need not be verified. */
   readonly assumedValid: BlockHashHex | undefined
+}
+
+/** A block on the way up from the tip to the best, if it is there; else the best. */
+function findHalt(halt: BlockEntry | undefined, tip: BlockEntry, best: BlockEntry): BlockEntry {
+  const isOnTheWay =
+    halt !== undefined &&
+    halt.height > tip.height &&
+    best.getAncestor(halt.height) === halt &&
+    best.getAncestor(tip.height) === tip
+  return isOnTheWay ? halt : best
 }
 
 /**
@@ -77,16 +89,20 @@ export class TipMover {
   /**
    * Goes to the best branch, trying the next best whenever a block proves invalid, and tells of it.
    *
+   * @param accepted - On the way up, a first halt.
+   * @param isAwaited - Whether another call follows, so that this one may end at a halt.
    * @see Bitcoin Core `Chainstate::ActivateBestChain`
    */
-  async moveToBest(): Promise<void> {
+  async moveToBest(accepted?: BlockEntry, isAwaited = () => false): Promise<void> {
     const { active, tree, pending, clock } = this.#deps
     const previous = active.tip
     let wasLeft = false
     let best = tree.findBestCandidate(active.tip)
     while (best !== active.tip && !this.#isStopped) {
       wasLeft ||= best.getAncestor(active.tip.height) !== active.tip
-      await this.#moveTowards(best)
+      const halt = isAwaited() ? findHalt(accepted, active.tip, best) : best
+      await this.#moveTowards(halt)
+      if (active.tip === halt && isAwaited()) break
       best = tree.findBestCandidate(active.tip)
     }
     tree.pruneCandidates(active.tip)
@@ -182,8 +198,8 @@ export class TipMover {
   }
 
   async #connect(entry: BlockEntry): Promise<boolean> {
-    const { store, coins, active, pending, events } = this.#deps
-    const block = await requireBlock(store, entry)
+    const { store, coins, active, pending, recent, events } = this.#deps
+    const block = recent.take(entry) ?? (await requireBlock(store, entry))
     let view: CoinsView
     try {
       // What was connected once passed every rule: its scripts are not verified again.

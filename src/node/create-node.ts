@@ -23,7 +23,7 @@ import { type CancelSignal, ConfigError } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { loadPayoutScript } from './payout.ts'
-import type { Platform } from './platform.ts'
+import type { ChainPlatform, Platform } from './platform.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 
 /** How a node behaves: plain data. */
@@ -96,6 +96,20 @@ export interface QuarryNode {
   stop(): Promise<void>
 }
 
+/** What a node's chain is made from, with or without a network round it. */
+export interface NodeChainInit {
+  readonly params: ConsensusParams
+  readonly platform: ChainPlatform
+  readonly options: Pick<NodeOptions, 'verifyThreads' | 'coinCacheBytes' | 'reindex'>
+}
+
+/** A node's chain, opened on its own. */
+export interface NodeChain {
+  readonly chain: Chain
+  /** Stores what is left to store and closes the databases. Idempotent only once it has resolved. */
+  close(): Promise<void>
+}
+
 /** Text in the coinbases of our blocks. */
 const COINBASE_TAG = '/quarry/'
 
@@ -110,7 +124,7 @@ interface Verification {
   readonly mempoolSignatures: SignatureEngine
 }
 
-async function createVerification(init: CreateNodeInit): Promise<Verification> {
+async function createVerification(init: NodeChainInit): Promise<Verification> {
   const { platform, options } = init
   const signatures = await platform.loadSignatureEngine()
   const cache = new SignatureCache()
@@ -140,7 +154,7 @@ function isStateLost(error: unknown): error is StoreError {
 }
 
 async function openChainOn(
-  { params, platform, options, signal }: CreateNodeInit,
+  { params, platform, options, signal }: NodeChainInit,
   blocks: ByteDatabase,
   scriptChecker: ScriptCheckPool,
 ): Promise<Chain> {
@@ -160,7 +174,7 @@ async function openChainOn(
 }
 
 /** Opens the chain; a state that is damaged, or of an older program, is thrown away and rebuilt from the blocks. */
-async function openChain(init: CreateNodeInit, scriptChecker: ScriptCheckPool): Promise<Chain> {
+async function openChain(init: NodeChainInit, scriptChecker: ScriptCheckPool): Promise<Chain> {
   const { platform, options } = init
   if (options.reindex) await platform.removeDatabase('state')
   const blocks = await platform.openDatabase('blocks')
@@ -315,6 +329,23 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
     },
   })
   return { dispatcher, mining }
+}
+
+/**
+ * Opens the chain of a data directory, without a network or a mempool: to import blocks, or to export them.
+ *
+ * @throws {@link StoreError} if the data directory cannot be used.
+ */
+export async function openNodeChain(init: NodeChainInit): Promise<NodeChain> {
+  const { scriptChecker } = await createVerification(init)
+  const chain = await openChain(init, scriptChecker)
+  return {
+    chain,
+    close: async () => {
+      await chain.close()
+      await scriptChecker.stop()
+    },
+  }
 }
 
 /**

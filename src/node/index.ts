@@ -18,8 +18,11 @@ export type { ByteDatabase } from '../store/index.ts'
 export {
   type CreateNodeInit,
   createNode,
+  type NodeChain,
+  type NodeChainInit,
   type NodeOptions,
+  openNodeChain,
   type QuarryNode,
 } from './create-node.ts'
 export { loadPayoutScript } from './payout.ts'
-export type { DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'
+export type { ChainPlatform, DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

@@ -46,3 +46,9 @@ export interface Platform {
   /** Verifies signatures on this thread, the fastest way that the runtime can. */
   loadSignatureEngine(): Promise<SignatureEngine>
 }
+
+/** What a chain without a network needs of the runtime. */
+export type ChainPlatform = Pick<
+  Platform,
+  'clock' | 'log' | 'openDatabase' | 'removeDatabase' | 'loadSignatureEngine' | 'spawnVerifyWorker'
+>

@@ -8,7 +8,14 @@ import {
   decodeBlock,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, DecodeError, type Logger, toErrorMessage } from '../util/index.ts'
+import {
+  Budget,
+  type Clock,
+  DecodeError,
+  type Logger,
+  TaskGroup,
+  toErrorMessage,
+} from '../util/index.ts'
 import { isPeerFault } from './block-policy.ts'
 import { BlockRequest } from './block-request.ts'
 import type { PeerNetwork } from './peer-network.ts'
@@ -16,6 +23,19 @@ import type { PeerState } from './peer-state.ts'
 
 /** Blocks asked of one peer at a time. @see Bitcoin Core `MAX_BLOCKS_IN_TRANSIT_PER_PEER` */
 export const MAX_BLOCKS_PER_REQUEST = 16
+/** So many instead where blocks are small: with a round trip for every few the line would stand idle. */
+export const MAX_SMALL_BLOCKS_PER_REQUEST = 128
+/** Small blocks are those of which that many are no larger together, in bytes. */
+const SMALL_BLOCKS_BYTES = 1_048_576
+/** Weight of the latest block in the average of sizes. */
+const SIZE_WEIGHT = 1 / 16
+/**
+ * Bytes of blocks that have come and are not connected yet, of all peers: while one block is verified the next are
+ * decoded and stored. Beyond it peers have to wait.
+ */
+export const MAX_BYTES_UNDER_VALIDATION = 8_388_608
+/** What a block counts there on top of its bytes. */
+const BLOCK_OVERHEAD_BYTES = 65_536
 /** How far ahead of the last connected block bodies are fetched. @see Bitcoin Core `BLOCK_DOWNLOAD_WINDOW` */
 export const BLOCK_DOWNLOAD_WINDOW = 1_024
 /** A peer that is silent for so long is late: what it was asked for is asked of others too. */
@@ -61,6 +81,9 @@ export class BlockDownload {
   readonly #inFlight = new Map<BlockHashHex, Set<BlockRequest>>()
   readonly #requests = new Set<BlockRequest>()
   #stallingTimeoutMs = BLOCK_STALLING_TIMEOUT_MS
+  readonly #validation = new Budget(MAX_BYTES_UNDER_VALIDATION)
+  /** Of the blocks that came last, in bytes. Taken to be large before any has come. */
+  #averageSize = SMALL_BLOCKS_BYTES
 
   constructor(deps: BlockDownloadDeps) {
     this.#deps = deps
@@ -101,10 +124,12 @@ export class BlockDownload {
     if (best === undefined || best.isFailed || best.chainWork <= tip.chainWork) return []
     const fork = findForkPoint(best, tip) ?? genesis
     const end = Math.min(best.height, fork.height + BLOCK_DOWNLOAD_WINDOW)
+    const isSmall = this.#averageSize * MAX_SMALL_BLOCKS_PER_REQUEST <= SMALL_BLOCKS_BYTES
+    const most = isSmall ? MAX_SMALL_BLOCKS_PER_REQUEST : MAX_BLOCKS_PER_REQUEST
     const missing: BlockEntry[] = []
     const late: BlockEntry[] = []
     for (let height = fork.height + 1; height <= end; height++) {
-      if (missing.length === MAX_BLOCKS_PER_REQUEST) break
+      if (missing.length === most) break
       const entry = best.getAncestor(height)
       if (entry === undefined || entry.hasBody) continue
       const requests = this.#inFlight.get(entry.hashHex)
@@ -124,36 +149,54 @@ export class BlockDownload {
   async #fetch(peer: PeerState, wanted: readonly BlockEntry[]): Promise<void> {
     peer.isSendingBlocks = true
     const request = new BlockRequest(peer, wanted, this.#deps.clock.monotonic())
+    const blocks = new TaskGroup(this.#validation)
     this.#add(request)
     try {
-      await this.#run(request)
+      await this.#receive(request, blocks)
     } catch (error) {
       this.#onFailure(peer, error)
     } finally {
       peer.isSendingBlocks = false
       this.#requests.delete(request)
-      for (const entry of wanted) this.#remove(entry, request)
+      void this.#finish(request, blocks)
+      // While we go on with these the peer can send the next.
       this.#deps.onProgress()
     }
   }
 
-  async #run(request: BlockRequest): Promise<void> {
+  /** Waits for what has come to be connected. Never rejects. */
+  async #finish(request: BlockRequest, blocks: TaskGroup): Promise<void> {
+    try {
+      await blocks.finish()
+    } catch (error) {
+      this.#onFailure(request.peer, error)
+    } finally {
+      for (const entry of request.entries) this.#remove(entry, request)
+      this.#deps.onProgress()
+    }
+  }
+
+  async #receive(request: BlockRequest, blocks: TaskGroup): Promise<void> {
     const { clock, network, signal } = this.#deps
     const { peer, entries } = request
     const items = entries.map(({ hash }) => ({ kind: 'block', hash }) as const)
-    let delivered = 0
-    for await (const reply of network.requestData(peer.id, items, signal)) {
-      const entry = entries[delivered]
-      if (reply.bytes === undefined || entry === undefined) break
+    let received = 0
+    for await (const { bytes } of network.requestData(peer.id, items, signal)) {
+      const entry = entries[received]
+      if (bytes === undefined || entry === undefined) break
       request.endWait(clock.monotonic())
-      await this.#take(entry, reply.bytes, request)
-      this.#remove(entry, request)
-      delivered += 1
+      received += 1
+      this.#averageSize += SIZE_WEIGHT * (bytes.length - this.#averageSize)
+      await blocks.start(bytes.length + BLOCK_OVERHEAD_BYTES, async () => {
+        await this.#take(entry, bytes, request)
+        this.#remove(entry, request)
+      })
       // Others may have delivered the rest meanwhile.
-      if (delivered < entries.length && entries.every(({ hasBody }) => hasBody)) return
+      const rest = entries.slice(received)
+      if (rest.length > 0 && rest.every(({ hasBody }) => hasBody)) return
       request.beginWait(clock.monotonic())
     }
-    if (delivered < entries.length) this.#forgetHeaders(peer, delivered)
+    if (received < entries.length) this.#forgetHeaders(peer, received)
   }
 
   #add(request: BlockRequest): void {
@@ -191,7 +234,7 @@ export class BlockDownload {
     if (toDisplayHex(computeBlockHash(block.header)) !== entry.hashHex) {
       throw new DecodeError('bad-value', 0, 'another block than the one asked for')
     }
-    await chain.acceptBlock(block)
+    await chain.acceptBlock(block, bytes)
     if (!entry.isFailed) this.#deps.network.credit(request.peer.id, 'block')
     this.#onDelivered(entry, request)
   }

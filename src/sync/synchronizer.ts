@@ -38,6 +38,11 @@ import { TransactionRelay } from './transaction-relay.ts'
 
 /** Of a longer run of new blocks only the last are announced. @see Bitcoin Core `MAX_BLOCKS_TO_ANNOUNCE` */
 const MAX_BLOCKS_TO_ANNOUNCE = 8
+/**
+ * Tips that follow one another more quickly are announced together: while a node that counts as level fetches a long
+ * chain, its peers would take one announcement for each block for a flood.
+ */
+const ANNOUNCE_INTERVAL_MS = 200
 /** How often each peer is asked for its STATUS, so that nothing that gossip lost stays lost. */
 const STATUS_INTERVAL_MS = 10_000
 /** How often is looked for peers that stall, and for claims that have lost their weight. */
@@ -88,6 +93,10 @@ export class Synchronizer implements PeerNetworkHandlers {
   #statusTimer: Timer | undefined
   #graceTimer: Timer | undefined
   #checkTimer: Timer | undefined
+  /** Runs for a while after each announcement. */
+  #announceTimer: Timer | undefined
+  /** Height of the first block that is still to be announced. */
+  #firstUnannounced: number | undefined
   #bestWork: bigint
   /** When a header with more work last came, of the monotonic clock. */
   #bestWorkMs: number
@@ -125,6 +134,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#graceTimer?.cancel()
     this.#statusTimer?.cancel()
     this.#checkTimer?.cancel()
+    this.#announceTimer?.cancel()
     this.#transactions.stop()
     await this.#deps.network.stop()
   }
@@ -348,13 +358,26 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#transactions.onTipChanged()
     this.#askForMoreHeaders()
     if (!this.#isCaughtUp) return
-    const first = Math.max(forkPoint.height + 1, tip.height - MAX_BLOCKS_TO_ANNOUNCE + 1)
+    const first = forkPoint.height + 1
+    this.#firstUnannounced = Math.min(first, this.#firstUnannounced ?? first)
+    if (this.#announceTimer === undefined) this.#announceTip(tip)
+  }
+
+  /** Announces what is new on the active chain, the last of it if it is much. */
+  #announceTip(tip: BlockEntry): void {
+    const unannounced = this.#firstUnannounced
+    this.#firstUnannounced = undefined
+    this.#announceTimer = undefined
+    if (unannounced === undefined) return
     const items: Announcement[] = []
-    for (let height = first; height <= tip.height; height++) {
+    let height = Math.max(unannounced, tip.height - MAX_BLOCKS_TO_ANNOUNCE + 1)
+    for (; height <= tip.height; height++) {
       const entry = tip.getAncestor(height)
       if (entry !== undefined) items.push({ kind: 'block', hash: entry.hash, header: entry.header })
     }
     void this.#deps.network.publishAnnouncements(items)
+    const { clock, chain } = this.#deps
+    this.#announceTimer = clock.schedule(ANNOUNCE_INTERVAL_MS, () => this.#announceTip(chain.tip))
   }
 
   /** Goes on where header synchronisation stopped because it was far ahead of the bodies. */

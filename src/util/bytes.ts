@@ -45,5 +45,6 @@ export function decodeHex(hex: string): Uint8Array {
 
 /** A copy of bytes in reverse order. */
 export function reverseBytes(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes).reverse()
+  // Not `slice`, which makes no copy of a Buffer.
+  return new Uint8Array(bytes).reverse()
 }

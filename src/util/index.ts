@@ -38,3 +38,4 @@ export {
   sleep,
   type Timer,
 } from './ports.ts'
+export { Budget, TaskGroup } from './task-group.ts'

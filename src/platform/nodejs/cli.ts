@@ -34,6 +34,7 @@ function formatProgramHelp(quarry: string): string {
     [`${quarry} start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…`],
     [`${quarry} rpc getblockchaininfo`, 'ask the node that runs here'],
     [`${quarry} mine --threads 2`, 'mine for the node that runs here, and watch'],
+    [`${quarry} import chain.blocks`, 'blocks from a file, with no node running'],
     [`${quarry} bench miner`, 'how fast this machine hashes'],
     [`${quarry} config show --origin`, 'which settings apply, and why'],
   )}
@@ -81,6 +82,18 @@ ${formatExamples(
   [`${quarry} mine --datadir .devnet/node-0 --chain .devnet/chain.json`],
   [`${quarry} mine --threads auto --throttle 0.5`],
   [`${quarry} mine --blocks 10 --json | grep '"block"'`],
+)}
+${EXIT_CODE_HELP}`
+}
+
+function formatImportHelp(quarry: string): string {
+  return `
+The file is as Bitcoin Core writes them (blk*.dat, bootstrap.dat) and "${quarry} export" does: magic bytes, size, block,
+in the order of the chain. The magic bytes are Bitcoin's for its own chains, the chain id for any other. Every block
+is judged as if a peer had sent it; what is there already is passed over. No node may be running on the data directory.
+${formatExamples(
+  [`${quarry} import --datadir .devnet/node-0 --chain .devnet/chain.json chain.blocks`],
+  [`${quarry} import --json chain.blocks`, 'the result as JSON; progress is on standard error'],
 )}
 ${EXIT_CODE_HELP}`
 }
@@ -314,6 +327,36 @@ function addMine(program: Command): void {
     })
 }
 
+interface BlockFileOptions {
+  readonly datadir?: string | undefined
+  readonly chain?: string | undefined
+  readonly json: boolean
+}
+
+function addBlockFileCommands(program: Command): void {
+  const add = (
+    name: string,
+    description: string,
+    run: (options: BlockFileOptions & { readonly file: string }) => Promise<void>,
+  ) =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<file>', 'blocks, each behind its magic bytes and size')
+      .option('--datadir <dir>', 'data directory (default: ~/.quarry, env: QUARRY_DATADIR)')
+      .option('--chain <name|file>', 'chain of the file (default: devnet, env: QUARRY_CHAIN)')
+      .option('--json', 'print one JSON object', false)
+      .action((file, options) => run({ ...options, file }))
+  add('import', 'take the blocks of a file, with no node running', async ({ json, ...options }) => {
+    const { runImportCommand } = await import('./import-command.ts')
+    await runImportCommand({ ...options, isJson: json })
+  }).addHelpText('after', () => formatImportHelp(findProgramName()))
+  add('export', 'write the chain to a file, with no node running', async ({ json, ...options }) => {
+    const { runExportCommand } = await import('./import-command.ts')
+    await runExportCommand({ ...options, isJson: json })
+  })
+}
+
 function addBench(program: Command): void {
   program
     .command('bench')
@@ -341,6 +384,7 @@ export function createProgram(): Command {
   addStart(program)
   addRpc(program)
   addMine(program)
+  addBlockFileCommands(program)
   addBench(program)
   addDevnet(program)
   addConfig(program)

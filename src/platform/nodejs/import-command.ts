@@ -1,0 +1,268 @@
+/** @module `quarry import` and `quarry export`: blocks from a file into a data directory, and back. */
+
+import { open, stat } from 'node:fs/promises'
+import type { Chain } from '../../chain/index.ts'
+import { ConsensusError } from '../../consensus/index.ts'
+import { decodeBlock } from '../../primitives/index.ts'
+import { Budget, DecodeError, TaskGroup, toErrorMessage } from '../../util/index.ts'
+import {
+  BlockFileError,
+  type BlockRecord,
+  computeBlockFileMagic,
+  encodeBlockRecord,
+  readBlockFile,
+} from './block-file.ts'
+import { exitCodeOf } from './exit-codes.ts'
+import { formatDuration } from './mine-output.ts'
+import { type OfflineChain, type OfflineChainChoice, openOfflineChain } from './offline-chain.ts'
+import { installShutdown, type Shutdown } from './signals.ts'
+import { Terminal } from './terminal.ts'
+
+/** Bytes of blocks that are read, judged and connected at a time. */
+const MAX_BYTES_UNDER_WAY = 8_388_608
+/** What each of them counts on top of its bytes. */
+const BLOCK_OVERHEAD_BYTES = 65_536
+/** How often a person is told how it goes, and how often a file or a pipe is. */
+const LIVE_INTERVAL_MS = 500
+const LINE_INTERVAL_MS = 10_000
+const MS_PER_SECOND = 1_000
+const BYTES_PER_MEGABYTE = 1_048_576
+const KILOBYTES_PER_MEGABYTE = 1_024
+
+/** What `quarry import` was told. */
+export interface ImportOptions extends OfflineChainChoice {
+  readonly file: string
+  /** One JSON object instead of a sentence. */
+  readonly isJson: boolean
+}
+
+/** What an import has done so far. */
+interface Tally {
+  blocks: number
+  transactions: number
+  /** Blocks of the file that the data directory had already. */
+  known: number
+  /** Bytes of the file that are read. */
+  read: number
+}
+
+/** Takes the blocks of a file, several on their way at a time: while one is verified the next are decoded. */
+class BlockImport {
+  readonly tally: Tally = { blocks: 0, transactions: 0, known: 0, read: 0 }
+  readonly #offline: OfflineChain
+  readonly #file: string
+  #failure: ConsensusError | undefined
+
+  constructor(offline: OfflineChain, file: string) {
+    this.#offline = offline
+    this.#file = file
+    offline.chain.events.on('blockFailed', ({ error }) => {
+      this.#failure ??= error
+    })
+  }
+
+  /** @throws {@link BlockFileError}, and {@link StoreError} if a block could not be stored. */
+  async run(signal: AbortSignal): Promise<void> {
+    const tasks = new TaskGroup(new Budget(MAX_BYTES_UNDER_WAY))
+    const magic = computeBlockFileMagic(this.#offline.params)
+    try {
+      for await (const record of readBlockFile(this.#file, magic)) {
+        if (signal.aborted) break
+        const amount = record.bytes.length + BLOCK_OVERHEAD_BYTES
+        await tasks.start(amount, () => this.#take(record))
+        this.tally.read = record.end
+      }
+    } finally {
+      await tasks.finish()
+    }
+  }
+
+  async #take({ bytes, offset }: BlockRecord): Promise<void> {
+    const { chain } = this.#offline
+    try {
+      const block = decodeBlock(bytes)
+      const isKnown = chain.acceptHeader(block.header).hasBody
+      if (isKnown) {
+        this.tally.known += 1
+        return
+      }
+      const entry = await chain.acceptBlock(block, bytes)
+      if (entry.isFailed) throw this.#failure ?? new ConsensusError('bad-prevblk')
+      this.tally.blocks += 1
+      this.tally.transactions += block.transactions.length
+    } catch (error) {
+      if (!(error instanceof ConsensusError || error instanceof DecodeError)) throw error
+      throw new BlockFileError('bad-block', this.#describe(error, offset), { cause: error })
+    }
+  }
+
+  #describe(error: ConsensusError | DecodeError, offset: number): string {
+    const place = `${this.#file}, byte ${offset}`
+    if (error.code === 'prev-blk-not-found') {
+      return `${place}: the parent of this block is neither in the data directory nor before it in the file. Blocks must stand in the order of the chain.`
+    }
+    return `${place}: the block is not valid: ${toErrorMessage(error)}. Everything before it is imported.`
+  }
+}
+
+function describeProgress(tally: Tally, chain: Chain, size: number, seconds: number): string {
+  const rate = (tally.blocks + tally.known) / seconds
+  const left = tally.read === 0 ? undefined : (seconds * (size - tally.read)) / tally.read
+  return [
+    `height ${chain.tip.height}`,
+    `${rate.toFixed(rate < 10 ? 1 : 0)} blocks/s`,
+    `${Math.floor((100 * tally.read) / Math.max(size, 1))} %`,
+    ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
+  ].join(' · ')
+}
+
+/** Tells how it goes: a live line on a terminal, else a line now and then. @returns What ends it. */
+function reportProgress(describe: () => string): () => Promise<void> {
+  const terminal = new Terminal(process.stderr)
+  const { isInteractive } = terminal
+  const timer = setInterval(
+    () => (isInteractive ? terminal.live(describe()) : terminal.line(describe())),
+    isInteractive ? LIVE_INTERVAL_MS : LINE_INTERVAL_MS,
+  )
+  return async () => {
+    clearInterval(timer)
+    terminal.endLive()
+    await terminal.flush()
+  }
+}
+
+interface ImportResult extends Omit<Tally, 'read'> {
+  readonly height: number
+  readonly hash: string
+  readonly seconds: number
+  /** The most memory that the process has had. */
+  readonly peakMegabytes: number
+  /** False if it was told to stop. */
+  readonly isComplete: boolean
+}
+
+function formatResult(result: ImportResult): string {
+  const { blocks, known, seconds, height, hash, isComplete } = result
+  return [
+    isComplete ? 'Imported' : 'Stopped after importing',
+    `${blocks} blocks in ${formatDuration(seconds)} (${(blocks / seconds).toFixed(1)} blocks/s),`,
+    known > 0 ? `${known} were there before,` : '',
+    `height ${height}, tip ${hash}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+async function measureFile(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw new BlockFileError('unreadable', `${path} cannot be read: ${toErrorMessage(error)}.`, {
+      cause: error,
+    })
+  }
+}
+
+async function runImport(
+  offline: OfflineChain,
+  { file }: ImportOptions,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  const size = await measureFile(file)
+  const { chain } = offline
+  const work = new BlockImport(offline, file)
+  const startMs = performance.now()
+  const secondsSince = (): number => (performance.now() - startMs) / MS_PER_SECOND
+  const endReports = reportProgress(() => describeProgress(work.tally, chain, size, secondsSince()))
+  try {
+    await work.run(signal)
+  } finally {
+    await endReports()
+  }
+  const { blocks, transactions, known } = work.tally
+  return {
+    blocks,
+    transactions,
+    known,
+    height: chain.tip.height,
+    hash: chain.tip.hashHex,
+    seconds: secondsSince(),
+    peakMegabytes: process.resourceUsage().maxRSS / KILOBYTES_PER_MEGABYTE,
+    isComplete: !signal.aborted,
+  }
+}
+
+/** Runs a command that has a data directory to itself, to its end or to a signal, and ends the process. */
+async function runOffline(
+  choice: OfflineChainChoice,
+  command: (offline: OfflineChain, shutdown: Shutdown) => Promise<string>,
+): Promise<void> {
+  const shutdown = installShutdown({
+    say: (message) => process.stderr.write(`\n${message}\n`),
+    report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
+  })
+  const work = async (): Promise<void> => {
+    const offline = await openOfflineChain(choice)
+    let text: string
+    try {
+      text = await command(offline, shutdown)
+    } finally {
+      await offline.close()
+    }
+    const terminal = new Terminal(process.stdout)
+    terminal.line(text)
+    await terminal.flush()
+  }
+  const done = work()
+  shutdown.attach(() => done.catch(() => undefined))
+  try {
+    await done
+    shutdown.exit(0)
+  } catch (error) {
+    process.stderr.write(`quarry: ${toErrorMessage(error)}\n`)
+    shutdown.exit(exitCodeOf(error))
+  }
+}
+
+/** `quarry import`: takes every block of a file as if a peer had sent it. Ends the process. */
+export function runImportCommand(options: ImportOptions): Promise<void> {
+  return runOffline(options, async (offline, { signal }) => {
+    const result = await runImport(offline, options, signal)
+    return options.isJson ? JSON.stringify(result) : formatResult(result)
+  })
+}
+
+/** `quarry export`: writes the active chain, from genesis on, to a file that is new. Ends the process. */
+export function runExportCommand(options: ImportOptions): Promise<void> {
+  return runOffline(options, async ({ params, chain }, { signal }) => {
+    const magic = computeBlockFileMagic(params)
+    const file = await open(options.file, 'wx').catch((error: unknown) => {
+      throw new BlockFileError(
+        'unreadable',
+        `${options.file} cannot be created: ${toErrorMessage(error)}.`,
+        { cause: error },
+      )
+    })
+    let bytes = 0
+    let height = 0
+    try {
+      for (; height <= chain.tip.height && !signal.aborted; height++) {
+        const entry = chain.getActiveEntry(height)
+        const body = entry && (await chain.readBlockBytes(entry.hash))
+        if (body === undefined) {
+          throw new BlockFileError(
+            'unreadable',
+            `block ${height} is not stored: nothing to export.`,
+          )
+        }
+        const record = encodeBlockRecord(magic, body)
+        await file.appendFile(record)
+        bytes += record.length
+      }
+    } finally {
+      await file.close()
+    }
+    if (options.isJson) return JSON.stringify({ blocks: height, bytes })
+    return `Exported ${height} blocks, ${(bytes / BYTES_PER_MEGABYTE).toFixed(1)} MiB, to ${options.file}`
+  })
+}

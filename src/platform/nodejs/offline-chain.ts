@@ -1,0 +1,85 @@
+/** @module The chain of a data directory on which no node runs. */
+
+import { availableParallelism, homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
+import { type NodeChain, openNodeChain } from '../../node/index.ts'
+import { systemClock } from '../system.ts'
+import { loadChainSpec } from './chain-choice.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import { createProcessLog } from './logger.ts'
+import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
+import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { supportsColor } from './terminal.ts'
+import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
+
+/** Standard error: what a command prints is its result alone. */
+const LOG_FD = 2
+/** Nothing else runs beside it. */
+const COIN_CACHE_BYTES = 128 * 1_048_576
+
+/** Which chain; what is undefined comes from the environment or a default. */
+export interface OfflineChainChoice {
+  readonly datadir?: string | undefined
+  readonly chain?: string | undefined
+}
+
+/** A chain that this process alone uses until it is closed. */
+export interface OfflineChain extends NodeChain {
+  readonly params: ConsensusParams
+}
+
+/**
+ * Opens the chain of a data directory and keeps nodes from using it meanwhile. Warnings go to standard error.
+ *
+ * @throws {@link ConfigError} `datadir-in-use`, `datadir-unusable` or `bad-chain-spec`.
+ * @throws {@link StoreError} if the databases cannot be used.
+ */
+export async function openOfflineChain(choice: OfflineChainChoice): Promise<OfflineChain> {
+  const dataDir = choice.datadir ?? process.env[toEnvironmentName('datadir')]
+  const name = choice.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
+  const params = createConsensusParams(await loadChainSpec(name))
+  const log = await createProcessLog({
+    levels: { fallback: 'warn', bySubsystem: {} },
+    format: 'auto',
+    fd: LOG_FD,
+    isTerminal: process.stderr.isTTY === true,
+    isColored: supportsColor(process.stderr, process.env),
+  })
+  const directory = await openDataDirectory(
+    resolve(dataDir ?? `${homedir()}/.quarry`),
+    params.rpcChain,
+  )
+  try {
+    const module = await loadSignatureModule(log.child('node'))
+    const { chain, close } = await openNodeChain({
+      params,
+      platform: {
+        clock: systemClock,
+        log,
+        openDatabase: (database) => openLevelDatabase(directory.databases, database),
+        removeDatabase: (database) => removeLevelDatabase(directory.databases, database),
+        loadSignatureEngine: async () => createSignatureEngine(module),
+        spawnVerifyWorker: createVerifyWorkerSpawner(module),
+      },
+      options: {
+        verifyThreads: availableParallelism(),
+        coinCacheBytes: COIN_CACHE_BYTES,
+        reindex: false,
+      },
+    })
+    return {
+      params,
+      chain,
+      close: async () => {
+        await close()
+        await directory.release()
+        log.flush()
+      },
+    }
+  } catch (error) {
+    await directory.release()
+    throw error
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Measures how fast a node gets level with another over loopback, two real processes, and how fast the same chain is
+ * imported with no network: first empty blocks, then full ones of signed P2WPKH transactions.
+ *
+ *   node test/bench/sync.mjs [--json] [--empty-blocks N] [--full-blocks N] [--transactions N] [--profile FOLDER]
+ *
+ * The chains are made once and kept in `.bench`; making them is not measured. With --profile both the import and the
+ * node that catches up are profiled, which slows them down. What to trust are ratios within one run.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build, isBuilt } from '../../scripts/build.mjs'
+
+if (!isBuilt()) build()
+const { LEAD_BLOCKS, makeEmptyChain, makeFullChain, writeSpec } = await import(
+  './sync/chain-files.mjs'
+)
+const { BenchNode, importChain } = await import('./sync/nodes.mjs')
+const { readProfiles } = await import('./sync/profile.mjs')
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    'empty-blocks': { type: 'string', default: '10000' },
+    'full-blocks': { type: 'string', default: '500' },
+    transactions: { type: 'string', default: '1000' },
+    profile: { type: 'string' },
+  },
+})
+
+function readCount(name) {
+  const count = Number(values[name])
+  if (!Number.isInteger(count) || count < 0) throw new RangeError(`--${name} takes a whole number`)
+  return count
+}
+
+const emptyBlocks = readCount('empty-blocks')
+const fullBlocks = readCount('full-blocks')
+const transactions = readCount('transactions')
+const folder = mkdtempSync(join(tmpdir(), 'quarry-bench-sync-'))
+const spec = writeSpec()
+const nodes = new Set()
+
+async function startNode(options) {
+  const node = await BenchNode.start({ spec, ...options })
+  nodes.add(node)
+  return node
+}
+
+async function stopNode(node) {
+  nodes.delete(node)
+  await node.stop()
+}
+
+function profileOf(name) {
+  return values.profile === undefined ? undefined : join(values.profile, name)
+}
+
+/** @param height - Of the file's last block. */
+async function measure(name, file, height) {
+  process.stderr.write(`${name}: importing\n`)
+  const source = join(folder, `${name}-source`)
+  const imported = await importChain({
+    spec,
+    dataDir: source,
+    file,
+    profile: profileOf(`${name}-import`),
+  })
+  process.stderr.write(`${name}: from node to node\n`)
+  const profile = profileOf(`${name}-sync`)
+  const server = await startNode({ dataDir: source })
+  const client = await startNode({ dataDir: join(folder, `${name}-client`), profile })
+  await client.call('addnode', server.address, 'add')
+  const seconds = await client.waitForHeight(height)
+  const hashes = await Promise.all([server, client].map((node) => node.call('getbestblockhash')))
+  if (hashes[0] !== hashes[1]) throw new Error('the nodes disagree')
+  const result = {
+    blocks: height,
+    seconds,
+    blocksPerSecond: height / seconds,
+    importSeconds: imported.seconds,
+    importBlocksPerSecond: imported.blocks / imported.seconds,
+    // What the network costs: of the time from node to node, the part that an import does not take.
+    networkShare: Math.max(0, 1 - imported.seconds / seconds),
+    peakMegabytes: client.peakMegabytes,
+    serverPeakMegabytes: server.peakMegabytes,
+    importPeakMegabytes: imported.peakMegabytes,
+    processorSeconds: client.processorSeconds,
+    serverProcessorSeconds: server.processorSeconds,
+  }
+  await stopNode(client)
+  await stopNode(server)
+  if (profile === undefined) return result
+  return {
+    ...result,
+    profile: readProfiles(profile),
+    importProfile: readProfiles(profileOf(`${name}-import`)),
+  }
+}
+
+function print(report) {
+  const line = (text) => process.stdout.write(`${text}\n`)
+  line(`${report.machine}, load ${report.load.toFixed(1)}`)
+  for (const [name, result] of Object.entries(report.chains)) {
+    line(`\n${name}: ${result.blocks} blocks`)
+    line(`  node to node   ${result.blocksPerSecond.toFixed(1)} blocks/s`)
+    line(`  import         ${result.importBlocksPerSecond.toFixed(1)} blocks/s`)
+    line(`  network        ${(100 * result.networkShare).toFixed(0)} % of the time`)
+    line(`  peak memory    ${result.peakMegabytes?.toFixed(0)} MB`)
+    for (const { kind, share } of result.profile ?? []) {
+      line(`    ${kind.padEnd(20)} ${(100 * share).toFixed(1).padStart(5)} %`)
+    }
+  }
+  line(`\ntransactions     ${report.transactionsPerSecond?.toFixed(0)} a second, node to node`)
+}
+
+try {
+  const chains = {}
+  if (emptyBlocks > 0) {
+    chains.empty = await measure('empty', makeEmptyChain(emptyBlocks), emptyBlocks)
+  }
+  if (fullBlocks > 0) {
+    const file = makeFullChain(fullBlocks, transactions)
+    chains.full = await measure('full', file, fullBlocks + LEAD_BLOCKS)
+  }
+  const { empty, full } = chains
+  const report = {
+    machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+    load: loadavg()[0],
+    emptyBlocksPerSecond: empty?.blocksPerSecond,
+    fullBlocksPerSecond: full?.blocksPerSecond,
+    transactionsPerSecond: full && (fullBlocks * transactions) / full.seconds,
+    importBlocksPerSecond: full?.importBlocksPerSecond,
+    importEmptyBlocksPerSecond: empty?.importBlocksPerSecond,
+    importTransactionsPerSecond: full && (fullBlocks * transactions) / full.importSeconds,
+    peakMegabytes: Math.max(...Object.values(chains).map((chain) => chain.peakMegabytes ?? 0)),
+    chains,
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  else print(report)
+} finally {
+  for (const node of nodes) await node.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
