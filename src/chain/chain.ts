@@ -233,7 +233,8 @@ export class Chain {
   }
 
   /** The coins that a connected block spent, or undefined if it was never connected. */
-  readUndo(hash: BlockHash): Promise<BlockUndo | undefined> {
+  async readUndo(hash: BlockHash): Promise<BlockUndo | undefined> {
+    await this.#mover.undoWritten
     return readStoredUndo(this.#deps.store, hash)
   }
 

@@ -1,6 +1,11 @@
 /** @module Moving the tip, one block at a time, to the best branch that proves valid. */
 
-import { type CoinsView, ConsensusError, type ConsensusParams } from '../consensus/index.ts'
+import {
+  type BlockUndo,
+  type CoinsView,
+  ConsensusError,
+  type ConsensusParams,
+} from '../consensus/index.ts'
 import type { BlockHashHex } from '../primitives/index.ts'
 import { type Clock, type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
@@ -65,6 +70,8 @@ export class TipMover {
   #stored: BlockEntry | undefined
   #flushedMs: number
   #checkedMs = Number.NEGATIVE_INFINITY
+  /** Of the block that was connected last: written while the next one is verified. */
+  #undoWrite: Promise<void> = Promise.resolve()
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
@@ -74,6 +81,11 @@ export class TipMover {
   /** Takes over the tip that the store has. */
   open(): void {
     this.#stored = this.#deps.active.tip
+  }
+
+  /** Settles when the undo data of every connected block are written. */
+  get undoWritten(): Promise<void> {
+    return this.#undoWrite
   }
 
   /** How often the tip has moved to another branch. */
@@ -107,7 +119,10 @@ export class TipMover {
     }
     tree.pruneCandidates(active.tip)
     if (clock.monotonic() - this.#flushedMs >= FLUSH_INTERVAL_MS) await this.flush()
-    else await pending.flush()
+    else if (!isAwaited()) {
+      await this.#undoWrite
+      await pending.flush()
+    }
     // Nobody listens any more, and the way is not done.
     if (this.#isStopped) return
     // Who undid what left with the blocks has to hear of it even if the same blocks came back.
@@ -132,6 +147,7 @@ export class TipMover {
   async flush(): Promise<void> {
     const { active, coins, pending, clock } = this.#deps
     const { tip } = active
+    await this.#undoWrite
     if (tip === this.#stored) await pending.flush()
     else {
       await coins.flush((changes, utxoHash) =>
@@ -207,7 +223,8 @@ export class TipMover {
       const isKnown = wasConnected || this.#isAssumedValid(entry)
       const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps, isKnown)
       view = verified.view
-      if (!wasConnected) await store.writeUndo(entry.hash, encodeUndo(verified.undo))
+      await this.#undoWrite
+      if (!wasConnected) this.#startUndoWrite(entry, verified.undo)
     } catch (error) {
       if (!(error instanceof ConsensusError)) throw error
       if (error.code === 'bad-txns-inputs-missingorspent') await this.#checkCoins()
@@ -250,6 +267,12 @@ export class TipMover {
     await checkAllCoins(store)
   }
 
+  #startUndoWrite(entry: BlockEntry, undo: BlockUndo): void {
+    this.#undoWrite = this.#deps.store.writeUndo(entry.hash, encodeUndo(undo))
+    // Told to whoever waits for it next, which is not at once.
+    this.#undoWrite.catch(() => undefined)
+  }
+
   #onInvalid(entry: BlockEntry, error: ConsensusError): void {
     const { tree, pending, events, log } = this.#deps
     pending.addAll(tree.markFailed(entry))
@@ -268,6 +291,7 @@ export class TipMover {
     const parent = tip.prev
     if (parent === undefined) throw new InvariantError('genesis can never be disconnected')
     const block = await requireBlock(store, tip)
+    await this.#undoWrite
     const view = await takeBack(block, tip, store, (outPoints) => coins.read(outPoints))
     coins.apply(view.changes())
     active.pop()

@@ -26,6 +26,7 @@ import { concatBytes, DecodeError, equalBytes, toErrorMessage } from '../util/in
 import { BatchJournal } from './batch-journal.ts'
 import { CURES, openValue, type SealedValue, sealValue } from './checksum.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
+import { GroupWriter } from './group-writer.ts'
 import {
   coinKey,
   hashOfHeaderKey,
@@ -79,6 +80,10 @@ export class LevelChainStore implements ChainStore {
   readonly #journalLevel: ByteSublevel
   readonly #meta: ByteSublevel
   readonly #blocksMeta: ByteSublevel
+  /** Bodies and undo data: one write for what several blocks bring at the same time. */
+  readonly #blockWrites = new GroupWriter<StateOperation>((operations) =>
+    this.#attempt('write blocks', 'blocks', () => this.#databases.blocks.batch([...operations])),
+  )
   #journal: BatchJournal
 
   private constructor(
@@ -145,7 +150,8 @@ export class LevelChainStore implements ChainStore {
   }
 
   async writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void> {
-    await this.#attempt('write a block', 'blocks', () => this.#body.put(hash, sealValue(bytes)))
+    const value = sealValue(bytes)
+    await this.#blockWrites.put({ type: 'put', sublevel: this.#body, key: hash, value })
   }
 
   readBody(hash: BlockHash): Promise<Uint8Array | undefined> {
@@ -174,7 +180,8 @@ export class LevelChainStore implements ChainStore {
   }
 
   async writeUndo(hash: BlockHash, bytes: Uint8Array): Promise<void> {
-    await this.#attempt('write undo data', 'blocks', () => this.#undo.put(hash, sealValue(bytes)))
+    const value = sealValue(bytes)
+    await this.#blockWrites.put({ type: 'put', sublevel: this.#undo, key: hash, value })
   }
 
   readUndo(hash: BlockHash): Promise<Uint8Array | undefined> {

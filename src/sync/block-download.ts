@@ -222,7 +222,7 @@ export class BlockDownload {
       BLOCK_STALLING_TIMEOUT_MS,
     )
     for (const other of this.#inFlight.get(entry.hashHex) ?? []) {
-      if (other.isStalled(now, BLOCK_LATE_MS)) other.isOvertaken = true
+      if (other !== request && other.isStalled(now, BLOCK_LATE_MS)) other.isOvertaken = true
     }
   }
 
