@@ -323,6 +323,7 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
       files: platform.files,
       measureStateSize: () => platform.measureDatabaseSize('state'),
       isCaughtUp: () => sync.isCaughtUp,
+      isFarBehind: () => sync.isFarBehind,
       submitBlock: submit,
       submitHeader: (header) => sync.submitHeader(header),
       requestStop: init.onStopRequested,

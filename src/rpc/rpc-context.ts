@@ -96,6 +96,8 @@ export interface RpcContext {
   measureStateSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */
   isCaughtUp(): boolean
+  /** Whether the node is far behind its peers and fetching what they have, now. */
+  isFarBehind(): boolean
   /**
    * Takes a block as if the local miner had found it, and relays it.
    *

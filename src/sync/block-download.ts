@@ -84,9 +84,15 @@ export class BlockDownload {
   readonly #validation = new Budget(MAX_BYTES_UNDER_VALIDATION)
   /** Of the blocks that came last, in bytes. Taken to be large before any has come. */
   #averageSize = SMALL_BLOCKS_BYTES
+  #deliveredCount = 0
 
   constructor(deps: BlockDownloadDeps) {
     this.#deps = deps
+  }
+
+  /** How many blocks peers have sent that we asked for and lacked. */
+  get deliveredCount(): number {
+    return this.#deliveredCount
   }
 
   /** Gives idle peers something to fetch, if anything is missing. */
@@ -217,6 +223,7 @@ export class BlockDownload {
   #onDelivered(entry: BlockEntry, request: BlockRequest): void {
     const now = this.#deps.clock.monotonic()
     request.peer.deliveredMs = now
+    this.#deliveredCount += 1
     this.#stallingTimeoutMs = Math.max(
       STALLING_TIMEOUT_DECAY * this.#stallingTimeoutMs,
       BLOCK_STALLING_TIMEOUT_MS,

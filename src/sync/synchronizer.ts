@@ -34,6 +34,7 @@ import {
   type PeerStatus,
 } from './peer-network.ts'
 import { PeerState } from './peer-state.ts'
+import { SyncProgress } from './sync-progress.ts'
 import { TransactionRelay } from './transaction-relay.ts'
 
 /** Of a longer run of new blocks only the last are announced. @see Bitcoin Core `MAX_BLOCKS_TO_ANNOUNCE` */
@@ -90,6 +91,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #headerSync: HeaderSync
   readonly #download: BlockDownload
   readonly #transactions: TransactionRelay
+  readonly #progress: SyncProgress
   #statusTimer: Timer | undefined
   #graceTimer: Timer | undefined
   #checkTimer: Timer | undefined
@@ -115,6 +117,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#headerSync = new HeaderSync(shared)
     this.#download = new BlockDownload(shared)
     this.#transactions = new TransactionRelay(shared)
+    this.#progress = new SyncProgress(deps.clock, deps.log)
     deps.chain.events.on('tipChanged', (event) => this.#onTipChanged(event))
   }
 
@@ -145,6 +148,11 @@ export class Synchronizer implements PeerNetworkHandlers {
    */
   get isCaughtUp(): boolean {
     return this.#isCaughtUp
+  }
+
+  /** Whether the node is far behind what its peers have, and fetching it: at its start or later. */
+  get isFarBehind(): boolean {
+    return this.#progress.isFarBehind
   }
 
   /**
@@ -427,8 +435,20 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#checkTimer = this.#deps.clock.schedule(CHECK_INTERVAL_MS, () => {
       this.#download.dropStallers()
       this.#onProgress()
+      this.#updateProgress()
       this.#scheduleCheck()
     })
+  }
+
+  #updateProgress(): void {
+    const { tip } = this.#deps.chain
+    let headerHeight = tip.height
+    for (const { bestKnown } of this.#peers.values()) {
+      if (bestKnown === undefined || bestKnown.chainWork <= tip.chainWork) continue
+      headerHeight = Math.max(headerHeight, bestKnown.height)
+    }
+    const delivered = this.#download.deliveredCount
+    this.#progress.update({ height: tip.height, headerHeight, delivered })
   }
 
   #scheduleStatus(): void {

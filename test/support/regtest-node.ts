@@ -223,6 +223,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     files: createMemoryFiles(),
     measureStateSize: async () => 6_789,
     isCaughtUp: () => true,
+    isFarBehind: () => false,
     submitBlock,
     submitHeader: (header) => {
       chain.acceptHeader(header)

@@ -42,13 +42,13 @@ interface Tally {
   transactions: number
   /** Blocks of the file that the data directory had already. */
   known: number
-  /** Bytes of the file that are read. */
-  read: number
+  /** Bytes of the file that are dealt with. */
+  done: number
 }
 
 /** Takes the blocks of a file, several on their way at a time: while one is verified the next are decoded. */
 class BlockImport {
-  readonly tally: Tally = { blocks: 0, transactions: 0, known: 0, read: 0 }
+  readonly tally: Tally = { blocks: 0, transactions: 0, known: 0, done: 0 }
   readonly #offline: OfflineChain
   readonly #file: string
   #failure: ConsensusError | undefined
@@ -70,26 +70,25 @@ class BlockImport {
         if (signal.aborted) break
         const amount = record.bytes.length + BLOCK_OVERHEAD_BYTES
         await tasks.start(amount, () => this.#take(record))
-        this.tally.read = record.end
       }
     } finally {
       await tasks.finish()
     }
   }
 
-  async #take({ bytes, offset }: BlockRecord): Promise<void> {
+  async #take({ bytes, offset, end }: BlockRecord): Promise<void> {
     const { chain } = this.#offline
     try {
       const block = decodeBlock(bytes)
-      const isKnown = chain.acceptHeader(block.header).hasBody
-      if (isKnown) {
-        this.tally.known += 1
-        return
+      const { hasBody, isPruned } = chain.acceptHeader(block.header)
+      if (hasBody || isPruned) this.tally.known += 1
+      else {
+        const entry = await chain.acceptBlock(block, bytes)
+        if (entry.isFailed) throw this.#failure ?? new ConsensusError('bad-prevblk')
+        this.tally.blocks += 1
+        this.tally.transactions += block.transactions.length
       }
-      const entry = await chain.acceptBlock(block, bytes)
-      if (entry.isFailed) throw this.#failure ?? new ConsensusError('bad-prevblk')
-      this.tally.blocks += 1
-      this.tally.transactions += block.transactions.length
+      this.tally.done = Math.max(this.tally.done, end)
     } catch (error) {
       if (!(error instanceof ConsensusError || error instanceof DecodeError)) throw error
       throw new BlockFileError('bad-block', this.#describe(error, offset), { cause: error })
@@ -107,11 +106,11 @@ class BlockImport {
 
 function describeProgress(tally: Tally, chain: Chain, size: number, seconds: number): string {
   const rate = (tally.blocks + tally.known) / seconds
-  const left = tally.read === 0 ? undefined : (seconds * (size - tally.read)) / tally.read
+  const left = tally.done === 0 ? undefined : (seconds * (size - tally.done)) / tally.done
   return [
     `height ${chain.tip.height}`,
     `${rate.toFixed(rate < 10 ? 1 : 0)} blocks/s`,
-    `${Math.floor((100 * tally.read) / Math.max(size, 1))} %`,
+    `${Math.floor((100 * tally.done) / Math.max(size, 1))} %`,
     ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
   ].join(' · ')
 }
@@ -131,7 +130,7 @@ function reportProgress(describe: () => string): () => Promise<void> {
   }
 }
 
-interface ImportResult extends Omit<Tally, 'read'> {
+interface ImportResult extends Omit<Tally, 'done'> {
   readonly height: number
   readonly hash: string
   readonly seconds: number

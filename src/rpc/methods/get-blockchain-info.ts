@@ -41,7 +41,9 @@ export const getBlockchainInfo = defineMethod({
       time: z.number().describe('The time of the tip in Unix seconds.'),
       mediantime: z.number().describe('The median time of the tip, Unix seconds.'),
       verificationprogress: z.number().describe('The share of the known work that is verified.'),
-      initialblockdownload: z.boolean().describe('Whether the node has yet to catch up.'),
+      initialblockdownload: z
+        .boolean()
+        .describe('Whether the node has yet to catch up, or is far behind again.'),
       chainwork: z.string().describe('Expected hashes of the active chain, in hexadecimal.'),
       size_on_disk: z.number().describe('Bytes that blocks and undo data take on the disk.'),
       pruned: z.boolean().describe('Whether old blocks are deleted.'),
@@ -61,7 +63,8 @@ export const getBlockchainInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: async ({ chain, params, isCaughtUp, measureBlocksSize, pruneBytes }: RpcContext) => {
+  handler: async (context: RpcContext) => {
+    const { chain, params, isCaughtUp, isFarBehind, measureBlocksSize, pruneBytes } = context
     const sizeOnDisk = await measureBlocksSize()
     const { tip } = chain
     return {
@@ -73,7 +76,7 @@ export const getBlockchainInfo = defineMethod({
       time: tip.time,
       mediantime: tip.medianTimePast,
       verificationprogress: computeProgress(chain),
-      initialblockdownload: !isCaughtUp(),
+      initialblockdownload: !isCaughtUp() || isFarBehind(),
       chainwork: workToHex(tip.chainWork),
       size_on_disk: sizeOnDisk,
       pruned: pruneBytes !== undefined || chain.prunedHeight > 0,
