@@ -24,6 +24,35 @@ import { P2pError } from './p2p-error.ts'
 import type { Peer } from './peer-table.ts'
 import { openStream } from './sync-protocol.ts'
 
+/** So many bytes of replies are sent at a time, unless one alone is larger. */
+const REPLY_BATCH_SIZE = 32_768
+
+/** Gathers replies that are small. */
+class ReplyBatch {
+  readonly #write: (replies: readonly Uint8Array[]) => Promise<void>
+  #replies: Uint8Array[] = []
+  #size = 0
+
+  constructor(write: (replies: readonly Uint8Array[]) => Promise<void>) {
+    this.#write = write
+  }
+
+  async add(reply: Uint8Array): Promise<void> {
+    this.#replies.push(reply)
+    this.#size += reply.length
+    if (this.#size >= REPLY_BATCH_SIZE) await this.flush()
+  }
+
+  /** Sends what is there. */
+  async flush(): Promise<void> {
+    if (this.#replies.length === 0) return
+    const replies = this.#replies
+    this.#replies = []
+    this.#size = 0
+    await this.#write(replies)
+  }
+}
+
 /** Asking for blocks and transactions, and serving them. */
 export class DataProtocol {
   readonly #context: NetworkContext
@@ -86,15 +115,24 @@ export class DataProtocol {
     items: readonly InventoryItem[],
   ): Promise<void> {
     const endTurn = await peer.servingDataTurn.take(this.#context.stopping)
+    const replies = new ReplyBatch((batch) =>
+      inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write(batch, signal)),
+    )
+    const pay = async (waitMs: number): Promise<void> => {
+      // Whoever has to wait has what is ready.
+      if (waitMs > 0) await replies.flush()
+      await payQuota(this.#context, waitMs)
+    }
     try {
       await payQuota(this.#context, peer.quotas.requests.take(1))
       for (const item of items) {
-        await payQuota(this.#context, peer.quotas.items.take(1))
+        await pay(peer.quotas.items.take(1))
         const bytes = await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, () => this.#lookUp(item))
         const reply = encodeDataReply({ ...item, bytes })
-        await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write(reply, signal))
-        await payQuota(this.#context, peer.quotas.bytes.take(reply.length))
+        await replies.add(reply)
+        await pay(peer.quotas.bytes.take(reply.length))
       }
+      await replies.flush()
       await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.end(signal))
     } finally {
       endTurn()
@@ -119,7 +157,7 @@ export class DataProtocol {
       const stream = await openStream(connection, this.#context.names.dataProtocol, deadline)
       const frames = new FrameStream(stream, MAX_DATA_REPLY_SIZE, peer)
       try {
-        await frames.write(encodeGetData(items), deadline)
+        await frames.write([encodeGetData(items)], deadline)
         await frames.end(deadline)
         return frames
       } catch (error) {
@@ -135,8 +173,10 @@ export class DataProtocol {
     item: InventoryItem,
     signal: AbortSignal | undefined,
   ): Promise<DataReply> {
+    signal?.throwIfAborted()
     const read = (deadline: AbortSignal): Promise<Uint8Array | undefined> => frames.read(deadline)
-    const bytes = await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, read, signal)
+    const bytes =
+      frames.takeReceived() ?? (await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, read, signal))
     if (bytes === undefined) throw new P2pError('stream-failed', 'fewer replies than items')
     const reply = decodeDataReply(bytes)
     if (reply.kind !== item.kind || !equalBytes(reply.hash, item.hash)) {

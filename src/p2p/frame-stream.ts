@@ -9,7 +9,7 @@
  */
 
 import type { Stream } from '@libp2p/interface'
-import { type Clock, DecodeError } from '../util/index.ts'
+import { type Clock, concatBytes, DecodeError } from '../util/index.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { orAborted, withDeadline } from './deadline.ts'
 import { Deferred } from './deferred.ts'
@@ -18,6 +18,8 @@ import { P2pError, toP2pError } from './p2p-error.ts'
 
 /** The longest length prefix: four groups of seven bits, far above any frame's limit. */
 const MAX_PREFIX_SIZE = 4
+/** Frames of no more bytes together are copied into one piece. */
+const MAX_JOINED_SIZE = 65_536
 
 /** Told of every byte of ours that is sent or received. */
 export interface TrafficCounter {
@@ -54,31 +56,42 @@ export class FrameStream {
    */
   async read(signal: AbortSignal): Promise<Uint8Array | undefined> {
     for (;;) {
-      const prefix = this.#readPrefix()
-      const frameEnd = prefix === undefined ? undefined : prefix.size + prefix.frameSize
-      if (prefix !== undefined && frameEnd !== undefined && this.#buffer.size >= frameEnd) {
-        this.#buffer.take(prefix.size)
-        return this.#buffer.take(prefix.frameSize)
-      }
+      const frame = this.takeReceived()
+      if (frame !== undefined) return frame
       if (!(await this.#waitForData(signal))) return undefined
     }
   }
 
   /**
-   * Writes a frame; settles once the other side's window has taken all of it.
+   * The next frame if the whole of it is here, without waiting.
+   *
+   * @throws {@link DecodeError} `too-long`
+   */
+  takeReceived(): Uint8Array | undefined {
+    const prefix = this.#readPrefix()
+    if (prefix === undefined || this.#buffer.size < prefix.size + prefix.frameSize) return undefined
+    this.#buffer.take(prefix.size)
+    return this.#buffer.take(prefix.frameSize)
+  }
+
+  /**
+   * Writes frames; settles once the other side's window has taken all of them. Each piece that is sent is a message
+   * of the muxer, encrypted and acknowledged by itself, so what is small is sent as one.
    *
    * @throws {@link P2pError} `stream-failed`, or the signal's reason
    */
-  async write(frame: Uint8Array, signal: AbortSignal): Promise<void> {
+  async write(frames: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    const pieces = frames.flatMap((frame) => [encodePrefix(frame.length), frame])
+    const size = frames.reduce((sum, frame) => sum + frame.length, 0)
     try {
-      this.#stream.send(encodePrefix(frame.length))
-      this.#stream.send(frame)
+      if (size <= MAX_JOINED_SIZE) this.#stream.send(concatBytes(...pieces))
+      else for (const piece of pieces) this.#stream.send(piece)
       await orAborted(this.#drained(), signal)
     } catch (error) {
       throw toP2pError('stream-failed', 'could not write', error)
     }
-    this.#traffic?.onSent(frame.length)
+    this.#traffic?.onSent(size)
   }
 
   /** Says that nothing more will be written. */

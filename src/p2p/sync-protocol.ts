@@ -256,7 +256,7 @@ export class SyncProtocol {
 
   async #answer(frames: FrameStream, response: SyncResponse): Promise<void> {
     await inTime(this.#context, SYNC_REQUEST_TIMEOUT_MS, async (signal) => {
-      await frames.write(encodeSyncResponse(response), signal)
+      await frames.write([encodeSyncResponse(response)], signal)
       await frames.end(signal)
     })
   }
@@ -290,7 +290,7 @@ export class SyncProtocol {
     const traffic = trafficOf(this.#context, connection.remotePeer.toString())
     const frames = new FrameStream(stream, MAX_SYNC_RESPONSE_SIZE, traffic)
     try {
-      await frames.write(encodeSyncRequest(request), signal)
+      await frames.write([encodeSyncRequest(request)], signal)
       await frames.end(signal)
       const answer = await frames.read(signal)
       if (answer === undefined) throw new P2pError('stream-failed', 'no answer')
