@@ -100,7 +100,12 @@ export interface QuarryNode {
 export interface NodeChainInit {
   readonly params: ConsensusParams
   readonly platform: ChainPlatform
-  readonly options: Pick<NodeOptions, 'verifyThreads' | 'coinCacheBytes' | 'reindex'>
+  readonly options: Pick<
+    NodeOptions,
+    'verifyThreads' | 'coinCacheBytes' | 'reindex' | 'assumedValid'
+  >
+  /** Ends a long start. */
+  readonly signal?: CancelSignal
 }
 
 /** A node's chain, opened on its own. */

@@ -67,6 +67,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
         verifyThreads: availableParallelism(),
         coinCacheBytes: COIN_CACHE_BYTES,
         reindex: false,
+        assumedValid: undefined,
       },
     })
     return {
