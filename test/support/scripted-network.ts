@@ -13,6 +13,7 @@ import {
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { ChainDatabases } from '../../src/store/index.ts'
 import {
+  type Announcement,
   type DataReply,
   type InventoryItem,
   MAX_HEADERS,
@@ -80,6 +81,8 @@ export class ScriptedNetwork implements PeerNetwork {
   /** Peers that were disconnected by us, with the reason. */
   readonly dropped = new Map<PeerId, string>()
   /** Hashes asked for, by peer, in order. */
+  /** What the node has announced, in order. */
+  readonly announcements: (readonly Announcement[])[] = []
   readonly askedBlocks = new Map<PeerId, string[]>()
   readonly #genesisHash: BlockHash
   readonly #connected = new Map<PeerId, Connected>()
@@ -149,7 +152,9 @@ export class ScriptedNetwork implements PeerNetwork {
 
   async publishBlock(): Promise<void> {}
 
-  async publishAnnouncements(): Promise<void> {}
+  async publishAnnouncements(items: readonly Announcement[]): Promise<void> {
+    this.announcements.push(items)
+  }
 
   async exchangeStatus(id: PeerId): Promise<PeerStatus> {
     const { peer } = this.#find(id)

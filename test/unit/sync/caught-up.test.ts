@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import type { BlockHash } from '../../../src/primitives/index.ts'
+import { type BlockHash, toDisplayHex } from '../../../src/primitives/index.ts'
 import { CLAIM_PATIENCE_MS } from '../../../src/sync/peer-state.ts'
 import { MAX_CLAIMS_WAIT_MS } from '../../../src/sync/synchronizer.ts'
 import { createBlocks, placeGenesis } from '../../support/chain-generator.ts'
@@ -85,5 +85,20 @@ describe('Synchronizer.isCaughtUp', () => {
     await node.advanceUntil(() => node.sync.isCaughtUp, 20_000)
     expect(node.sync.isCaughtUp).toBe(true)
     expect(node.chain.tip.height).toBe(blocks.length)
+  })
+})
+
+describe('Synchronizer that counts as level and is far behind', () => {
+  it('announces the end of what it fetches, and no flood of blocks that its peers have', async () => {
+    await node.advanceUntil(() => node.sync.isCaughtUp, 10_000)
+    const long = createBlocks(placeGenesis(params), params, 400)
+    node.network.join(createPeer('ahead', long))
+    await node.advanceUntil(() => node.chain.tip.height === long.length, 10_000)
+    await node.advanceUntil(() => false, 1_000)
+    const { announcements } = node.network
+    expect(node.chain.tip.height).toBe(long.length)
+    expect(announcements.length).toBeLessThan(20)
+    const last = announcements.flat().at(-1)?.hash ?? new Uint8Array()
+    expect(toDisplayHex(last)).toBe(node.chain.tip.hashHex)
   })
 })
