@@ -72,7 +72,7 @@ export class BlockTree {
   #insert(entry: BlockEntry): BlockEntry {
     this.#entries.set(entry.hashHex, entry)
     this.#leaves.add(entry)
-    this.#loose.add(entry)
+    if (!entry.isStored) this.#loose.add(entry)
     const { prev } = entry
     if (prev !== undefined) {
       this.#leaves.delete(prev)
@@ -180,6 +180,8 @@ export class BlockTree {
     entry.transactionCount = stored.transactionCount
     entry.sequence = stored.sequence
     this.#lastSequence = Math.max(this.#lastSequence, stored.sequence)
+    // Its ancestors are marked already, so that there is no more to it.
+    entry.isStored = !entry.isMereHeader && prev?.isStored !== false
     this.#insert(entry)
     if (!entry.isMereHeader) this.markStored(entry)
     this.#considerCandidate(entry)
@@ -192,6 +194,7 @@ export class BlockTree {
    * @returns Every entry for which that is new.
    */
   markStored(entry: BlockEntry): readonly BlockEntry[] {
+    if (entry.isStored) return []
     const changed: BlockEntry[] = []
     for (let next: BlockEntry | undefined = entry; next?.isStored === false; next = next.prev) {
       next.isStored = true
