@@ -1,7 +1,7 @@
 /** @module The port through which the chain sees its store. */
 
 import type { Coin, CoinChange } from '../consensus/index.ts'
-import type { BlockHash, BlockHeader, OutPoint } from '../primitives/index.ts'
+import type { BlockHash, BlockHeader, OutPoint, Txid } from '../primitives/index.ts'
 import type { EntryValidity } from './block-entry.ts'
 
 /** What the store keeps of an entry of the block tree. */
@@ -24,10 +24,19 @@ export interface StoredTip {
   readonly utxoHash: Uint8Array
 }
 
+/** Where a transaction is. */
+export interface TransactionPlace {
+  readonly txid: Txid
+  /** Of the active chain's block; undefined if it is in none. */
+  readonly blockHash: BlockHash | undefined
+}
+
 /** Everything that moving the stored tip changes, by one block or by many. */
 export interface TipChange extends StoredTip {
   readonly coins: Iterable<CoinChange>
   readonly entries: readonly StoredEntry[]
+  /** Moves the index of transactions along. Without it the index stays where it is. */
+  readonly transactions?: Iterable<TransactionPlace> | undefined
 }
 
 /** A coin and where it is. */
@@ -83,6 +92,12 @@ export interface ChainStore {
     coins: AsyncIterable<StoredCoin>,
     change: () => Omit<TipChange, 'coins'>,
   ): Promise<void>
+  /** The block that the index of transactions reaches, or undefined if there is none. */
+  readIndexTip(): Promise<BlockHash | undefined>
+  /** The block that a transaction is in, as the index has it. */
+  readTransaction(txid: Txid): Promise<BlockHash | undefined>
+  /** Moves the index of transactions by itself. @param tip - The block that it reaches now. */
+  writeIndex(tip: BlockHash, transactions: Iterable<TransactionPlace>): Promise<void>
   /** Forces to the disk what was written before, too. */
   writeTip(change: TipChange): Promise<void>
   close(): Promise<void>

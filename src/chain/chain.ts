@@ -42,6 +42,7 @@ import { RecentBlocks } from './recent-blocks.ts'
 import type { ScriptChecker } from './script-checker.ts'
 import { readStoredBlock, readStoredUndo } from './stored-block.ts'
 import { TipMover } from './tip-mover.ts'
+import { TxIndex } from './tx-index.ts'
 import { verifyBlock } from './verify-block.ts'
 import { writeSnapshot } from './write-snapshot.ts'
 
@@ -64,6 +65,8 @@ export interface ChainOptions {
   readonly assumedValid?: BlockHashHex | undefined
   /** Whether a rebuild goes on without stored blocks that are damaged or lack an ancestor. */
   readonly keepsWhatItCan?: boolean
+  /** Whether to keep an index of all transactions. */
+  readonly hasTxIndex?: boolean
 }
 
 /** What the chain works with. */
@@ -91,6 +94,8 @@ export interface CoinSet {
 export class Chain {
   readonly params: ConsensusParams
   readonly events = new EventEmitter<ChainEvents>()
+  /** Where each transaction is; undefined if that is not wished for. Only the chain changes it. */
+  readonly txIndex: TxIndex | undefined
   readonly #deps: ChainDeps
   readonly #options: ChainOptions
   readonly #tree = new BlockTree()
@@ -110,18 +115,19 @@ export class Chain {
     this.#deps = deps
     this.#options = options
     this.params = params
-    const { coinCacheBytes = DEFAULT_COIN_CACHE_BYTES } = options
+    const { coinCacheBytes = DEFAULT_COIN_CACHE_BYTES, hasTxIndex = false } = options
+    const parts = { ...deps, tree: this.#tree, active: this.#active }
+    this.txIndex = hasTxIndex ? new TxIndex(parts) : undefined
     this.#coins = new CoinCache(deps.store, deps.clock, coinCacheBytes)
     this.#pending = new PendingEntries(deps.store, this.#tree)
     this.#mover = new TipMover({
-      ...deps,
+      ...parts,
       params,
-      tree: this.#tree,
-      active: this.#active,
       coins: this.#coins,
       assumedValid: options.assumedValid,
       pending: this.#pending,
       recent: this.#recent,
+      txIndex: this.txIndex,
       events: this.events,
     })
   }
@@ -148,6 +154,7 @@ export class Chain {
     this.#mover.open()
     this.#findPrunedHeight()
     await checkNewestBlocks(this.#deps.store, this.#active)
+    await this.txIndex?.open(signal)
     await this.#activateBest()
   }
 

@@ -38,6 +38,7 @@ export {
   type StoreErrorCode,
   type StorePart,
   type TipChange,
+  type TransactionPlace,
 } from './chain-store.ts'
 export { encodeCoinElement } from './coin-cache.ts'
 export { decodeCoin, encodeCoin } from './coin-codec.ts'
@@ -58,6 +59,7 @@ export {
   verifyTransactionScripts,
 } from './script-checker.ts'
 export { decodeSnapshot, encodeSnapshot, type SnapshotHead } from './snapshot-codec.ts'
+export type { TxIndex } from './tx-index.ts'
 export {
   answerVerifyCommand,
   type ScriptFailure,

@@ -21,6 +21,7 @@ import type { RecentBlocks } from './recent-blocks.ts'
 import type { ScriptChecker } from './script-checker.ts'
 import { requireBlock } from './stored-block.ts'
 import { takeBack } from './take-back.ts'
+import type { TxIndex } from './tx-index.ts'
 import { verifyBlock } from './verify-block.ts'
 
 /** The tip and its coins are written at least so often while it moves. What a kill leaves behind is replayed. */
@@ -43,6 +44,8 @@ export interface TipMoverDeps {
   readonly active: ActiveChain
   readonly pending: PendingEntries
   readonly recent: RecentBlocks
+  /** Undefined if none is kept. */
+  readonly txIndex: TxIndex | undefined
   readonly events: EventEmitter<ChainEvents>
   /** A block whose scripts, and those of its ancestors, need not be verified. */
   readonly assumedValid: BlockHashHex | undefined
@@ -143,16 +146,28 @@ export class TipMover {
     await this.moveToBest()
   }
 
+  /** Whether so much has changed that it should be written. */
+  get #isFull(): boolean {
+    const { coins, txIndex } = this.#deps
+    return coins.isFull || txIndex?.isFull === true
+  }
+
   /** Writes the tip, its coins and all entries that changed. */
   async flush(): Promise<void> {
-    const { active, coins, pending, clock } = this.#deps
+    const { active, coins, pending, txIndex, clock } = this.#deps
     const { tip } = active
     await this.#undoWrite
     if (tip === this.#stored) await pending.flush()
     else {
       await coins.flush((changes, utxoHash) =>
-        pending.writeTip({ hash: tip.hash, utxoHash, coins: changes }),
+        pending.writeTip({
+          hash: tip.hash,
+          utxoHash,
+          coins: changes,
+          transactions: txIndex?.changes,
+        }),
       )
+      txIndex?.onFlushed()
       this.#stored = tip
     }
     this.#flushedMs = clock.monotonic()
@@ -214,7 +229,7 @@ export class TipMover {
   }
 
   async #connect(entry: BlockEntry): Promise<boolean> {
-    const { store, coins, active, pending, recent, events } = this.#deps
+    const { store, coins, active, pending, recent, txIndex, events } = this.#deps
     const block = recent.take(entry) ?? (await requireBlock(store, entry))
     let view: CoinsView
     try {
@@ -235,8 +250,9 @@ export class TipMover {
     entry.wasConnected = true
     pending.add(entry)
     coins.apply(view.changes())
+    txIndex?.connect(block, entry)
     active.push(entry)
-    if (coins.isFull) await this.flush()
+    if (this.#isFull) await this.flush()
     events.emit('blockConnected', { entry, block })
     return true
   }
@@ -286,7 +302,7 @@ export class TipMover {
   }
 
   async #disconnectTip(): Promise<void> {
-    const { store, coins, active, events } = this.#deps
+    const { store, coins, active, txIndex, events } = this.#deps
     const { tip } = active
     const parent = tip.prev
     if (parent === undefined) throw new InvariantError('genesis can never be disconnected')
@@ -294,8 +310,9 @@ export class TipMover {
     await this.#undoWrite
     const view = await takeBack(block, tip, store, (outPoints) => coins.read(outPoints))
     coins.apply(view.changes())
+    txIndex?.disconnect(block, tip)
     active.pop()
-    if (coins.isFull) await this.flush()
+    if (this.#isFull) await this.flush()
     events.emit('blockDisconnected', { entry: tip, block })
   }
 }

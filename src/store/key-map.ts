@@ -8,12 +8,14 @@
  * | blocks   | `meta`    | `sync`, `damage`            | empty: written to force a sync; the state has to be rebuilt |
  * | state    | `header`  | height (4, BE), hash (32)   | stored entry, see `entry-codec.ts`       |
  * | state    | `coin`    | txid (32), vout (4, BE)     | encoded coin                             |
+ * | state    | `txindex` | txid (32)                   | hash of the block of the active chain (32) |
  * | state    | `journal` | number of a batch (6, BE)   | its size in bytes (4, LE), see `batch-journal.ts` |
  * | state    | `meta`    | `schema`                    | version (4, LE)                          |
  * | state    | `meta`    | `chain`                     | chain id, ASCII (8)                      |
  * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
+ * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
  *
- * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
+ * An index of transactions that is off is absent, or stays where it is. Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
  * `state` of the key and what precedes it. The height map of the active chain is not stored: it follows from the tip
  * and the headers.
@@ -39,6 +41,7 @@ export const SUBLEVELS = {
   undo: 'undo',
   header: 'header',
   coin: 'coin',
+  txindex: 'txindex',
   journal: 'journal',
   meta: 'meta',
 } as const
@@ -48,6 +51,7 @@ export const META_KEYS = {
   schema: asciiKey('schema'),
   chain: asciiKey('chain'),
   tip: asciiKey('tip'),
+  txindex: asciiKey('txindex'),
   sync: asciiKey('sync'),
   damage: asciiKey('damage'),
 } as const

@@ -13,6 +13,7 @@ import {
   StoreError,
   type StorePart,
   type TipChange,
+  type TransactionPlace,
 } from '../chain/index.ts'
 import type { Coin } from '../consensus/index.ts'
 import {
@@ -20,6 +21,7 @@ import {
   HASH_SIZE,
   type OutPoint,
   outPointKey,
+  type Txid,
   toDisplayHex,
 } from '../primitives/index.ts'
 import { concatBytes, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
@@ -80,6 +82,7 @@ export class LevelChainStore implements ChainStore {
   readonly #undo: ByteSublevel
   readonly #header: ByteSublevel
   readonly #coin: ByteSublevel
+  readonly #txIndex: ByteSublevel
   readonly #journalLevel: ByteSublevel
   readonly #meta: ByteSublevel
   readonly #blocksMeta: ByteSublevel
@@ -99,6 +102,7 @@ export class LevelChainStore implements ChainStore {
     this.#undo = sublevel(databases.blocks, SUBLEVELS.undo)
     this.#header = sublevel(databases.state, SUBLEVELS.header)
     this.#coin = sublevel(databases.state, SUBLEVELS.coin)
+    this.#txIndex = sublevel(databases.state, SUBLEVELS.txindex)
     this.#meta = sublevel(databases.state, SUBLEVELS.meta)
     this.#blocksMeta = sublevel(databases.blocks, SUBLEVELS.meta)
     this.#journalLevel = journalLevel
@@ -227,6 +231,34 @@ export class LevelChainStore implements ChainStore {
     }
   }
 
+  async readIndexTip(): Promise<BlockHash | undefined> {
+    const what = 'end of the index of transactions'
+    return toBlockHash(await this.#readMeta(META_KEYS.txindex, what), what)
+  }
+
+  readTransaction(txid: Txid): Promise<BlockHash | undefined> {
+    const what = `place of transaction ${toDisplayHex(txid)}`
+    return this.#attempt(`read the ${what}`, 'state', async () => {
+      const sealed = await this.#txIndex.get(txid)
+      if (sealed === undefined) return undefined
+      return toBlockHash(openValue(sealed, { what, part: 'state', key: txid }), what)
+    })
+  }
+
+  async writeIndex(tip: BlockHash, transactions: Iterable<TransactionPlace>): Promise<void> {
+    const operations = this.#indexOperations(tip, transactions)
+    await this.#writeState('write the index of transactions', operations)
+  }
+
+  #indexOperations(tip: BlockHash, transactions: Iterable<TransactionPlace>): StateOperation[] {
+    const operations = [putSealed(this.#meta, META_KEYS.txindex, tip)]
+    for (const { txid: key, blockHash } of transactions) {
+      if (blockHash !== undefined) operations.push(putSealed(this.#txIndex, key, blockHash))
+      else operations.push({ type: 'del', sublevel: this.#txIndex, key })
+    }
+    return operations
+  }
+
   async writeTip(change: TipChange): Promise<void> {
     const operations: StateOperation[] = change.entries.map((entry) => this.#putEntry(entry))
     for (const { outPoint, coin } of change.coins) {
@@ -234,7 +266,12 @@ export class LevelChainStore implements ChainStore {
       if (coin === undefined) operations.push({ type: 'del', sublevel: this.#coin, key })
       else operations.push(putSealed(this.#coin, key, encodeCoin(coin)))
     }
-    operations.push(putSealed(this.#meta, META_KEYS.tip, concatBytes(change.hash, change.utxoHash)))
+    const { hash, transactions } = change
+    if (transactions !== undefined) {
+      // Not spread into one call: there may be more of them than a call takes arguments.
+      for (const operation of this.#indexOperations(hash, transactions)) operations.push(operation)
+    }
+    operations.push(putSealed(this.#meta, META_KEYS.tip, concatBytes(hash, change.utxoHash)))
     await this.#syncBlocks()
     await this.#writeState('write the tip', operations, true)
   }
@@ -464,6 +501,12 @@ interface CompactableDatabase {
 
 function isCompactable(database: object): database is CompactableDatabase {
   return 'compactRange' in database && typeof database.compactRange === 'function'
+}
+
+/** A stored hash. @throws {@link StoreError} `corrupt` if it has another length. */
+function toBlockHash(value: Uint8Array | undefined, what: string): BlockHash | undefined {
+  if (value === undefined || value.length === HASH_SIZE) return value as BlockHash | undefined
+  throw new StoreError('corrupt', `the stored ${what} has another length`, { part: 'state' })
 }
 
 function putSealed(level: ByteSublevel, key: Uint8Array, value: Uint8Array): StateOperation {
