@@ -117,7 +117,7 @@ export class Chain {
     this.params = params
     const { coinCacheBytes = DEFAULT_COIN_CACHE_BYTES, hasTxIndex = false } = options
     const parts = { ...deps, tree: this.#tree, active: this.#active }
-    this.txIndex = hasTxIndex ? new TxIndex(parts) : undefined
+    this.txIndex = hasTxIndex ? new TxIndex(parts, coinCacheBytes) : undefined
     this.#coins = new CoinCache(deps.store, deps.clock, coinCacheBytes)
     this.#pending = new PendingEntries(deps.store, this.#tree)
     this.#mover = new TipMover({

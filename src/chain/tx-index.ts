@@ -9,7 +9,11 @@ import type { BlockTree } from './block-tree.ts'
 import { type ChainStore, StoreError, type TransactionPlace } from './chain-store.ts'
 import { requireBlock } from './stored-block.ts'
 
-/** Changes are written at the latest when there are so many; some 20 MB. */
+/** What a change in memory takes: its key, the id, an object, a place in a map. */
+const CHANGE_BYTES = 320
+/** Changes are written once they take this share of the memory for coins. */
+const MAX_CHANGES_SHARE = 0.25
+/** And at the latest when there are so many: all of them are one batch. */
 const MAX_INDEX_CHANGES = 65_536
 const PROGRESS_INTERVAL_MS = 5_000
 
@@ -36,13 +40,17 @@ export interface TxIndexDeps {
  */
 export class TxIndex {
   readonly #deps: TxIndexDeps
+  readonly #maxChanges: number
   readonly #changes = new Map<string, TransactionPlace>()
   /** The block that it reaches. */
   #tip: BlockEntry | undefined
   #isSynced = false
 
-  constructor(deps: TxIndexDeps) {
+  /** @param budgetBytes - The memory for coins, of which the index takes its share. */
+  constructor(deps: TxIndexDeps, budgetBytes: number) {
     this.#deps = deps
+    const affordable = (budgetBytes * MAX_CHANGES_SHARE) / CHANGE_BYTES
+    this.#maxChanges = Math.min(affordable, MAX_INDEX_CHANGES)
   }
 
   /** Whether it reaches the tip. If not, it neither answers nor follows. */
@@ -57,7 +65,7 @@ export class TxIndex {
 
   /** Whether so much has changed that it should be written. */
   get isFull(): boolean {
-    return this.#changes.size >= MAX_INDEX_CHANGES
+    return this.#changes.size >= this.#maxChanges
   }
 
   /** What the next flush of the tip has to write. Undefined if the stored index has to stay where it is. */
@@ -69,7 +77,7 @@ export class TxIndex {
    * Brings the stored index to the stored tip, from genesis if there is none yet.
    *
    * @param signal - Ends that early: the index is of no use then, and gone on with at the next start.
-   * @throws {@link StoreError} `corrupt` if a block is missing, or the index reaches one that nobody knows.
+   * @throws {@link StoreError} `corrupt` if a block is missing or pruned, or the index reaches one that nobody knows.
    */
   async open(signal?: CancelSignal): Promise<void> {
     const { tree, active, store } = this.#deps
@@ -86,7 +94,7 @@ export class TxIndex {
       if (this.isFull) await this.#write()
       progress()
     }
-    await this.#write()
+    if (hash === undefined || toDisplayHex(hash) !== this.#tip?.hashHex) await this.#write()
     this.#isSynced = this.#tip === active.tip
   }
 
@@ -114,14 +122,24 @@ export class TxIndex {
 
   /** One block closer to the tip: back while off the active chain, then forward. */
   async #step(at: BlockEntry): Promise<void> {
-    const { active, store } = this.#deps
+    const { active } = this.#deps
     if (!active.has(at)) {
-      this.#remove(await requireBlock(store, at), at)
+      this.#remove(await this.#read(at), at)
       return
     }
     const next = active.at(at.height + 1)
     if (next === undefined) throw new InvariantError('the active chain ends before its tip')
-    this.#add(await requireBlock(store, next), next)
+    this.#add(await this.#read(next), next)
+  }
+
+  #read(entry: BlockEntry): Promise<Block> {
+    if (entry.hasBody) return requireBlock(this.#deps.store, entry)
+    throw new StoreError(
+      'corrupt',
+      `the index of transactions needs block ${entry.hashHex} at height ${entry.height}, which was pruned: start ` +
+        'without --txindex, or with --reindex to fetch everything again',
+      { part: 'blocks' },
+    )
   }
 
   #add(block: Block, entry: BlockEntry): void {
@@ -142,7 +160,7 @@ export class TxIndex {
   }
 
   async #write(): Promise<void> {
-    if (this.#changes.size === 0 || this.#tip === undefined) return
+    if (this.#tip === undefined) return
     await this.#deps.store.writeIndex(this.#tip.hash, this.#changes.values())
     this.#changes.clear()
   }

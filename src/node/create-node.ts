@@ -60,6 +60,8 @@ export interface NodeOptions {
   readonly assumedValid: string | undefined
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
   readonly pruneBytes: number | undefined
+  /** Whether to keep an index of all transactions. */
+  readonly hasTxIndex: boolean
   /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
   readonly verifyThreads: number
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
@@ -102,7 +104,7 @@ export interface NodeChainInit {
   readonly platform: ChainPlatform
   readonly options: Pick<
     NodeOptions,
-    'verifyThreads' | 'coinCacheBytes' | 'reindex' | 'assumedValid'
+    'verifyThreads' | 'coinCacheBytes' | 'hasTxIndex' | 'reindex' | 'assumedValid'
   >
   /** Ends a long start. */
   readonly signal?: CancelSignal
@@ -167,9 +169,10 @@ async function openChainOn(
   try {
     const store = await LevelChainStore.open({ blocks, state }, params.chainId)
     const { clock, log } = platform
-    const { coinCacheBytes, assumedValid, reindex: keepsWhatItCan } = options
+    const { coinCacheBytes, assumedValid, hasTxIndex, reindex: keepsWhatItCan } = options
     const deps = { store, scriptChecker, clock, log: log.child('chain') }
-    const chain = new Chain(deps, params, { coinCacheBytes, keepsWhatItCan, assumedValid })
+    const chainOptions = { coinCacheBytes, keepsWhatItCan, assumedValid, hasTxIndex }
+    const chain = new Chain(deps, params, chainOptions)
     await chain.open(signal)
     return chain
   } catch (error) {

@@ -15,10 +15,10 @@
  * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
  * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
  *
- * An index of transactions that is off is absent, or stays where it is. Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
+ * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
  * `state` of the key and what precedes it. The height map of the active chain is not stored: it follows from the tip
- * and the headers.
+ * and the headers. An index of transactions that is off is absent, or stays at the block that it reached.
  *
  * Retired: `genesis` in `meta`, of schema 1. A retired name is never used again.
  *

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { BlockEntry, Chain } from '../../src/chain/index.ts'
+import type { BlockEntry, Chain, ChainOptions } from '../../src/chain/index.ts'
 import { ConsensusError, createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
 import {
   computeTxid,
@@ -30,6 +30,7 @@ const genesis = placeGenesis(params)
 const clock = createFixedClock(genesis.block.header.time + 100_000)
 const OP_RETURN_SCRIPT = Uint8Array.of(0x6a)
 const FEE = 1_000n
+const INDEXED = { hasTxIndex: true }
 
 /** An output that anyone can spend. */
 interface Spendable {
@@ -220,7 +221,7 @@ async function expectStateOfActiveBranch(
   expect(hexOf(tip)).toBe(chain.tip.hashHex)
   expect(tip.isValid).toBe(true)
   const straight = createMemoryDatabases()
-  const fresh = await openMemoryChain(params, clock, straight)
+  const fresh = await openMemoryChain(params, clock, straight, INDEXED)
   for (const { placed } of branchTo(tip)) await fresh.acceptBlock(placed.block)
   expect(fresh.tip.hashHex).toBe(chain.tip.hashHex)
   expect(await dumpState(chain, databases)).toEqual(await dumpState(fresh, straight))
@@ -229,16 +230,40 @@ async function expectStateOfActiveBranch(
   const coins = await chain.readCoins(outPoints)
   const unspent = outPoints.filter((_, i) => coins[i] !== undefined).map(outPointKey)
   expect(unspent.sort()).toEqual([...tip.spendable.keys()].sort())
+  expect(await indexedPlaces(chain, nodes)).toEqual(placesOn(branchTo(tip)))
+}
+
+/** Each transaction of a branch, and the block that it is in. */
+function placesOn(branch: readonly TreeNode[]): ReadonlyMap<string, string> {
+  return new Map(
+    branch.flatMap((node) =>
+      node.placed.block.transactions.map((tx) => [toDisplayHex(computeTxid(tx)), hexOf(node)]),
+    ),
+  )
+}
+
+/** What the index says of all transactions of all branches. */
+async function indexedPlaces(
+  chain: Chain,
+  nodes: readonly TreeNode[],
+): Promise<ReadonlyMap<string, string>> {
+  const places = new Map<string, string>()
+  const txids = nodes.flatMap(({ placed }) => placed.block.transactions.map(computeTxid))
+  for (const txid of [...txids, computeTxid(genesis.block.transactions[0] as Transaction)]) {
+    const blockHash = await chain.txIndex?.find(txid)
+    if (blockHash !== undefined) places.set(toDisplayHex(txid), toDisplayHex(blockHash))
+  }
+  return places
 }
 
 describe('a tree of blocks in any order', () => {
-  it('ends in the coins of its best branch', async () => {
+  it('ends in the coins and the index of its best branch', async () => {
     let reorgCount = 0
     await fc.assert(
       fc.asyncProperty(treePlan, arrivalKeys, async (plans, keys) => {
         const nodes = makeTree(plans)
         const databases = createMemoryDatabases()
-        const chain = await openMemoryChain(params, clock, databases)
+        const chain = await openMemoryChain(params, clock, databases, INDEXED)
         chain.acceptHeaders(nodes.map(({ placed }) => placed.block.header))
         for (const node of shuffle(nodes, keys)) await offer(chain, node)
         const best = Math.max(0, ...nodes.filter((n) => n.isValid).map((n) => n.placed.height))
@@ -252,13 +277,13 @@ describe('a tree of blocks in any order', () => {
     expect(reorgCount).toBeGreaterThan(20)
   })
 
-  it('ends in the coins of its active branch, whatever the operator does meanwhile', async () => {
+  it('ends in the coins and the index of its active branch, whatever the operator does meanwhile', async () => {
     const interventions = fc.array(intervention, { maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(treePlan, arrivalKeys, interventions, async (plans, keys, wishes) => {
         const nodes = makeTree(plans)
         const databases = createMemoryDatabases()
-        let chain = await openMemoryChain(params, clock, databases)
+        let chain = await openMemoryChain(params, clock, databases, INDEXED)
         chain.acceptHeaders(nodes.map(({ placed }) => placed.block.header))
         for (const [i, node] of shuffle(nodes, keys).entries()) {
           await offer(chain, node)
@@ -267,6 +292,9 @@ describe('a tree of blocks in any order', () => {
               chain = await intervene(chain, databases, nodes, wish)
             }
           }
+        }
+        if (chain.txIndex === undefined) {
+          chain = await reopen(databases, nodes, INDEXED)
         }
         await expectStateOfActiveBranch(chain, databases, nodes)
         expectNothingBetter(chain, nodes)
@@ -285,18 +313,24 @@ describe('a tree of blocks in any order', () => {
   })
 })
 
+/** As after a kill: nothing is closed, the databases are simply opened again. */
+async function reopen(
+  databases: ChainDatabases,
+  nodes: readonly TreeNode[],
+  options: ChainOptions,
+): Promise<Chain> {
+  const again = await openMemoryChain(params, clock, databases, options)
+  tellHeaders(again, nodes)
+  return again
+}
+
 async function intervene(
   chain: Chain,
   databases: ChainDatabases,
   nodes: readonly TreeNode[],
   { kind, target }: Intervention,
 ): Promise<Chain> {
-  // As after a kill: nothing is closed, the databases are simply opened again.
-  if (kind === 'restart') {
-    const again = await openMemoryChain(params, clock, databases)
-    tellHeaders(again, nodes)
-    return again
-  }
+  if (kind === 'restart') return reopen(databases, nodes, { hasTxIndex: target % 2 === 0 })
   const node = nodes[target % nodes.length]
   const entry = node && chain.getEntry(hexOf(node))
   if (entry === undefined) return chain

@@ -1,7 +1,7 @@
 /** @module A node without a network: real chain, mempool, mining and methods, all in memory. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { type Chain, createInlineScriptChecker } from '../../src/chain/index.ts'
+import { type Chain, type ChainOptions, createInlineScriptChecker } from '../../src/chain/index.ts'
 import {
   type ConsensusParams,
   createConsensusParams,
@@ -123,6 +123,7 @@ export interface RegtestNodeWishes {
   readonly params?: Partial<ConsensusParams>
   /** Where the chain is kept. */
   readonly databases?: ChainDatabases
+  readonly chain?: ChainOptions
   /** Changes what the methods see. */
   readonly context?: Partial<RpcContext>
   /** The local miner; off without one. */
@@ -173,7 +174,7 @@ export const REGTEST_NOW = 1_700_000_000
 export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise<RegtestNode> {
   const params = { ...createConsensusParams(REGTEST_SPEC), ...wishes.params }
   const clock = createFixedClock(REGTEST_NOW)
-  const chain = await openMemoryChain(params, clock, wishes.databases)
+  const chain = await openMemoryChain(params, clock, wishes.databases, wishes.chain)
   const mempool = new Mempool({
     chain,
     signatures: nobleSignatureEngine,

@@ -48,6 +48,8 @@ export interface NodeSettings {
   readonly assumevalid: string | undefined
   /** Whether to rebuild the state from the stored blocks. */
   readonly reindex: boolean
+  /** Whether to keep an index of all transactions. */
+  readonly txindex: boolean
   /** Multiaddrs. */
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -163,6 +165,7 @@ function createSchemas(sources: SettingSources) {
       .toLowerCase()
       .optional(),
     reindex: flag,
+    txindex: flag,
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
@@ -277,6 +280,7 @@ function toNodeSettings(
     prune: values.prune,
     assumevalid: values.assumevalid,
     reindex: values.reindex,
+    txindex: values.txindex,
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,

@@ -66,6 +66,8 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
       options: {
         verifyThreads: availableParallelism(),
         coinCacheBytes: COIN_CACHE_BYTES,
+        // An index that lags behind catches up when a node starts with it.
+        hasTxIndex: false,
         reindex: false,
         assumedValid: undefined,
       },

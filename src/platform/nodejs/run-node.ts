@@ -199,6 +199,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         reindex: settings.reindex,
         assumedValid: settings.assumevalid,
         pruneBytes: resolvePruneBytes(settings.prune),
+        hasTxIndex: settings.txindex,
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
         version,
       },

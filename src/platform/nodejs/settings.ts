@@ -79,6 +79,13 @@ export const SETTINGS = [
     wanted: WANTED_SWITCH,
   },
   {
+    name: 'txindex',
+    kind: 'switch',
+    fallback: false,
+    help: 'keep an index of all transactions, for getrawtransaction',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'listen',
     kind: 'list',
     placeholder: '<multiaddr>',

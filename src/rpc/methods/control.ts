@@ -1,10 +1,11 @@
-/** @module The process, and what it has not got. */
+/** @module The process, and its indexes. */
 
 import * as z from 'zod'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 
 const MS_PER_SECOND = 1_000
+const TXINDEX_NAME = 'txindex'
 
 /** `uptime` */
 export const uptime = defineMethod({
@@ -36,7 +37,7 @@ export const stop = defineMethod({
 export const getIndexInfo = defineMethod({
   name: 'getindexinfo',
   category: 'util',
-  summary: 'Tells which indexes there are. There are none.',
+  summary: 'Tells which indexes there are: txindex, if the node keeps it.',
   params: [
     {
       name: 'index_name',
@@ -53,6 +54,9 @@ export const getIndexInfo = defineMethod({
       }),
     ),
   },
-  examples: [[]],
-  handler: (_context: RpcContext) => ({}),
+  examples: [[], ['txindex']],
+  handler: ({ chain: { txIndex } }: RpcContext, { index_name: name = TXINDEX_NAME }) =>
+    txIndex === undefined || (name !== '' && name !== TXINDEX_NAME)
+      ? {}
+      : { [TXINDEX_NAME]: { synced: txIndex.isSynced, best_block_height: txIndex.height } },
 })

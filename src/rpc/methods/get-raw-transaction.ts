@@ -1,4 +1,4 @@
-/** @module One transaction, from the mempool or from a block that the caller names. */
+/** @module One transaction, from the mempool, from a block that the caller names, or from where the index says. */
 
 import * as z from 'zod'
 import type { BlockEntry } from '../../chain/index.ts'
@@ -6,7 +6,9 @@ import type { Coin } from '../../consensus/index.ts'
 import {
   computeTxid,
   encodeTransaction,
+  fromDisplayHex,
   type Transaction,
+  type Txid,
   toDisplayHex,
 } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
@@ -68,13 +70,22 @@ async function findInBlock(
   return { tx, entry, index }
 }
 
-function findInMempool({ mempool }: RpcContext, txid: string): FoundTransaction {
-  const waiting = mempool.get(txid)
+/** Why a transaction is not found if nobody says where to look. */
+function describeSearch({ chain: { txIndex } }: RpcContext): string {
+  if (txIndex?.isSynced === true) return 'No such mempool or blockchain transaction'
+  const hint =
+    txIndex === undefined
+      ? 'Use -txindex or provide a block hash to enable blockchain transaction queries'
+      : 'Blockchain transactions are still in the process of being indexed'
+  return `No such mempool transaction. ${hint}`
+}
+
+async function findAnywhere(context: RpcContext, txid: string): Promise<FoundTransaction> {
+  const waiting = context.mempool.get(txid)
   if (waiting !== undefined) return { tx: waiting.tx }
-  throw notFound(
-    'No such mempool transaction. Use -txindex or provide a block hash to enable blockchain ' +
-      'transaction queries',
-  )
+  const blockHash = await context.chain.txIndex?.find(fromDisplayHex<Txid>(txid))
+  if (blockHash === undefined) throw notFound(describeSearch(context))
+  return findInBlock(context, txid, toDisplayHex(blockHash))
 }
 
 async function readSpent({ chain }: RpcContext, { entry, index }: FoundTransaction) {
@@ -99,7 +110,9 @@ function describePlace({ chain }: RpcContext, { entry }: FoundTransaction) {
 export const getRawTransaction = defineMethod({
   name: 'getrawtransaction',
   category: 'rawtransactions',
-  summary: 'Shows a transaction that waits in the mempool, or one of a block that is named.',
+  summary:
+    'Shows a transaction that waits in the mempool, or one of a block that is named; with --txindex ' +
+    'one of any block.',
   params: [
     { name: 'txid', schema: hashSchema('parameter 1'), description: 'The transaction id.' },
     {
@@ -111,7 +124,7 @@ export const getRawTransaction = defineMethod({
     {
       name: 'blockhash',
       schema: hashSchema('parameter 3').optional(),
-      description: 'The block to look in; there is no index over all blocks.',
+      description: 'The block to look in, instead of the mempool and the index.',
     },
   ],
   result: [
@@ -142,12 +155,15 @@ export const getRawTransaction = defineMethod({
     const level = toVerbosityLevel(verbosity)
     const found =
       blockhash === undefined
-        ? findInMempool(context, txid)
+        ? await findAnywhere(context, txid)
         : await findInBlock(context, txid, blockhash)
     if (level <= LEVEL_HEX) return encodeHex(encodeTransaction(found.tx))
     const spent = level >= LEVEL_PREVOUTS ? await readSpent(context, found) : undefined
     return {
-      in_active_chain: found.entry === undefined ? undefined : chain.isActive(found.entry),
+      in_active_chain:
+        blockhash === undefined || found.entry === undefined
+          ? undefined
+          : chain.isActive(found.entry),
       ...describeTransactionWithHex(found.tx, { params, spent, showsPrevouts: true }),
       ...describePlace(context, found),
     }

@@ -53,6 +53,7 @@ describe('resolveNodeSettings', () => {
       dbCache: 64,
       reindex: false,
       prune: 0,
+      txindex: false,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],
