@@ -118,6 +118,12 @@ describe('a mistake', () => {
     expect(err).toContain('rpc-port: "x" (from QUARRY_RPC_PORT)')
   })
 
+  it('in two settings that cannot be had together says so', async () => {
+    const { code, err } = await run(['start', '--prune', '100', '--txindex', '--datadir', folder])
+    expect(code).toBe(3)
+    expect(err).toContain('Prune mode is incompatible with -txindex.')
+  })
+
   it('in a chain spec lists what is wrong in which file', async () => {
     const path = join(folder, 'chain.json')
     writeFileSync(path, JSON.stringify({ version: 1, name: 'Bad Name' }))

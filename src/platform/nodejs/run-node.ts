@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { tcp } from '@libp2p/tcp'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
-import type { LoggerSource } from '../../util/index.ts'
+import { ConfigError, type LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
@@ -38,6 +38,15 @@ export interface RunNodeDeps {
   readonly shutdown: Shutdown
   /** Of the program. */
   readonly version: string
+}
+
+/** @throws {@link ConfigError} `bad-settings` for what cannot be had together. */
+function checkCompatibility({ prune, txindex }: NodeSettings): void {
+  if (prune === 0 || !txindex) return
+  throw new ConfigError(
+    'bad-settings',
+    'prune, txindex: Prune mode is incompatible with -txindex. The index needs all blocks: leave one of the two out.',
+  )
 }
 
 /** @param megabytes - As in `--prune`: 0 keeps all blocks, 1 deletes them over RPC alone. */
@@ -169,6 +178,7 @@ function tellReady(
  */
 export async function runNode(deps: RunNodeDeps): Promise<void> {
   const { settings, log, shutdown, version } = deps
+  checkCompatibility(settings)
   const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
   const payouts = readPayouts(settings.addresses, params)
   const cleanup = new Cleanup()

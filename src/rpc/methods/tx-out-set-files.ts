@@ -143,6 +143,12 @@ export const loadTxOutSet = defineMethod({
           "Unable to load UTXO snapshot: Can't activate a snapshot when mempool not empty",
         )
       }
+      if (chain.txIndex !== undefined) {
+        throw new RpcError(
+          RPC_CODES.INTERNAL_ERROR,
+          'Unable to load UTXO snapshot: the index of transactions needs all blocks. Start without --txindex.',
+        )
+      }
       const expected = reverseBytes(decodeHex(hash))
       // Nothing is touched before all of the file is known to be what it should be.
       const first = await openSnapshot(context, path)

@@ -244,6 +244,14 @@ describe('loadtxoutset', () => {
     expect(await node.call('gettxoutsetinfo', 'muhash')).toMatchObject({ txouts: 3 })
   })
 
+  it('is not for a node with an index of transactions', async () => {
+    const { hash } = await createSource()
+    const node = await createRegtestNode({ context: { files }, chain: { hasTxIndex: true } })
+    await expect(node.call('loadtxoutset', 'utxo.dat', hash)).rejects.toMatchObject({
+      message: expect.stringContaining('Start without --txindex'),
+    })
+  })
+
   it('needs the header, and a block ahead of the tip', async () => {
     const { hash } = await createSource()
     const empty = await createRegtestNode({ context: { files } })
