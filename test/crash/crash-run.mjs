@@ -4,8 +4,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { Level } from 'level'
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { BlockMaker, parentOf } from './block-maker.mjs'
 import { CrashNode, isConnectionLost, pause, readPosition } from './crash-node.mjs'
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { SeededRandom } from './seeded-random.mjs'
 import { StepPlan } from './step-plan.mjs'
 

@@ -24,6 +24,7 @@ import { build, isBuilt } from '../../scripts/build.mjs'
 
 if (!isBuilt()) build()
 const { CrashRun } = await import('./crash-run.mjs')
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 const { createFastSpec } = await import('./block-maker.mjs')
 
 const { values } = parseArgs({

@@ -1,6 +1,7 @@
 // @ts-check
 /** What happens to the nodes, step by step: blocks, reorganisations, blocks declared invalid and valid again. */
 
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { parentOf } from './block-maker.mjs'
 
 /**
