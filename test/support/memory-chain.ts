@@ -5,32 +5,10 @@ import { Chain, type ChainOptions, createInlineScriptChecker } from '../../src/c
 import type { ConsensusParams } from '../../src/consensus/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import { type ByteDatabase, type ChainDatabases, LevelChainStore } from '../../src/store/index.ts'
-import type { Clock, Logger } from '../../src/util/index.ts'
+import type { Clock } from '../../src/util/index.ts'
+import { createFixedClock, silentLog } from './fixed-clock.ts'
 
-/** A log that nobody reads. */
-export const silentLog: Logger = {
-  trace: () => undefined,
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-}
-
-/** A clock that stands where it is put; timers never fire, but for those that only let others have a turn. */
-export function createFixedClock(seconds: number): Clock & { set(seconds: number): void } {
-  let nowMs = seconds * 1_000
-  return {
-    now: () => nowMs,
-    monotonic: () => nowMs,
-    schedule: (delayMs, action) => {
-      if (delayMs === 0) setImmediate(action)
-      return { cancel: () => undefined }
-    },
-    set: (next) => {
-      nowMs = next * 1_000
-    },
-  }
-}
+export { createFixedClock, silentLog }
 
 /** Two empty databases in memory. */
 export function createMemoryDatabases(): ChainDatabases {
