@@ -35,6 +35,8 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
+          // What is built is run as it is.
+          server: { deps: { external: [/\/dist\//] } },
           include: ['test/**/*.slow.test.ts'],
           setupFiles: SETUP,
           globalSetup: ['./test/support/build-first.ts'],

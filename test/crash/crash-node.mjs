@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { watch } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 // biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
@@ -107,15 +107,20 @@ export class CrashNode {
     return this.#client.call(method, params)
   }
 
-  /** Resolves at the first change among a database's files, or when the process is ready or ended. */
-  async databaseOpened() {
+  /** Resolves when a file of the state database changes, or the process has ended. */
+  async databaseChanged() {
     const abort = new AbortController()
     const folder = join(this.#dataDir, 'regtest', 'db', 'state')
+    // A kill in the middle of a rebuild may have left none.
+    if (!existsSync(folder)) return
     const changed = new Promise((resolve) => {
       watch(folder, { signal: abort.signal }, resolve).on('error', resolve)
     })
-    await Promise.race([changed, this.ready.catch(() => undefined), this.ended])
-    abort.abort()
+    try {
+      await Promise.race([changed, this.ended])
+    } finally {
+      abort.abort()
+    }
   }
 
   /** @returns {Promise<number | string>} The exit code, or the signal. */

@@ -13,7 +13,7 @@ import { StepPlan } from './step-plan.mjs'
 
 /**
  * @typedef {import('./step-plan.mjs').Step} Step
- * @typedef {'connect' | 'side' | 'reorg' | 'invalidate' | 'reconsider' | 'idle' | 'stop' | 'start' | 'recovery'} Phase
+ * @typedef {'connect' | 'side' | 'reorg' | 'invalidate' | 'reconsider' | 'idle' | 'flush' | 'stop' | 'start' | 'recovery'} Phase
  * @typedef {{ step: Step, answer: unknown, after: string }} TwinStep
  * @typedef {{
  *   directory: string, specPath: string, spec: any, seed: number, hasCacheSize: boolean,
@@ -27,7 +27,12 @@ const LOOKAHEAD = 12
 const FIRST_STEPS = 40
 const MAX_STEPS_BETWEEN = 3
 const STOP_SHARE = 0.12
+const FLUSH_SHARE = 0.15
+/** So many steps at least are in memory alone when coins are flushed. */
+const STEPS_TO_FLUSH = 8
 const STOP_KILL_MS = 120
+/** After its first write the end of a node takes about so long. */
+const LAST_WRITE_MS = 15
 const SECOND_KILL_SHARE = 0.2
 /** Every so many kills one more follows while the node starts again. */
 const RECOVERY_KILL_EVERY = 3
@@ -35,13 +40,18 @@ const RECOVERY_KILL_MS = { min: 50, max: 1_500 }
 /** After the databases are touched the rest of the start is short. */
 const OPEN_KILL_MS = 150
 /** A call takes about as long as others of its kind; a kill comes up to so much later. */
-const KILL_SPREAD = 1.2
+const KILL_SPREAD = 1.05
+/** Of the kills at work, those that wait for a call that moves the tip back. */
+const HEAVY_SHARE = 0.6
 const FIRST_ESTIMATE_MS = 40
 const ESTIMATE_WEIGHT = 0.2
 /** Calls at a time that fill the mempool. */
 const SENDERS = 6
 /** The smallest coin cache, in megabytes: it is full all the time. */
 const SMALL_CACHE = '4'
+
+/** @type {readonly string[]} */
+const HEAVY_KINDS = ['reorg', 'invalidate', 'reconsider']
 
 /** Two nodes, and the kills of one. */
 export class CrashRun {
@@ -229,7 +239,9 @@ export class CrashRun {
 
   /** @param {number} round @param {number} kills */
   async #killAndRecover(round, kills) {
-    if (this.#random.chance(STOP_SHARE)) await this.#killWhileStopping()
+    const choice = this.#random.float()
+    if (choice < STOP_SHARE) await this.#killWhileStopping()
+    else if (choice < STOP_SHARE + FLUSH_SHARE) await this.#killWhileFlushing()
     else await this.#killAtWork()
     if (round % RECOVERY_KILL_EVERY === 1) {
       do {
@@ -240,8 +252,16 @@ export class CrashRun {
     await this.#recover()
   }
 
+  /** How many steps to go before the one with the kill. */
+  #chooseStep() {
+    const next = this.#steps.slice(this.#done)
+    const heavy = next.findIndex(({ step }) => HEAVY_KINDS.includes(step.kind))
+    if (heavy >= 0 && this.#random.chance(HEAVY_SHARE)) return heavy
+    return this.#random.integer(0, MAX_STEPS_BETWEEN)
+  }
+
   async #killAtWork() {
-    for (let i = this.#random.integer(0, MAX_STEPS_BETWEEN); i > 0; i--) await this.#stepNode()
+    for (let i = this.#chooseStep(); i > 0; i--) await this.#stepNode()
     const { kind } = this.#steps[this.#done]?.step ?? { kind: 'idle' }
     const estimateMs = this.#estimates.get(kind) ?? FIRST_ESTIMATE_MS
     const stepping = this.#stepNode()
@@ -250,20 +270,47 @@ export class CrashRun {
     await stepping
   }
 
+  /** Whoever asks for all coins has the node write first what it keeps in memory. */
+  async #killWhileFlushing() {
+    for (let i = 0; i < STEPS_TO_FLUSH; i++) await this.#stepNode()
+    const estimateMs = this.#estimates.get('flush') ?? FIRST_ESTIMATE_MS
+    const startMs = performance.now()
+    let isFlushing = true
+    const flushing = readPosition(this.#node)
+      .then(() => this.#learn('flush', performance.now() - startMs))
+      .catch((error) => {
+        if (!isConnectionLost(error)) throw error
+      })
+      .finally(() => {
+        isFlushing = false
+      })
+    // The write comes first, and the count after it takes longer.
+    await pause(this.#random.float() ** 2 * estimateMs)
+    await this.#kill(() => (isFlushing ? 'flush' : 'idle'))
+    await flushing
+  }
+
   /** The last write of all, which forces everything to the disk, is interrupted too. */
   async #killWhileStopping() {
+    const written = this.#node.databaseChanged()
     this.#node.askToStop()
-    await Promise.race([pause(this.#random.float() * STOP_KILL_MS), this.#node.ended])
+    if (this.#random.chance(0.5)) {
+      await written
+      await pause(this.#random.float() * LAST_WRITE_MS)
+    } else {
+      await Promise.race([pause(this.#random.float() * STOP_KILL_MS), this.#node.ended])
+    }
     const how = await this.#node.end('SIGKILL')
     if (how === 'SIGKILL') this.#count('stop')
     else if (how === 0) this.#isUnclean = false
     else throw new Error(`the node stopped with ${how}:\n${this.#node.output}`)
+    await written
   }
 
   async #killWhileStarting() {
     this.#node = this.#start('node')
     let isOpened = false
-    const opened = this.#node.databaseOpened().then(() => {
+    const opened = this.#node.databaseChanged().then(() => {
       isOpened = true
     })
     if (this.#random.chance(0.5)) {
