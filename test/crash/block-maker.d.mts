@@ -1,4 +1,5 @@
-import type { SeededRandom } from './seeded-random.mjs.mts'
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
+import type { SeededRandom } from './seeded-random.mjs'
 
 export interface MadeBlock {
   readonly hashHex: string

@@ -282,6 +282,20 @@ function isOfNode(error: unknown): error is Error {
   return error instanceof Error && error.name !== 'AssertionError'
 }
 
+/** Does what the error said, and brings the node what it has lost, as a peer would. */
+async function expectCured(dataDir: string): Promise<void> {
+  const name = dataDir.slice(network.directory.length + 1)
+  await node?.kill()
+  const cured = await network.start(name, { chain: chain.specPath, flags: ['--reindex'] })
+  node = cured
+  const position = await readPosition(cured)
+  expect(position).toEqual(chain.positions[position.height])
+  for (const { hex } of chain.blocks.slice(1)) await cured.call('submitblock', hex)
+  expect(await readPosition(cured)).toEqual(chain.positions.at(-1))
+  expect(await cured.stop()).toBe(0)
+  expect(await hashStoredCoins(dataDir)).toBe(chain.coins)
+}
+
 /** Starts a node on damaged data, uses all of them, and says how that went. Whatever it answers must be true. */
 async function examine(dataDir: string): Promise<Outcome> {
   let running: NodeProcess
@@ -320,6 +334,7 @@ describe('a node whose data were damaged', () => {
     const outcome = await examine(dataDir)
     outcomes.push(`${outcome.padEnd(8)} ${name}: ${what}`)
     expect(allows).toContain(outcome)
+    if (outcome === 'refused' || outcome === 'detected') await expectCured(dataDir)
     rmSync(dataDir, { recursive: true, force: true })
   })
 

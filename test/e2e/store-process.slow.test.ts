@@ -161,6 +161,8 @@ describe.skipIf(!canMount)('a disk that fills up', () => {
       await waitFor('the node has stopped', async () => node.child.exitCode !== null)
       expect(node.child.exitCode).not.toBe(0)
       expect(node.log).toMatch(/disk|space/i)
+      // While it is full a start is of no use, and is told so.
+      expect(await refusalOf(dataDir)).toMatch(/--datadir/)
       rmSync(ballast)
       expect(await expectSound(await start(dataDir))).toBeGreaterThanOrEqual(chain.storedHeight)
     },
