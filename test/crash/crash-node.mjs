@@ -13,6 +13,8 @@ const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.
 const OUTPUT_KEPT = 20_000
 /** A start that takes longer has failed. @see Bitcoin Core `feature_dbcrash.py`, which allows the same. */
 const START_TIMEOUT_MS = 120_000
+/** As the node logs it. */
+const REBUILT = /the chain state is of no use and is rebuilt/
 const CLOSED_PORT = /ECONNRE|socket hang up|EPIPE/
 
 /** Every process that has been started and not ended, so that none outlives this one. */
@@ -73,6 +75,11 @@ export class CrashNode {
 
   get isReady() {
     return this.#isReady
+  }
+
+  /** Whether it found its state damaged and made it anew. */
+  get hasRebuilt() {
+    return REBUILT.test(this.#output)
   }
 
   /** The last that it said. */

@@ -74,6 +74,8 @@ export class CrashRun {
   #killsDuringRecovery = 0
   #differences = 0
   #sent = 0
+  /** Starts that threw the state away and made it anew: a kill must not make that necessary. */
+  #rebuilds = 0
   #recoveryMs = /** @type {number[]} */ ([])
   /** @type {CrashNode} */
   #twin
@@ -114,6 +116,7 @@ export class CrashRun {
       kills: this.#kills,
       killsDuringRecovery: this.#killsDuringRecovery,
       differences: this.#differences,
+      rebuilds: this.#rebuilds,
       killsByPhase: this.#phases,
       blocks: this.#plan.blocks,
       reorgs: this.#plan.reorgs,
@@ -337,6 +340,7 @@ export class CrashRun {
       this.#node.ready.then(() => this.#recoveryMs.push(performance.now() - startMs)),
       this.#fill(),
     ])
+    if (this.#node.hasRebuilt) this.#rebuilds += 1
     const position = await readPosition(this.#node)
     const before = this.#positionAt(this.#done)
     const after = this.#isInFlight ? this.#positionAt(this.#done + 1) : before
