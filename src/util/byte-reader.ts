@@ -13,7 +13,8 @@ export class ByteReader {
 
   /** @param bytes - Kept, not copied: values returned by {@link readBytes} are copies. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    // Databases hand out subclasses whose `slice` is a view, by which one coin would keep a whole block in memory.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 

@@ -24,7 +24,7 @@ import { createBallast, spendOpen } from '../../support/open-spends.ts'
 const REORG_BLOCKS = 1_088
 /** What one block takes: the blocks of one branch are much more than the memory that may be held. */
 const BALLAST_SIZE = 50_000
-const MAX_GROWTH_BYTES = 24 * 1_048_576
+const MAX_GROWTH_BYTES = 40 * 1_048_576
 const BLOCKS_PER_SAMPLE = 128
 
 setFlagsFromString('--expose-gc')
