@@ -14,6 +14,8 @@ import {
  */
 export type EntryValidity = 'header' | 'connected' | 'failed' | 'failed-child'
 
+const NO_CHILDREN: readonly BlockEntry[] = []
+
 /** What a new entry is made from. */
 export interface BlockEntryInit {
   readonly header: BlockHeader
@@ -21,6 +23,12 @@ export interface BlockEntryInit {
   readonly prev: BlockEntry | undefined
   /** Milliseconds since the Unix epoch at which the header was first seen. */
   readonly firstSeenMs: number
+}
+
+/** Expected hashes of one block. Most have the bits of their parent, whose work is known. */
+function computeOwnWork({ header, prev }: BlockEntryInit): bigint {
+  if (prev?.bits !== header.bits) return computeWork(header.bits)
+  return prev.chainWork - (prev.prev?.chainWork ?? 0n)
 }
 
 /** Clears the lowest set bit. */
@@ -50,6 +58,8 @@ export class BlockEntry implements ChainLink {
   readonly chainWork: bigint
   readonly firstSeenMs: number
   readonly #skip: BlockEntry | undefined
+  /** Undefined as long as there are none, as with the last ones. */
+  #children: BlockEntry[] | undefined
   /** Whether the store has the block's body. */
   hasBody = false
   /** Whether the store has, or had, its body and those of all ancestors, so that this block could be connected. */
@@ -75,8 +85,25 @@ export class BlockEntry implements ChainLink {
     this.prev = init.prev
     this.firstSeenMs = init.firstSeenMs
     this.height = init.prev === undefined ? 0 : init.prev.height + 1
-    this.chainWork = (init.prev?.chainWork ?? 0n) + computeWork(init.header.bits)
+    this.chainWork = (init.prev?.chainWork ?? 0n) + computeOwnWork(init)
     this.#skip = init.prev?.getAncestor(computeSkipHeight(this.height))
+  }
+
+  /** In the order in which they came. */
+  get children(): readonly BlockEntry[] {
+    return this.#children ?? NO_CHILDREN
+  }
+
+  /** For the tree alone. */
+  addChild(child: BlockEntry): void {
+    if (this.#children === undefined) this.#children = [child]
+    else this.#children.push(child)
+  }
+
+  /** For the tree alone. */
+  keepChildren(isKept: (child: BlockEntry) => boolean): void {
+    const left = this.children.filter(isKept)
+    this.#children = left.length === 0 ? undefined : left
   }
 
   /** Unix seconds. */

@@ -21,8 +21,6 @@ export interface RestoredEntry extends Omit<BlockEntryInit, 'prev'> {
  */
 export class BlockTree {
   readonly #entries = new Map<BlockHashHex, BlockEntry>()
-  readonly #children = new Map<BlockEntry, BlockEntry[]>()
-  readonly #leaves = new Set<BlockEntry>()
   /** Entries that are not stored. Closed under descendants. */
   readonly #loose = new Set<BlockEntry>()
   /** Blocks that could be connected and are no worse than the tip was. */
@@ -56,12 +54,12 @@ export class BlockTree {
 
   /** The children of an entry, in the order in which they came. */
   childrenOf(entry: BlockEntry): readonly BlockEntry[] {
-    return this.#children.get(entry) ?? []
+    return entry.children
   }
 
   /** Ends of branches. */
-  leaves(): ReadonlySet<BlockEntry> {
-    return this.#leaves
+  leaves(): readonly BlockEntry[] {
+    return [...this.#entries.values()].filter(({ children }) => children.length === 0)
   }
 
   /** Adds a header whose parent is in the tree, or the first of all. */
@@ -71,15 +69,9 @@ export class BlockTree {
 
   #insert(entry: BlockEntry): BlockEntry {
     this.#entries.set(entry.hashHex, entry)
-    this.#leaves.add(entry)
     if (!entry.isStored) this.#loose.add(entry)
     const { prev } = entry
-    if (prev !== undefined) {
-      this.#leaves.delete(prev)
-      const siblings = this.#children.get(prev)
-      if (siblings === undefined) this.#children.set(prev, [entry])
-      else siblings.push(entry)
-    }
+    prev?.addChild(entry)
     this.#considerHeader(entry)
     return entry
   }
@@ -169,8 +161,11 @@ export class BlockTree {
     }
   }
 
-  /** Takes an entry over from the store as it was. Parents must come before children. */
-  restore(stored: RestoredEntry, prev: BlockEntry | undefined): void {
+  /**
+   * Takes an entry over from the store as it was. Parents must come before children, and
+   * {@link refillCandidates} after all.
+   */
+  restore(stored: RestoredEntry, prev: BlockEntry | undefined): BlockEntry {
     const { header, hash, firstSeenMs } = stored
     const entry = new BlockEntry({ header, hash, firstSeenMs, prev })
     entry.validity = stored.validity
@@ -184,7 +179,7 @@ export class BlockTree {
     entry.isStored = !entry.isMereHeader && prev?.isStored !== false
     this.#insert(entry)
     if (!entry.isMereHeader) this.markStored(entry)
-    this.#considerCandidate(entry)
+    return entry
   }
 
   /**
@@ -216,8 +211,6 @@ export class BlockTree {
       if (spared.has(entry)) continue
       this.#loose.delete(entry)
       this.#entries.delete(entry.hashHex)
-      this.#children.delete(entry)
-      this.#leaves.delete(entry)
       if (entry.prev !== undefined) bereft.add(entry.prev)
     }
     for (const parent of bereft) this.#forgetChildren(parent)
@@ -227,13 +220,7 @@ export class BlockTree {
   /** Forgets those children of an entry that are not in the tree any more. */
   #forgetChildren(parent: BlockEntry): void {
     if (!this.#entries.has(parent.hashHex)) return
-    const left = this.childrenOf(parent).filter(({ hashHex }) => this.#entries.has(hashHex))
-    if (left.length > 0) {
-      this.#children.set(parent, left)
-      return
-    }
-    this.#children.delete(parent)
-    this.#leaves.add(parent)
+    parent.keepChildren(({ hashHex }) => this.#entries.has(hashHex))
   }
 
   #considerCandidate(entry: BlockEntry): void {
@@ -277,9 +264,15 @@ export class BlockTree {
     return changed
   }
 
-  /** Finds all candidates again, those too that an earlier tip had overtaken. */
-  refillCandidates(): void {
-    for (const entry of this.#entries.values()) this.#considerCandidate(entry)
+  /**
+   * Finds all candidates again, those too that an earlier tip had overtaken.
+   *
+   * @param floor - The work below which nothing is wanted.
+   */
+  refillCandidates(floor = 0n): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.chainWork >= floor) this.#considerCandidate(entry)
+    }
   }
 
   /**

@@ -241,7 +241,7 @@ export class Chain {
 
   /** The coins that a connected block spent, or undefined if it was never connected. */
   async readUndo(hash: BlockHash): Promise<BlockUndo | undefined> {
-    await this.#mover.undoWritten
+    await this.#mover.settleUndo()
     return readStoredUndo(this.#deps.store, hash)
   }
 

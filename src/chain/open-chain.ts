@@ -2,8 +2,9 @@
 
 import type { ConsensusParams } from '../consensus/index.ts'
 import { encodeBlock, toDisplayHex } from '../primitives/index.ts'
-import type { Clock, Logger } from '../util/index.ts'
+import { type Clock, equalBytes, type Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
+import type { BlockEntry } from './block-entry.ts'
 import { BlockTree } from './block-tree.ts'
 import { type ChainStore, type StoredEntry, type StoredTip, StoreError } from './chain-store.ts'
 import type { CoinCache } from './coin-cache.ts'
@@ -55,7 +56,8 @@ async function writeGenesis({ store, clock, params }: OpenChainParts): Promise<S
 
 async function load(parts: OpenChainParts, stored: StoredTip): Promise<void> {
   const { store, coins, tree, active } = parts
-  for await (const entry of store.readEntries()) restore(parts, entry)
+  let last: BlockEntry | undefined
+  for await (const entry of store.readEntries()) last = restore(parts, entry, last)
   const tip = tree.get(toDisplayHex(stored.hash))
   if (tip === undefined) {
     throw new StoreError('corrupt', 'the stored tip is not among the stored headers', {
@@ -63,17 +65,26 @@ async function load(parts: OpenChainParts, stored: StoredTip): Promise<void> {
     })
   }
   active.reset(tip)
+  // A tip that was declared invalid is left for whatever is best.
+  tree.refillCandidates(tip.isFailed ? 0n : tip.chainWork)
   tree.prefer(tip, tip)
   coins.open(stored.utxoHash)
 }
 
-function restore({ params, tree }: OpenChainParts, stored: StoredEntry): void {
-  const prev = tree.get(toDisplayHex(stored.header.prevBlockHash))
-  if (prev === undefined && toDisplayHex(stored.hash) !== toDisplayHex(params.genesisHash)) {
+/** @param last - Restored before it, and most often its parent. */
+function restore(
+  { params, tree }: OpenChainParts,
+  stored: StoredEntry,
+  last: BlockEntry | undefined,
+): BlockEntry {
+  const { prevBlockHash } = stored.header
+  const isNext = last !== undefined && equalBytes(prevBlockHash, last.hash)
+  const prev = isNext ? last : tree.get(toDisplayHex(prevBlockHash))
+  if (prev === undefined && !equalBytes(stored.hash, params.genesisHash)) {
     const code = stored.height === 0 ? 'wrong-chain' : 'corrupt'
     throw new StoreError(code, `block ${toDisplayHex(stored.hash)} has no parent in the store`, {
       part: 'state',
     })
   }
-  tree.restore(stored, prev)
+  return tree.restore(stored, prev)
 }

@@ -6,7 +6,7 @@ import {
   ConsensusError,
   type ConsensusParams,
 } from '../consensus/index.ts'
-import type { BlockHashHex } from '../primitives/index.ts'
+import type { BlockHash, BlockHashHex } from '../primitives/index.ts'
 import { type Clock, type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint } from './block-entry.ts'
@@ -51,6 +51,13 @@ export interface TipMoverDeps {
   readonly assumedValid: BlockHashHex | undefined
 }
 
+/** Undo data on their way to the disk. */
+interface UndoWrite {
+  readonly hash: BlockHash
+  readonly bytes: Uint8Array
+  readonly written: Promise<void>
+}
+
 /** A block on the way up from the tip to the best, if it is there; else the best. */
 function findHalt(halt: BlockEntry | undefined, tip: BlockEntry, best: BlockEntry): BlockEntry {
   const isOnTheWay =
@@ -74,7 +81,7 @@ export class TipMover {
   #flushedMs: number
   #checkedMs = Number.NEGATIVE_INFINITY
   /** Of the block that was connected last: written while the next one is verified. */
-  #undoWrite: Promise<void> = Promise.resolve()
+  #undo: UndoWrite | undefined
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
@@ -86,9 +93,16 @@ export class TipMover {
     this.#stored = this.#deps.active.tip
   }
 
-  /** Settles when the undo data of every connected block are written. */
-  get undoWritten(): Promise<void> {
-    return this.#undoWrite
+  /** Waits until the undo data of every connected block are written; tries once more if that failed. */
+  async settleUndo(): Promise<void> {
+    const undo = this.#undo
+    if (undo === undefined) return
+    try {
+      await undo.written
+    } catch {
+      await this.#deps.store.writeUndo(undo.hash, undo.bytes)
+    }
+    if (this.#undo === undo) this.#undo = undefined
   }
 
   /** How often the tip has moved to another branch. */
@@ -123,7 +137,7 @@ export class TipMover {
     tree.pruneCandidates(active.tip)
     if (clock.monotonic() - this.#flushedMs >= FLUSH_INTERVAL_MS) await this.flush()
     else if (!isAwaited()) {
-      await this.#undoWrite
+      await this.settleUndo()
       await pending.flush()
     }
     // Nobody listens any more, and the way is not done.
@@ -156,7 +170,7 @@ export class TipMover {
   async flush(): Promise<void> {
     const { active, coins, pending, txIndex, clock } = this.#deps
     const { tip } = active
-    await this.#undoWrite
+    await this.settleUndo()
     if (tip === this.#stored) await pending.flush()
     else {
       await coins.flush((changes, utxoHash) =>
@@ -238,7 +252,7 @@ export class TipMover {
       const isKnown = wasConnected || this.#isAssumedValid(entry)
       const verified = await verifyBlock(block, entry.hash, active.tip, this.#deps, isKnown)
       view = verified.view
-      await this.#undoWrite
+      await this.settleUndo()
       if (!wasConnected) this.#startUndoWrite(entry, verified.undo)
     } catch (error) {
       if (!(error instanceof ConsensusError)) throw error
@@ -283,10 +297,12 @@ export class TipMover {
     await checkAllCoins(store)
   }
 
-  #startUndoWrite(entry: BlockEntry, undo: BlockUndo): void {
-    this.#undoWrite = this.#deps.store.writeUndo(entry.hash, encodeUndo(undo))
+  #startUndoWrite({ hash }: BlockEntry, undo: BlockUndo): void {
+    const bytes = encodeUndo(undo)
+    const written = this.#deps.store.writeUndo(hash, bytes)
     // Told to whoever waits for it next, which is not at once.
-    this.#undoWrite.catch(() => undefined)
+    written.catch(() => undefined)
+    this.#undo = { hash, bytes, written }
   }
 
   #onInvalid(entry: BlockEntry, error: ConsensusError): void {
@@ -307,7 +323,7 @@ export class TipMover {
     const parent = tip.prev
     if (parent === undefined) throw new InvariantError('genesis can never be disconnected')
     const block = await requireBlock(store, tip)
-    await this.#undoWrite
+    await this.settleUndo()
     const view = await takeBack(block, tip, store, (outPoints) => coins.read(outPoints))
     coins.apply(view.changes())
     txIndex?.disconnect(block, tip)

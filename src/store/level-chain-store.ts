@@ -57,6 +57,7 @@ const OPERATIONS_PER_BATCH = 10_000
 /** No key of a block comes after it. */
 const LAST_HASH = new Uint8Array(HASH_SIZE).fill(0xff)
 
+const READ_AHEAD_BYTES = 1_048_576
 /** Entries that are read from the database at a time. */
 const ENTRIES_PER_READ = 1_000
 
@@ -133,7 +134,9 @@ export class LevelChainStore implements ChainStore {
   }
 
   async *readEntries(): AsyncIterable<StoredEntry> {
-    const iterator = this.#header.iterator()
+    // The engine reads ahead; with its default of 16 KB there would be thousands of turns.
+    const options = { highWaterMarkBytes: READ_AHEAD_BYTES } as object
+    const iterator = this.#header.iterator(options)
     try {
       for (;;) {
         // Many at a time: a promise for each of a hundred thousand would take as long as all the rest.

@@ -1,6 +1,6 @@
 /** @module Byte strings: comparison, joining, hexadecimal. */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { hexToBytes } from '@noble/hashes/utils.js'
 import { DecodeError } from './errors.ts'
 
 /** Joins byte strings into a new one. */
@@ -23,9 +23,25 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+const HEX_DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** How many bytes become text at a time: a call cannot have any number of arguments. */
+const HEX_CHUNK_BYTES = 4_096
+
 /** Writes bytes as lower-case hexadecimal, first byte first. */
 export function encodeHex(bytes: Uint8Array): string {
-  return bytesToHex(bytes)
+  // Digit by digit into one text: joining pairs makes dozens of texts for each hash, and there are many hashes.
+  let hex = ''
+  for (let start = 0; start < bytes.length; start += HEX_CHUNK_BYTES) {
+    const chunk = bytes.subarray(start, start + HEX_CHUNK_BYTES)
+    const codes = new Uint8Array(2 * chunk.length)
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i] as number
+      codes[2 * i] = HEX_DIGITS[byte >> 4] as number
+      codes[2 * i + 1] = HEX_DIGITS[byte & 0xf] as number
+    }
+    hex += String.fromCharCode.apply(undefined, codes as unknown as number[])
+  }
+  return hex
 }
 
 /** Tells whether a text is an even number of hexadecimal digits. The empty text is. */
