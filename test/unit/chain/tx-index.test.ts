@@ -166,6 +166,23 @@ describe('the index of transactions', () => {
     await expectIndexed(chain, blocks)
   })
 
+  it('does not follow the tip from further behind', async () => {
+    const databases = createMemoryDatabases()
+    const without = await openMemoryChain(params, clock, databases)
+    const blocks = createBlocks(genesis, params, 3, { salt: 1 })
+    const away = createBlocks(genesis, params, 4, { salt: 2 })
+    await accept(without, blocks)
+    await without.flush()
+    const behind = await openLogged(databases, silentLog, AbortSignal.abort())
+    await accept(behind, away)
+    await behind.flush()
+    expect(behind.tip.height).toBe(4)
+    expect(behind.txIndex).toMatchObject({ isSynced: false, height: 0 })
+    expect(await storedIndex(databases)).toEqual({ tip: hexOf([]), count: 0 })
+    const chain = await openMemoryChain(params, clock, databases, INDEXED)
+    await expectIndexed(chain, away, blocks)
+  })
+
   it('is built in batches, and goes on from the last of them after a kill', async () => {
     const databases = createMemoryDatabases()
     const without = await openMemoryChain(params, clock, databases)
