@@ -44,7 +44,6 @@ export class TxIndex {
   readonly #changes = new Map<string, TransactionPlace>()
   /** The block that it reaches. */
   #tip: BlockEntry | undefined
-  #isSynced = false
 
   /** @param budgetBytes - The memory for coins, of which the index takes its share. */
   constructor(deps: TxIndexDeps, budgetBytes: number) {
@@ -55,7 +54,7 @@ export class TxIndex {
 
   /** Whether it reaches the tip. If not, it neither answers nor follows. */
   get isSynced(): boolean {
-    return this.#isSynced
+    return this.#tip === this.#deps.active.tip
   }
 
   /** The height that it reaches. */
@@ -70,7 +69,7 @@ export class TxIndex {
 
   /** What the next flush of the tip has to write. Undefined if the stored index has to stay where it is. */
   get changes(): Iterable<TransactionPlace> | undefined {
-    return this.#isSynced ? this.#changes.values() : undefined
+    return this.isSynced ? this.#changes.values() : undefined
   }
 
   /**
@@ -95,17 +94,16 @@ export class TxIndex {
       progress()
     }
     if (hash === undefined || toDisplayHex(hash) !== this.#tip?.hashHex) await this.#write()
-    this.#isSynced = this.#tip === active.tip
   }
 
-  /** Takes a block in that follows the one it reaches. */
+  /** Takes a block in that follows the tip, and is not active yet. */
   connect(block: Block, entry: BlockEntry): void {
-    if (this.#isSynced) this.#add(block, entry)
+    if (this.isSynced) this.#add(block, entry)
   }
 
-  /** Takes the block that it reaches back out. */
+  /** Takes the tip's block back out, while it is still active. */
   disconnect(block: Block, entry: BlockEntry): void {
-    if (this.#isSynced) this.#remove(block, entry)
+    if (this.isSynced) this.#remove(block, entry)
   }
 
   /** Forgets what has been written with the tip. */
@@ -115,7 +113,7 @@ export class TxIndex {
 
   /** The block of the active chain that a transaction is in; undefined if none is known. */
   async find(txid: Txid): Promise<BlockHash | undefined> {
-    if (!this.#isSynced) return undefined
+    if (!this.isSynced) return undefined
     const change = this.#changes.get(toDisplayHex(txid))
     return change === undefined ? this.#deps.store.readTransaction(txid) : change.blockHash
   }

@@ -25,13 +25,17 @@ async function accept(chain: Chain, blocks: readonly PlacedBlock[]): Promise<voi
   for (const { block } of blocks) await chain.acceptBlock(block)
 }
 
+function progressOf({ txIndex }: Chain) {
+  return { isSynced: txIndex?.isSynced, height: txIndex?.height }
+}
+
 /** The index is complete, has these blocks' transactions, and not those of the others. */
 async function expectIndexed(
   chain: Chain,
   blocks: readonly PlacedBlock[],
   others: readonly PlacedBlock[] = [],
 ): Promise<void> {
-  expect(chain.txIndex).toMatchObject({ isSynced: true, height: chain.tip.height })
+  expect(progressOf(chain)).toEqual({ isSynced: true, height: chain.tip.height })
   expect(chain.tip.height).toBe(blocks.length)
   const hashOf = async (txid: Txid) => (await chain.txIndex?.find(txid)) ?? 'none'
   for (const { block, hash } of blocks) {
@@ -158,7 +162,7 @@ describe('the index of transactions', () => {
     const cut = await openLogged(databases, log, stop.signal)
     const [{ block }] = blocks as [PlacedBlock]
     const txid = computeTxid(block.transactions[0] as never)
-    expect(cut.txIndex).toMatchObject({ isSynced: false, height: 0 })
+    expect(progressOf(cut)).toEqual({ isSynced: false, height: 0 })
     expect(await cut.txIndex?.find(txid)).toBeUndefined()
     await cut.flush()
     expect(await storedIndex(databases)).toEqual({ tip: hexOf([]), count: 0 })
@@ -170,17 +174,17 @@ describe('the index of transactions', () => {
     const databases = createMemoryDatabases()
     const without = await openMemoryChain(params, clock, databases)
     const blocks = createBlocks(genesis, params, 3, { salt: 1 })
-    const away = createBlocks(genesis, params, 4, { salt: 2 })
+    const away = createBlocks(blocks[0] as PlacedBlock, params, 3, { salt: 2 })
     await accept(without, blocks)
     await without.flush()
     const behind = await openLogged(databases, silentLog, AbortSignal.abort())
     await accept(behind, away)
     await behind.flush()
     expect(behind.tip.height).toBe(4)
-    expect(behind.txIndex).toMatchObject({ isSynced: false, height: 0 })
+    expect(progressOf(behind)).toEqual({ isSynced: false, height: 0 })
     expect(await storedIndex(databases)).toEqual({ tip: hexOf([]), count: 0 })
     const chain = await openMemoryChain(params, clock, databases, INDEXED)
-    await expectIndexed(chain, away, blocks)
+    await expectIndexed(chain, [...blocks.slice(0, 1), ...away], blocks.slice(1))
   })
 
   it('is built in batches, and goes on from the last of them after a kill', async () => {

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
+import { type BlockEntry, Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import {
   computeTxid,
   encodeTransaction,
+  fromDisplayHex,
   type Transaction,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
@@ -17,7 +18,12 @@ import {
   openMemoryChain,
   silentLog,
 } from '../../support/memory-chain.ts'
-import { createRegtestNode, REGTEST_NOW, type RegtestNode } from '../../support/regtest-node.ts'
+import {
+  createMemoryFiles,
+  createRegtestNode,
+  REGTEST_NOW,
+  type RegtestNode,
+} from '../../support/regtest-node.ts'
 import { TestWallet } from '../../support/wallet.ts'
 
 const wallet = new TestWallet('index')
@@ -132,6 +138,38 @@ describe('an index that is not built yet', () => {
     expect(await node.refusal('getrawtransaction', UNKNOWN_TXID)).toBe(
       '-5 No such mempool transaction. Blockchain transactions are still in the process of being ' +
         'indexed. Use gettransaction for wallet transactions.',
+    )
+  })
+})
+
+describe('an index that a snapshot has overtaken', () => {
+  it('stays where it is, and says so', async () => {
+    const files = createMemoryFiles()
+    const source = await createRegtestNode({ context: { files } })
+    const { params } = source.chain
+    const blocks = createBlocks(placeGenesis(params), params, 6, { payoutScript })
+    for (const { block } of blocks.slice(0, 5)) await source.chain.acceptBlock(block)
+    const { txoutset_hash: hash } = await source.call('dumptxoutset', 'utxo.dat')
+    const databases = createMemoryDatabases()
+    const chain = { hasTxIndex: true }
+    const node = await createRegtestNode({ context: { files }, databases, chain })
+    for (const { block } of blocks.slice(0, 2)) await node.chain.acceptBlock(block)
+    node.chain.acceptHeaders(blocks.map(({ block }) => block.header))
+    expect(await node.refusal('loadtxoutset', 'utxo.dat', hash)).toContain('without --txindex')
+    // Even if nobody refused it, the index would not take itself for complete.
+    const base = node.chain.getEntry(source.chain.tip.hashHex) as BlockEntry
+    const { coins } = await source.chain.readAllCoins()
+    await node.chain.loadCoins(base, coins, fromDisplayHex(hash))
+    const behind = { txindex: { synced: false, best_block_height: 2 } }
+    expect(await node.call('getindexinfo')).toEqual(behind)
+    for (const { block } of blocks.slice(5)) await node.chain.acceptBlock(block)
+    await node.chain.flush()
+    expect(node.chain.tip.height).toBe(6)
+    expect(await node.call('getindexinfo')).toEqual(behind)
+    const store = await LevelChainStore.open(databases, params.chainId)
+    expect(await store.readIndexTip()).toEqual(blocks[1]?.hash)
+    await expect(openMemoryChain(params, node.clock, databases, chain)).rejects.toThrow(
+      /block \w+ at height 3, which was pruned: start without --txindex/,
     )
   })
 })
