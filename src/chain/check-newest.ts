@@ -53,9 +53,13 @@ async function requireIntactBlock(store: ChainStore, entry: BlockEntry) {
   } catch (error) {
     if (!(error instanceof DecodeError || error instanceof ConsensusError)) throw error
   }
-  throw new StoreError('corrupt', `the stored block ${entry.hashHex} is not what it was`, {
-    part: 'blocks',
-  })
+  throw new StoreError(
+    'corrupt',
+    `the stored body of block ${entry.hashHex} is not what it was: start with --reindex`,
+    {
+      part: 'blocks',
+    },
+  )
 }
 
 /** What a block spent must not be there any more. */

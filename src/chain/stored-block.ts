@@ -6,6 +6,8 @@ import type { BlockEntry } from './block-entry.ts'
 import { type ChainStore, StoreError } from './chain-store.ts'
 import { decodeUndo } from './coin-codec.ts'
 
+const CURE = 'start with --reindex to keep what is whole and fetch the rest from peers'
+
 /** The block, or undefined if its body is not stored. */
 export async function readStoredBlock(
   store: ChainStore,
@@ -36,7 +38,7 @@ export async function requireBlock(store: ChainStore, entry: BlockEntry): Promis
     )
   }
   if (block === undefined) {
-    throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing`, {
+    throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing: ${CURE}`, {
       part: 'blocks',
     })
   }
@@ -47,9 +49,13 @@ export async function requireBlock(store: ChainStore, entry: BlockEntry): Promis
 export async function requireUndo(store: ChainStore, entry: BlockEntry): Promise<BlockUndo> {
   const undo = await readStoredUndo(store, entry.hash)
   if (undo === undefined) {
-    throw new StoreError('corrupt', `the undo data of block ${entry.hashHex} are missing`, {
-      part: 'blocks',
-    })
+    throw new StoreError(
+      'corrupt',
+      `the undo data of block ${entry.hashHex} are missing: ${CURE}`,
+      {
+        part: 'blocks',
+      },
+    )
   }
   return undo
 }

@@ -68,10 +68,14 @@ export async function takeBack(
   try {
     disconnectBlock(block, undo, view)
   } catch (error) {
-    throw new StoreError('corrupt', `the undo data do not fit block ${entry.hashHex}`, {
-      cause: error,
-      part: 'blocks',
-    })
+    throw new StoreError(
+      'corrupt',
+      `the undo data do not fit block ${entry.hashHex}: start with --reindex`,
+      {
+        cause: error,
+        part: 'blocks',
+      },
+    )
   }
   return view
 }

@@ -121,8 +121,10 @@ export class LevelChainStore implements ChainStore {
   static async open(databases: ChainDatabases, chainId: string): Promise<LevelChainStore> {
     const level = sublevel(databases.state, SUBLEVELS.journal)
     // Without the schema of today there is no journal of today.
-    const isNew =
-      (await sublevel(databases.state, SUBLEVELS.meta).get(META_KEYS.schema)) === undefined
+    const meta = sublevel(databases.state, SUBLEVELS.meta)
+    const isNew = await attempt('read the schema version', 'state', async () => {
+      return (await meta.get(META_KEYS.schema)) === undefined
+    })
     const journal = await attempt('read the journal', 'state', () =>
       BatchJournal.read(level.iterator() as AsyncIterable<[Uint8Array, Uint8Array]>),
     )
@@ -409,7 +411,7 @@ export class LevelChainStore implements ChainStore {
           `--chain names ${String.fromCharCode(...chainId)}: use another --datadir`,
       )
     }
-    const damage = await this.#attempt('read the state of the state', 'blocks', () =>
+    const damage = await this.#attempt('read whether the state is damaged', 'blocks', () =>
       this.#blocksMeta.get(META_KEYS.damage),
     )
     if (damage !== undefined) {
@@ -528,7 +530,8 @@ async function attempt<Result>(
     const isDamage = (error as { code?: unknown }).code === LEVEL_CORRUPTION
     const code = isDamage ? 'corrupt' : 'io'
     const cure = isDamage ? `: ${CURES[part]}` : ''
-    throw new StoreError(code, `cannot ${what}: ${toErrorMessage(error)}${cure}`, {
+    const where = `in db/${part}: ${toErrorMessage(error)}`
+    throw new StoreError(code, `cannot ${what} ${where}${cure}`, {
       cause: error,
       ...(isDamage && { part }),
     })

@@ -21,7 +21,7 @@ const { repair } = Level as unknown as { repair(path: string): Promise<void> }
 /** How a database is opened. */
 export interface OpenOptions {
   /**
-   * Whether blocks that do not open are mended first. Never the state: mending drops records without a word, and
+   * Whether blocks are mended first: tables that cannot be read lose what is damaged in them, and keep the rest. Never the state: mending drops records without a word, and
    * who would notice a lost coin?
    */
   readonly isMended?: boolean
@@ -93,13 +93,7 @@ export async function openLevelDatabase(
 ): Promise<ByteDatabase> {
   const paths = pathsOf(parent, name)
   try {
-    return await open(paths, name)
-  } catch (error) {
-    const failure = toStoreError(error, paths, name)
-    if (!(isMended && name === 'blocks' && failure.code === 'corrupt')) throw failure
-  }
-  try {
-    await repair(paths.path)
+    if (isMended && name === 'blocks' && existsSync(paths.marker)) await repair(paths.path)
     return await open(paths, name)
   } catch (error) {
     throw toStoreError(error, paths, name)
