@@ -1,5 +1,6 @@
 /** @module From a request to its answer: dialects, batches, notifications, warm-up, errors. No transport. */
 
+import { StoreError } from '../chain/index.ts'
 import { assertInvariant, type Clock, type Logger, sleep, toErrorMessage } from '../util/index.ts'
 import { bindArguments, type RpcParams } from './bind-arguments.ts'
 import { type ActiveCommand, createControlMethods } from './control-methods.ts'
@@ -195,6 +196,8 @@ class MethodDispatcher<Context> implements Dispatcher {
       error: toErrorMessage(error),
       stack: error instanceof Error ? error.stack : undefined,
     })
+    // What is wrong with the disk, and the cure, is for whoever asks to know.
+    if (error instanceof StoreError) return new RpcError(RPC_CODES.DATABASE_ERROR, error.message)
     return new RpcError(RPC_CODES.INTERNAL_ERROR, 'Internal error; the log of the node has details')
   }
 }
