@@ -144,7 +144,9 @@ function explainDifference(
   if (ours === 'WITNESS_PUBKEYTYPE' && theirs === undefined) return 'x-only key in a witness'
   if (ours !== undefined) return undefined
   // The same: only the form of a key is looked at before it is used, not whether it is on the curve.
-  if (theirs === 'SCRIPT_ERR_PUBKEYTYPE') return 'unused key that is off the curve'
+  if (theirs === 'SCRIPT_ERR_PUBKEYTYPE' || theirs?.endsWith('Error: Invalid X') === true) {
+    return 'unused key that is off the curve'
+  }
   // Bitcoin Core `EvalScript`: lock times that are not enforced are plain NOPs, and no longer discouraged.
   const enforcesLockTimes = LOCK_TIME_FLAGS === (flags & LOCK_TIME_FLAGS)
   if (theirs === 'SCRIPT_ERR_DISCOURAGE_UPGRADABLE_NOPS' && !enforcesLockTimes) {
