@@ -115,6 +115,12 @@ export type StoreErrorCode =
 /** What is kept apart: `blocks` come from the network, `state` follows from them. */
 export type StorePart = 'blocks' | 'state'
 
+/** What to do about damage. */
+export const DAMAGE_CURES: Readonly<Record<StorePart, string>> = {
+  blocks: 'start with --reindex to keep what is whole and fetch the rest from peers',
+  state: 'start again, and it is rebuilt from the stored blocks',
+}
+
 /** The disk failed, or what is on it is damaged. The message names the file or record and the cure. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'

@@ -9,7 +9,6 @@ import {
   checkProofOfWork,
   contextualCheckBlock,
   contextualCheckHeader,
-  isBodyMutation,
 } from '../consensus/index.ts'
 import {
   type Block,
@@ -17,7 +16,6 @@ import {
   type BlockHashHex,
   type BlockHeader,
   computeBlockHash,
-  encodeBlock,
   type OutPoint,
   toDisplayHex,
 } from '../primitives/index.ts'
@@ -31,6 +29,8 @@ import {
 } from '../util/index.ts'
 import { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
+import { BlockHistory } from './block-history.ts'
+import { BlockIntake } from './block-intake.ts'
 import { BlockTree, chainTipStatus } from './block-tree.ts'
 import type { ChainEvents, ChainTip } from './chain-events.ts'
 import { type ChainStore, type StoredCoin, StoreError } from './chain-store.ts'
@@ -46,14 +46,6 @@ import { TxIndex } from './tx-index.ts'
 import { verifyBlock } from './verify-block.ts'
 import { writeSnapshot } from './write-snapshot.ts'
 
-/**
- * So many blocks on one parent are stored although they come too late to be the tip. Where blocks are cheap, a
- * miner that never moves on makes thousands, and each would stay on the disk for ever.
- */
-export const MAX_STALE_SIBLINGS = 32
-
-/** So many blocks below the tip are never pruned, nor their undo data. @see Bitcoin Core `MIN_BLOCKS_TO_KEEP` */
-export const MIN_BLOCKS_TO_KEEP = 288
 /** Memory for coins unless the chain is told otherwise. */
 const DEFAULT_COIN_CACHE_BYTES = 64 * 1_048_576
 
@@ -89,7 +81,8 @@ export interface CoinSet {
  * The chain of one node.
  *
  * Headers are accepted at once and in memory; blocks are stored, then connected one after another. All
- * changes of the tip are made by one task at a time, each block in one atomic write of the store.
+ * changes of the tip are made by one task at a time. Tip and coins are written every few seconds, always together;
+ * what a kill leaves behind is connected again from the stored blocks.
  */
 export class Chain {
   readonly params: ConsensusParams
@@ -103,13 +96,11 @@ export class Chain {
   readonly #coins: CoinCache
   readonly #pending: PendingEntries
   readonly #mover: TipMover
+  readonly #intake: BlockIntake
+  readonly #history: BlockHistory
   readonly #activation = new Mutex()
-  #prunedHeight = 0
-  readonly #recent = new RecentBlocks()
   /** How many accepted blocks wait for their turn to be connected. */
   #waiting = 0
-  /** Blocks whose bodies are being stored, so that the same block is not stored twice at once. */
-  readonly #storing = new Map<BlockHashHex, Promise<void>>()
 
   constructor(deps: ChainDeps, params: ConsensusParams, options: ChainOptions = {}) {
     this.#deps = deps
@@ -120,16 +111,20 @@ export class Chain {
     this.txIndex = hasTxIndex ? new TxIndex(parts, coinCacheBytes) : undefined
     this.#coins = new CoinCache(deps.store, deps.clock, coinCacheBytes)
     this.#pending = new PendingEntries(deps.store, this.#tree)
+    const recent = new RecentBlocks()
+    const pending = this.#pending
     this.#mover = new TipMover({
       ...parts,
       params,
       coins: this.#coins,
       assumedValid: options.assumedValid,
-      pending: this.#pending,
-      recent: this.#recent,
+      pending,
+      recent,
       txIndex: this.txIndex,
       events: this.events,
     })
+    this.#intake = new BlockIntake({ ...parts, params, pending, recent })
+    this.#history = new BlockHistory({ ...parts, pending, mover: this.#mover })
   }
 
   /**
@@ -152,7 +147,7 @@ export class Chain {
     }
     await openChain(parts, this.#options.keepsWhatItCan === true)
     this.#mover.open()
-    this.#findPrunedHeight()
+    this.#history.measure()
     await checkNewestBlocks(this.#deps.store, this.#active)
     await this.txIndex?.open(signal)
     await this.#activateBest()
@@ -312,7 +307,7 @@ export class Chain {
    * Takes a block: stores it, and moves the tip if that makes its branch the best. Several calls may be under
    * way at a time, parents first: while one block is verified the next are checked and stored.
    *
-   * Of a block that comes too late, with {@link MAX_STALE_SIBLINGS} on the same parent before it, only the header
+   * Of a block that comes too late, with `MAX_STALE_SIBLINGS` on the same parent before it, only the header
    * is kept, in memory: should anybody build on it, its body is taken when it comes again.
    *
    * @param encoded - The block's bytes, if they are at hand.
@@ -325,12 +320,7 @@ export class Chain {
    */
   async acceptBlock(block: Block, encoded?: Uint8Array): Promise<BlockEntry> {
     const entry = this.acceptHeader(block.header)
-    if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
-    // Every body by itself: others may have come with the same header, before this one or at the same time.
-    this.#checkNewBlock(entry, block)
-    // What was pruned is not taken back, or anybody could fill the disk with it.
-    const isWanted = !(entry.hasBody || entry.isPruned || this.#isSurplus(entry))
-    if (isWanted) await this.#storeOnce(entry, block, encoded)
+    await this.#intake.take(entry, block, encoded)
     await this.#activateBest(entry)
     return entry
   }
@@ -410,32 +400,18 @@ export class Chain {
 
   /** The height up to which the active chain's bodies are deleted; 0 if all are there. */
   get prunedHeight(): number {
-    return this.#prunedHeight
+    return this.#history.prunedHeight
   }
 
   /**
    * Deletes bodies and undo data up to a height, on all branches; but for genesis and what a reorganisation may need,
-   * the last {@link MIN_BLOCKS_TO_KEEP} blocks.
+   * the last `MIN_BLOCKS_TO_KEEP` blocks.
    *
    * @returns The height up to which they are deleted now.
    * @see Bitcoin Core `BlockManager::FindFilesToPruneManual`
    */
   pruneTo(height: number): Promise<number> {
-    return this.#exclusively(async () => {
-      const end = Math.min(height, this.tip.height - MIN_BLOCKS_TO_KEEP)
-      if (end <= this.#prunedHeight) return this.#prunedHeight
-      // The stored tip is what a start goes on from: its next blocks have to be there.
-      await this.#mover.flush()
-      const entries = this.#tree.findBodies(end)
-      await this.#deps.store.deleteBlocks(entries.map(({ hash }) => hash))
-      for (const entry of entries) {
-        this.#pending.addAll(this.#tree.markPruned(entry, this.isActive(entry)))
-      }
-      await this.#pending.flush()
-      this.#prunedHeight = end
-      this.#deps.log.info('pruned blocks', { blocks: entries.length, height: end })
-      return end
-    })
+    return this.#exclusively(() => this.#history.pruneTo(height))
   }
 
   /**
@@ -459,59 +435,8 @@ export class Chain {
       const utxoHash = await writeSnapshot(store, clock, { base, coins, hash, tree: this.#tree })
       this.#coins.open(utxoHash)
       await this.#mover.jumpTo(base)
-      this.#findPrunedHeight()
+      this.#history.measure()
     })
-  }
-
-  #findPrunedHeight(): void {
-    let { height } = this.tip
-    while (height > 0 && this.#active.at(height)?.isPruned === false) height -= 1
-    this.#prunedHeight = height
-  }
-
-  /** Whether a block without a body is one stale sibling too many, on which nobody has built. */
-  #isSurplus(entry: BlockEntry): boolean {
-    if (entry.prev === undefined || entry.chainWork > this.tip.chainWork) return false
-    if (this.#tree.childrenOf(entry).length > 0) return false
-    let count = 0
-    for (const sibling of this.#tree.childrenOf(entry.prev)) {
-      if (sibling.isStored && ++count > MAX_STALE_SIBLINGS) return true
-    }
-    return false
-  }
-
-  async #storeOnce(entry: BlockEntry, block: Block, encoded?: Uint8Array): Promise<void> {
-    const inProgress = this.#storing.get(entry.hashHex)
-    if (inProgress !== undefined) return inProgress
-    const storing = this.#storeBlock(entry, block, encoded ?? encodeBlock(block))
-    this.#storing.set(entry.hashHex, storing)
-    try {
-      await storing
-    } finally {
-      this.#storing.delete(entry.hashHex)
-    }
-  }
-
-  async #storeBlock(entry: BlockEntry, block: Block, encoded: Uint8Array): Promise<void> {
-    // Before the body is written, so that nobody forgets the header meanwhile.
-    this.#pending.keep(entry)
-    await this.#deps.store.writeBody(entry.hash, encoded)
-    this.#recent.add(entry, block, encoded.length)
-    this.#pending.addAll(this.#tree.markBody(entry, block.transactions.length))
-    this.#pending.add(entry)
-  }
-
-  #checkNewBlock(entry: BlockEntry, block: Block): void {
-    try {
-      checkBlock(block)
-      contextualCheckBlock(block, entry.height, entry.prev?.medianTimePast ?? 0, this.params)
-    } catch (error) {
-      // Another body may fit the same header: only what is wrong with every body is remembered.
-      if (error instanceof ConsensusError && !isBodyMutation(error, block)) {
-        this.#pending.addAll(this.#tree.markFailed(entry))
-      }
-      throw error
-    }
   }
 
   /** Runs a task that may move the tip, while no other does. */

@@ -1,8 +1,8 @@
 /** @module All stored coins held against the hash that moved along with the tip. */
 
-import { equalBytes } from '../util/index.ts'
+import { type Clock, equalBytes } from '../util/index.ts'
 import { type ChainStore, StoreError } from './chain-store.ts'
-import { encodeCoinElement } from './coin-cache.ts'
+import { toElements } from './hash-coins.ts'
 import { MuHash } from './muhash.ts'
 
 /**
@@ -11,13 +11,11 @@ import { MuHash } from './muhash.ts'
  * @param store - Nothing is written to it meanwhile.
  * @throws {@link StoreError} `corrupt` if one is damaged, missing, or one too many.
  */
-export async function checkAllCoins(store: ChainStore): Promise<void> {
+export async function checkAllCoins(store: ChainStore, clock: Clock): Promise<void> {
   const tip = await store.readTip()
   if (tip === undefined) return
   const hash = MuHash.empty()
-  for await (const { outPoint, coin } of store.readAllCoins()) {
-    hash.insert(encodeCoinElement(outPoint, coin))
-  }
+  for await (const { element } of toElements(store.readAllCoins(), clock)) hash.insert(element)
   if (equalBytes(hash.toState(), tip.utxoHash)) return
   throw new StoreError(
     'corrupt',

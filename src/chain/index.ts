@@ -1,8 +1,8 @@
 /**
  * The block tree, the active chain and the unspent outputs.
  *
- * Decides which valid chain has the most work and moves the tip there, block by block, each step one
- * atomic write. Makes no rule (that is `consensus/`), keeps no bytes (that is its port `ChainStore`,
+ * Decides which valid chain has the most work and moves the tip there, block by block; tip and coins are written
+ * together, now and then, in one atomic write. Makes no rule (that is `consensus/`), keeps no bytes (that is its port `ChainStore`,
  * which `store/` implements), and knows neither peers nor mempool: it tells what happened by events.
  *
  * `ConsensusError` blames whoever made the block; `StoreError` means that the disk failed or the data
@@ -18,18 +18,19 @@
  * @module
  */
 export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
+export { MIN_BLOCKS_TO_KEEP } from './block-history.ts'
+export { MAX_STALE_SIBLINGS } from './block-intake.ts'
 export type { ChainTipStatus } from './block-tree.ts'
 export {
   Chain,
   type ChainDeps,
   type ChainOptions,
   type CoinSet,
-  MAX_STALE_SIBLINGS,
-  MIN_BLOCKS_TO_KEEP,
 } from './chain.ts'
 export type { BlockEvent, ChainEvents, ChainTip, TipEvent } from './chain-events.ts'
 export {
   type ChainStore,
+  DAMAGE_CURES,
   type StoredBody,
   type StoredCoin,
   type StoredEntry,
@@ -40,8 +41,8 @@ export {
   type TipChange,
   type TransactionPlace,
 } from './chain-store.ts'
-export { encodeCoinElement } from './coin-cache.ts'
 export { decodeCoin, encodeCoin } from './coin-codec.ts'
+export { toElements } from './hash-coins.ts'
 export { createLocator, findLocatorFork } from './locator.ts'
 export { MUHASH_STATE_SIZE, MuHash } from './muhash.ts'
 export { type RebuildDeps, rebuildIndex } from './rebuild.ts'
@@ -58,7 +59,13 @@ export {
   type VerifyOptions,
   verifyTransactionScripts,
 } from './script-checker.ts'
-export { decodeSnapshot, encodeSnapshot, type SnapshotHead } from './snapshot-codec.ts'
+export {
+  encodeSnapshot,
+  encodeSnapshotHead,
+  readSnapshot,
+  type SnapshotContent,
+  type SnapshotHead,
+} from './snapshot-codec.ts'
 export type { TxIndex } from './tx-index.ts'
 export {
   answerVerifyCommand,

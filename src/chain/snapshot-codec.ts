@@ -169,21 +169,31 @@ function readCoin(reader: ByteReader): { readonly vout: number; readonly coin: C
   return { vout, coin: { output: { value, scriptPubKey }, height, isCoinbase: (code & 1n) === 1n } }
 }
 
-/**
- * A snapshot as bytes, piece by piece.
- *
- * @param coins - In the order of their outpoints: as many as the head says.
- */
-export async function* encodeSnapshot(
-  { networkMagic, baseHash, coinCount }: SnapshotHead,
-  coins: AsyncIterable<StoredCoin>,
-): AsyncGenerator<Uint8Array> {
-  let writer = new ByteWriter()
+/** What a snapshot begins with. */
+export function encodeSnapshotHead({
+  networkMagic,
+  baseHash,
+  coinCount,
+}: SnapshotHead): Uint8Array {
+  return new ByteWriter()
     .writeBytes(FILE_MAGIC)
     .writeUint16(VERSION)
     .writeBytes(networkMagic)
     .writeBytes(baseHash)
     .writeUint64(BigInt(coinCount))
+    .toBytes()
+}
+
+/**
+ * A snapshot as bytes, piece by piece.
+ *
+ * @param coins - In the order of their outpoints.
+ */
+export async function* encodeSnapshot(
+  head: SnapshotHead,
+  coins: AsyncIterable<StoredCoin>,
+): AsyncGenerator<Uint8Array> {
+  let writer = new ByteWriter().writeBytes(encodeSnapshotHead(head))
   let group: StoredCoin[] = []
   const endGroup = (): void => {
     const [first] = group
@@ -286,35 +296,43 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return 0
 }
 
+/** A snapshot that is being read. */
+export interface SnapshotContent {
+  readonly head: SnapshotHead
+  /** In the order of their outpoints; to be read once. */
+  readonly coins: AsyncIterable<StoredCoin>
+}
+
 /**
  * Reads a snapshot.
  *
- * @param bytes - In pieces of any size.
- * @returns What it is of, and its coins in the order of their outpoints; to be read once.
+ * @param bytes - In pieces of any size; closed when the task is done.
+ * @param task - Is given the snapshot.
  * @throws {@link DecodeError} if it is none; the coins throw it too, as they are read.
  */
-export async function decodeSnapshot(
+export async function readSnapshot<Result>(
   bytes: AsyncIterable<Uint8Array>,
-): Promise<{ readonly head: SnapshotHead; readonly coins: AsyncGenerator<StoredCoin> }> {
+  task: (snapshot: SnapshotContent) => Promise<Result>,
+): Promise<Result> {
   const pieces = new PieceReader(bytes)
-  const head = await pieces.read(HEAD_SIZE, readHead)
-  return { head, coins: readCoins(pieces, head.coinCount) }
-}
-
-async function* readCoins(pieces: PieceReader, count: number): AsyncGenerator<StoredCoin> {
   try {
-    let last: Txid | undefined
-    let left = count
-    while (left > 0) {
-      for await (const stored of readGroup(pieces, last)) {
-        last = stored.outPoint.txid
-        left -= 1
-        yield stored
-      }
-    }
-    if (left < 0) throw new DecodeError('bad-value', 0, 'more coins than the head says')
-    await pieces.expectEnd()
+    const head = await pieces.read(HEAD_SIZE, readHead)
+    return await task({ head, coins: readCoins(pieces, head.coinCount) })
   } finally {
     await pieces.close()
   }
+}
+
+async function* readCoins(pieces: PieceReader, count: number): AsyncGenerator<StoredCoin> {
+  let last: Txid | undefined
+  let left = count
+  while (left > 0) {
+    for await (const stored of readGroup(pieces, last)) {
+      last = stored.outPoint.txid
+      left -= 1
+      yield stored
+    }
+  }
+  if (left < 0) throw new DecodeError('bad-value', 0, 'more coins than the head says')
+  await pieces.expectEnd()
 }

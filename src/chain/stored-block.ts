@@ -3,10 +3,8 @@
 import type { BlockUndo } from '../consensus/index.ts'
 import { type Block, type BlockHash, decodeBlock } from '../primitives/index.ts'
 import type { BlockEntry } from './block-entry.ts'
-import { type ChainStore, StoreError } from './chain-store.ts'
+import { type ChainStore, DAMAGE_CURES, StoreError } from './chain-store.ts'
 import { decodeUndo } from './coin-codec.ts'
-
-const CURE = 'start with --reindex to keep what is whole and fetch the rest from peers'
 
 /** The block, or undefined if its body is not stored. */
 export async function readStoredBlock(
@@ -38,9 +36,13 @@ export async function requireBlock(store: ChainStore, entry: BlockEntry): Promis
     )
   }
   if (block === undefined) {
-    throw new StoreError('corrupt', `the body of block ${entry.hashHex} is missing: ${CURE}`, {
-      part: 'blocks',
-    })
+    throw new StoreError(
+      'corrupt',
+      `the body of block ${entry.hashHex} is missing: ${DAMAGE_CURES.blocks}`,
+      {
+        part: 'blocks',
+      },
+    )
   }
   return block
 }
@@ -51,7 +53,7 @@ export async function requireUndo(store: ChainStore, entry: BlockEntry): Promise
   if (undo === undefined) {
     throw new StoreError(
       'corrupt',
-      `the undo data of block ${entry.hashHex} are missing: ${CURE}`,
+      `the undo data of block ${entry.hashHex} are missing: ${DAMAGE_CURES.blocks}`,
       {
         part: 'blocks',
       },

@@ -294,7 +294,7 @@ export class TipMover {
     if (now - this.#checkedMs < COIN_CHECK_INTERVAL_MS) return
     this.#checkedMs = now
     await this.flush()
-    await checkAllCoins(store)
+    await checkAllCoins(store, clock)
   }
 
   #startUndoWrite({ hash }: BlockEntry, undo: BlockUndo): void {

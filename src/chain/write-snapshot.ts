@@ -1,16 +1,13 @@
 /** @module The coins of a block, from whoever vouches for them, in place of those in the store. */
 
 import { sha256 } from '@noble/hashes/sha2.js'
-import { type Clock, equalBytes, sleep } from '../util/index.ts'
+import { type Clock, equalBytes } from '../util/index.ts'
 import type { BlockEntry } from './block-entry.ts'
 import type { BlockTree } from './block-tree.ts'
 import { type ChainStore, type StoredCoin, StoreError } from './chain-store.ts'
-import { encodeCoinElement } from './coin-cache.ts'
+import { toElements } from './hash-coins.ts'
 import { MuHash } from './muhash.ts'
 import { toStored } from './pending-entries.ts'
-
-/** Coins that are hashed before everybody else gets a turn. */
-const HASHES_PER_TURN = 200
 
 /** All coins of a block. */
 export interface Snapshot {
@@ -36,13 +33,10 @@ export async function writeSnapshot(
   const muhash = MuHash.empty()
   const serialized = sha256.create()
   async function* hashed(): AsyncGenerator<StoredCoin> {
-    let count = 0
-    for await (const stored of coins) {
-      const element = encodeCoinElement(stored.outPoint, stored.coin)
-      muhash.insert(element)
-      serialized.update(element)
+    for await (const stored of toElements(coins, clock)) {
+      muhash.insert(stored.element)
+      serialized.update(stored.element)
       yield stored
-      if (++count % HASHES_PER_TURN === 0) await sleep(clock, 0)
     }
   }
   let utxoHash = new Uint8Array(0)

@@ -2,7 +2,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { Chain, ScriptCheckPool, StoreError } from '../chain/index.ts'
+import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import {
@@ -16,18 +16,17 @@ import {
 import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
-import { SignatureCache, type SignatureEngine } from '../script/index.ts'
-import { type ByteDatabase, LevelChainStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { type CancelSignal, ConfigError } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { NodeMiningControl } from './mining-control.ts'
+import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
 import { loadPayoutScript } from './payout.ts'
-import type { ChainPlatform, Platform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 
 /** How a node behaves: plain data. */
-export interface NodeOptions {
+export interface NodeOptions extends NodeChainOptions {
   /** Multiaddrs to listen on for peers. */
   readonly listen: readonly string[]
   /** Multiaddrs to tell others instead. */
@@ -52,18 +51,8 @@ export interface NodeOptions {
     /** Whether to try several versions beside each nonce. @see BIP-0320 */
     readonly isVersionRolled: boolean
   }
-  /** Memory for coins, in bytes. */
-  readonly coinCacheBytes: number
-  /** Whether to rebuild the state from the stored blocks, without those that are damaged. */
-  readonly reindex: boolean
-  /** A block up to which scripts are not verified; display hex. */
-  readonly assumedValid: string | undefined
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
   readonly pruneBytes: number | undefined
-  /** Whether to keep an index of all transactions. */
-  readonly hasTxIndex: boolean
-  /** Threads that verify the scripts of large blocks; 0 for none but the node's own. */
-  readonly verifyThreads: number
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
   readonly hasCoinbaseFlags: boolean
   /** Of the program, such as `0.1.0`. */
@@ -98,109 +87,12 @@ export interface QuarryNode {
   stop(): Promise<void>
 }
 
-/** What a node's chain is made from, with or without a network round it. */
-export interface NodeChainInit {
-  readonly params: ConsensusParams
-  readonly platform: ChainPlatform
-  readonly options: Pick<
-    NodeOptions,
-    'verifyThreads' | 'coinCacheBytes' | 'hasTxIndex' | 'reindex' | 'assumedValid'
-  >
-  /** Ends a long start. */
-  readonly signal?: CancelSignal
-}
-
-/** A node's chain, opened on its own. */
-export interface NodeChain {
-  readonly chain: Chain
-  /** Stores what is left to store and closes the databases. Idempotent only once it has resolved. */
-  close(): Promise<void>
-}
-
 /** Text in the coinbases of our blocks. */
 const COINBASE_TAG = '/quarry/'
 
 /** How we call ourselves to peers and clients: clients look for Bitcoin Core's form. */
 function createUserAgent(version: string): string {
   return `/Satoshi:30.0.0(quarry:${version})/`
-}
-
-/** What verifies scripts: for blocks, and for the mempool, whose signatures blocks then need not verify again. */
-interface Verification {
-  readonly scriptChecker: ScriptCheckPool
-  readonly mempoolSignatures: SignatureEngine
-}
-
-async function createVerification(init: NodeChainInit): Promise<Verification> {
-  const { platform, options } = init
-  const signatures = await platform.loadSignatureEngine()
-  const cache = new SignatureCache()
-  const { spawnVerifyWorker, clock } = platform
-  return {
-    scriptChecker: new ScriptCheckPool(
-      {
-        spawnVerifyWorker,
-        signatures: cache.createEngine(signatures, false),
-        cache,
-        clock,
-        log: platform.log.child('chain'),
-      },
-      { maxWorkers: options.verifyThreads },
-    ),
-    mempoolSignatures: cache.createEngine(signatures, true),
-  }
-}
-
-/** Whether an error says that the state database is of no use any more: all of it follows from the blocks. */
-function isStateLost(error: unknown): error is StoreError {
-  return (
-    error instanceof StoreError &&
-    error.part === 'state' &&
-    (error.code === 'corrupt' || error.code === 'old-schema')
-  )
-}
-
-async function openChainOn(
-  { params, platform, options, signal }: NodeChainInit,
-  blocks: ByteDatabase,
-  scriptChecker: ScriptCheckPool,
-): Promise<Chain> {
-  const state = await platform.openDatabase('state')
-  try {
-    const store = await LevelChainStore.open({ blocks, state }, params.chainId)
-    const { clock, log } = platform
-    const { coinCacheBytes, assumedValid, hasTxIndex, reindex: keepsWhatItCan } = options
-    const deps = { store, scriptChecker, clock, log: log.child('chain') }
-    const chainOptions = { coinCacheBytes, keepsWhatItCan, assumedValid, hasTxIndex }
-    const chain = new Chain(deps, params, chainOptions)
-    await chain.open(signal)
-    return chain
-  } catch (error) {
-    await state.close()
-    throw error
-  }
-}
-
-/** Opens the chain; a state that is damaged, or of an older program, is thrown away and rebuilt from the blocks. */
-async function openChain(init: NodeChainInit, scriptChecker: ScriptCheckPool): Promise<Chain> {
-  const { platform, options } = init
-  if (options.reindex) await platform.removeDatabase('state')
-  const blocks = await platform.openDatabase('blocks')
-  try {
-    try {
-      return await openChainOn(init, blocks, scriptChecker)
-    } catch (error) {
-      if (!isStateLost(error)) throw error
-      const reason = error.message
-      platform.log.child('chain').warn('the chain state is of no use and is rebuilt', { reason })
-      await platform.removeDatabase('state')
-      return await openChainOn(init, blocks, scriptChecker)
-    }
-  } catch (error) {
-    await blocks.close()
-    await scriptChecker.stop()
-    throw error
-  }
 }
 
 /** @throws {@link ConfigError} `datadir-unusable` if it is no key. */
@@ -341,23 +233,6 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
 }
 
 /**
- * Opens the chain of a data directory, without a network or a mempool: to import blocks, or to export them.
- *
- * @throws {@link StoreError} if the data directory cannot be used.
- */
-export async function openNodeChain(init: NodeChainInit): Promise<NodeChain> {
-  const { scriptChecker } = await createVerification(init)
-  const chain = await openChain(init, scriptChecker)
-  return {
-    chain,
-    close: async () => {
-      await chain.close()
-      await scriptChecker.stop()
-    },
-  }
-}
-
-/**
  * Builds and starts a node.
  *
  * Order: store and chain, mempool, network and synchronisation, miner; RPC answers from the moment this
@@ -367,26 +242,18 @@ export async function openNodeChain(init: NodeChainInit): Promise<NodeChain> {
  * @throws {@link P2pError} if no address can be listened on.
  */
 export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
-  const verification = await createVerification(init)
-  const { scriptChecker } = verification
-  const chain = await openChain(init, scriptChecker)
-  const close = async (): Promise<void> => {
-    await chain.close()
-    await scriptChecker.stop()
-  }
+  const opened = await openNodeChain(init)
   try {
-    return await startNode(init, chain, verification, close)
+    return await startNode(init, opened)
   } catch (error) {
-    await close()
+    await opened.close()
     throw error
   }
 }
 
 async function startNode(
   init: CreateNodeInit,
-  chain: Chain,
-  { scriptChecker, mempoolSignatures: signatures }: Verification,
-  close: () => Promise<void>,
+  { chain, scriptChecker, mempoolSignatures: signatures, close }: NodeChain,
 ): Promise<QuarryNode> {
   const { platform, options } = init
   const { clock } = platform

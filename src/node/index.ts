@@ -18,11 +18,9 @@ export type { ByteDatabase } from '../store/index.ts'
 export {
   type CreateNodeInit,
   createNode,
-  type NodeChain,
-  type NodeChainInit,
   type NodeOptions,
-  openNodeChain,
   type QuarryNode,
 } from './create-node.ts'
+export { type NodeChain, type NodeChainInit, openNodeChain } from './node-chain.ts'
 export { loadPayoutScript } from './payout.ts'
 export type { ChainPlatform, DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

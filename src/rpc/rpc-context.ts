@@ -60,10 +60,12 @@ export interface RpcFiles {
    * Writes a new file; there is none until all of it is there.
    *
    * @param path - Absolute, or within the data directory.
+   * @param bytes - In pieces. Not begun if the file cannot be written.
+   * @param getHead - Gives, at the end, what to write over the first bytes.
    * @returns The absolute path.
    * @throws {@link RpcError} if there is such a file, or it cannot be written.
    */
-  write(path: string, bytes: AsyncIterable<Uint8Array>): Promise<string>
+  write(path: string, bytes: AsyncIterable<Uint8Array>, getHead: () => Uint8Array): Promise<string>
   /** Reads a file in pieces. @throws {@link RpcError} if it cannot be read. */
   read(path: string): AsyncIterable<Uint8Array>
 }

@@ -1,6 +1,6 @@
 /** @module A CRC-32C at the end of every stored value: LevelDB does not notice every flipped bit. */
 
-import { StoreError, type StorePart } from '../chain/index.ts'
+import { DAMAGE_CURES, StoreError, type StorePart } from '../chain/index.ts'
 
 /** The Castagnoli polynomial, bits reversed. */
 const POLYNOMIAL = 0x82f6_3b78
@@ -48,12 +48,6 @@ export interface SealedValue {
   readonly key?: Uint8Array
 }
 
-/** What to do about damage. */
-export const CURES: Readonly<Record<StorePart, string>> = {
-  blocks: 'start with --reindex to keep what is whole and fetch the rest from peers',
-  state: 'start again, and it is rebuilt from the stored blocks',
-}
-
 /**
  * The value within a sealed one.
  *
@@ -69,5 +63,5 @@ export function openValue(
     const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength)
     if (view.getUint32(size, true) === computeCrc32c(value, computeCrc32c(key))) return value
   }
-  throw new StoreError('corrupt', `the stored ${what} is damaged: ${CURES[part]}`, { part })
+  throw new StoreError('corrupt', `the stored ${what} is damaged: ${DAMAGE_CURES[part]}`, { part })
 }

@@ -8,8 +8,9 @@
  * Purity: isomorphic.
  *
  * @example
- * const store = await LevelChainStore.open({ blocks, state }, params.chainId, clock)
+ * const store = await LevelChainStore.open({ blocks, state }, params.chainId)
  *
  * @module
  */
-export { type ByteDatabase, type ChainDatabases, LevelChainStore } from './level-chain-store.ts'
+export type { ByteDatabase, ChainDatabases } from './databases.ts'
+export { LevelChainStore } from './level-chain-store.ts'

@@ -1,6 +1,5 @@
 /** @module The chain's store over two LevelDB databases, or anything with their interface. */
 
-import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
 import {
   type ChainStore,
   decodeCoin,
@@ -24,9 +23,19 @@ import {
   type Txid,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { concatBytes, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
+import { concatBytes, equalBytes } from '../util/index.ts'
+import { attempt, decodeStored } from './attempt.ts'
 import { BatchJournal } from './batch-journal.ts'
-import { CURES, openValue, type SealedValue, sealValue } from './checksum.ts'
+import { openValue, sealValue } from './checksum.ts'
+import {
+  type ByteDatabase,
+  type ByteSublevel,
+  type ChainDatabases,
+  isCompactable,
+  putSealed,
+  type StateOperation,
+  sublevel,
+} from './databases.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
 import { GroupWriter } from './group-writer.ts'
 import {
@@ -40,15 +49,6 @@ import {
   SUBLEVELS,
 } from './key-map.ts'
 
-/** A database with bytes for keys and values: `level` in Node.js and in a tab, `memory-level` in tests. */
-export type ByteDatabase = AbstractLevel<string | Uint8Array, Uint8Array, Uint8Array>
-
-/** The two databases. Kept apart so that compacting coins does not rewrite bodies. */
-export interface ChainDatabases {
-  readonly blocks: ByteDatabase
-  readonly state: ByteDatabase
-}
-
 /** Beyond so many numbers in the journal the log is written out into tables, so that they need not be kept. */
 const MAX_JOURNAL_SIZE = 10_000
 
@@ -60,18 +60,6 @@ const LAST_HASH = new Uint8Array(HASH_SIZE).fill(0xff)
 const READ_AHEAD_BYTES = 1_048_576
 /** Entries that are read from the database at a time. */
 const ENTRIES_PER_READ = 1_000
-
-/** What LevelDB calls damage that it notices itself. */
-const LEVEL_CORRUPTION = 'LEVEL_CORRUPTION'
-
-type ByteSublevel = AbstractSublevel<ByteDatabase, string | Uint8Array, Uint8Array, Uint8Array>
-type StateOperation = AbstractBatchOperation<ByteDatabase, Uint8Array, Uint8Array>
-
-const BYTES = { keyEncoding: 'view', valueEncoding: 'view' } as const
-
-function sublevel(database: ByteDatabase, name: string): ByteSublevel {
-  return database.sublevel<Uint8Array, Uint8Array>(name, BYTES)
-}
 
 /**
  * Keeps a chain in two databases. A killed process loses nothing that was written; a power cut may lose
@@ -142,7 +130,9 @@ export class LevelChainStore implements ChainStore {
     try {
       for (;;) {
         // Many at a time: a promise for each of a hundred thousand would take as long as all the rest.
-        const batch = await iterator.nextv(ENTRIES_PER_READ)
+        const batch = await this.#attempt('read headers', 'state', () =>
+          iterator.nextv(ENTRIES_PER_READ),
+        )
         if (batch.length === 0) return
         for (const [key, value] of batch) {
           const hash = hashOfHeaderKey(key)
@@ -390,7 +380,7 @@ export class LevelChainStore implements ChainStore {
     const sealed = await this.#attempt('read the schema version', 'state', () =>
       this.#meta.get(META_KEYS.schema),
     )
-    if (sealed !== undefined && OLD_SCHEMAS.some((old) => equalBytes(sealed, sealOldSchema(old)))) {
+    if (sealed !== undefined && isOldSchema(sealed)) {
       throw new StoreError('old-schema', 'the data directory is of an older program', {
         part: 'state',
       })
@@ -494,65 +484,15 @@ export class LevelChainStore implements ChainStore {
 /** Versions that the state is rebuilt from. */
 const OLD_SCHEMAS = [1, 2]
 
-/** A schema version as it stands in stores before 3, where keys had no part in checksums. */
-function sealOldSchema(version: number): Uint8Array {
-  return sealValue(Uint8Array.of(version, 0, 0, 0))
-}
-
-/** A database that can be told to write its log out into tables. */
-interface CompactableDatabase {
-  compactRange(start: Uint8Array, end: Uint8Array, options: object): Promise<void>
-}
-
-function isCompactable(database: object): database is CompactableDatabase {
-  return 'compactRange' in database && typeof database.compactRange === 'function'
+/** Whether a schema version is an older one, as it stood where keys had no part in checksums. */
+function isOldSchema(sealed: Uint8Array): boolean {
+  return OLD_SCHEMAS.some((old) => equalBytes(sealed, sealValue(Uint8Array.of(old, 0, 0, 0))))
 }
 
 /** A stored hash. @throws {@link StoreError} `corrupt` if it has another length. */
 function toBlockHash(value: Uint8Array | undefined, what: string): BlockHash | undefined {
   if (value === undefined || value.length === HASH_SIZE) return value as BlockHash | undefined
   throw new StoreError('corrupt', `the stored ${what} has another length`, { part: 'state' })
-}
-
-function putSealed(level: ByteSublevel, key: Uint8Array, value: Uint8Array): StateOperation {
-  return { type: 'put', sublevel: level, key, value: sealValue(value, key) }
-}
-
-async function attempt<Result>(
-  what: string,
-  part: StorePart,
-  action: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await action()
-  } catch (error) {
-    if (error instanceof StoreError) throw error
-    const isDamage = (error as { code?: unknown }).code === LEVEL_CORRUPTION
-    const code = isDamage ? 'corrupt' : 'io'
-    const cure = isDamage ? `: ${CURES[part]}` : ''
-    const where = `in db/${part}: ${toErrorMessage(error)}`
-    throw new StoreError(code, `cannot ${what} ${where}${cure}`, {
-      cause: error,
-      ...(isDamage && { part }),
-    })
-  }
-}
-
-function decodeStored<Value>(
-  sealed: Uint8Array,
-  record: SealedValue,
-  decode: (bytes: Uint8Array) => Value,
-): Value {
-  const bytes = openValue(sealed, record)
-  try {
-    return decode(bytes)
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new StoreError('corrupt', `the stored ${record.what} cannot be read: ${error.message}`, {
-      cause: error,
-      part: record.part,
-    })
-  }
 }
 
 function decodeStoredCoin(

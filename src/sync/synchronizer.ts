@@ -17,9 +17,11 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import { type Clock, DecodeError, type Logger, type Timer, toErrorMessage } from '../util/index.ts'
+import { BlockAnnouncer } from './block-announcer.ts'
 import { BLOCK_DOWNLOAD_WINDOW, BlockDownload, isStoreFailure } from './block-download.ts'
 import { hasTooLittleWork, verdictOf } from './block-policy.ts'
 import { HeaderSync } from './header-sync.ts'
+import { LevelWatch } from './level-watch.ts'
 import { forgetExcessHeaders } from './loose-headers.ts'
 import {
   type Announcement,
@@ -37,22 +39,10 @@ import { PeerState } from './peer-state.ts'
 import { SyncProgress } from './sync-progress.ts'
 import { TransactionRelay } from './transaction-relay.ts'
 
-/** Of a longer run of new blocks only the last are announced. @see Bitcoin Core `MAX_BLOCKS_TO_ANNOUNCE` */
-const MAX_BLOCKS_TO_ANNOUNCE = 8
-/**
- * Tips that follow one another more quickly are announced together: while a node that counts as level fetches a long
- * chain, its peers would take one announcement for each block for a flood.
- */
-const ANNOUNCE_INTERVAL_MS = 200
 /** How often each peer is asked for its STATUS, so that nothing that gossip lost stays lost. */
 const STATUS_INTERVAL_MS = 10_000
 /** How often is looked for peers that stall, and for claims that have lost their weight. */
 const CHECK_INTERVAL_MS = 1_000
-/**
- * How long claims of any peers hold a node up while the best header does not change: whoever comes back
- * under ever new names has more than one peer's patience.
- */
-export const MAX_CLAIMS_WAIT_MS = 60_000
 /** A node with peers to dial waits this long for one before it counts itself as caught up. */
 const SOLO_GRACE_MS = 3_000
 
@@ -92,24 +82,15 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #download: BlockDownload
   readonly #transactions: TransactionRelay
   readonly #progress: SyncProgress
+  readonly #announcer: BlockAnnouncer
+  readonly #level: LevelWatch
   #statusTimer: Timer | undefined
   #graceTimer: Timer | undefined
   #checkTimer: Timer | undefined
-  /** Runs for a while after each announcement. */
-  #announceTimer: Timer | undefined
-  /** Height of the first block that is still to be announced. */
-  #firstUnannounced: number | undefined
-  #bestWork: bigint
-  /** When a header with more work last came, of the monotonic clock. */
-  #bestWorkMs: number
-  #isCaughtUp = false
-  #isGraceOver = false
 
   constructor(deps: SynchronizerDeps, options: SynchronizerOptions) {
     this.#deps = deps
     this.#options = options
-    this.#bestWork = deps.chain.bestHeader.chainWork
-    this.#bestWorkMs = deps.clock.monotonic()
     const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
     const onProgress = (): void => this.#onProgress()
     const peers = (): readonly PeerState[] => [...this.#peers.values()]
@@ -118,6 +99,8 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#download = new BlockDownload(shared)
     this.#transactions = new TransactionRelay(shared)
     this.#progress = new SyncProgress(deps.clock, deps.log)
+    this.#announcer = new BlockAnnouncer(deps)
+    this.#level = new LevelWatch(deps)
     deps.chain.events.on('tipChanged', (event) => this.#onTipChanged(event))
   }
 
@@ -125,7 +108,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     const { clock, network } = this.#deps
     await network.start(this)
     this.#graceTimer = clock.schedule(this.#options.expectsPeers ? SOLO_GRACE_MS : 0, () => {
-      this.#isGraceOver = true
+      this.#level.endGrace()
       this.#onProgress()
     })
     this.#scheduleStatus()
@@ -137,7 +120,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#graceTimer?.cancel()
     this.#statusTimer?.cancel()
     this.#checkTimer?.cancel()
-    this.#announceTimer?.cancel()
+    this.#announcer.stop()
     this.#transactions.stop()
     await this.#deps.network.stop()
   }
@@ -147,7 +130,7 @@ export class Synchronizer implements PeerNetworkHandlers {
    * never stop our miner.
    */
   get isCaughtUp(): boolean {
-    return this.#isCaughtUp
+    return this.#level.isReached
   }
 
   /** Whether the node is far behind what its peers have, and fetching it: at its start or later. */
@@ -266,7 +249,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     try {
       for (const item of items) {
         if (item.kind === 'tx') {
-          if (this.#isCaughtUp) this.#transactions.onAnnounced(peer, item.hash)
+          if (this.isCaughtUp) this.#transactions.onAnnounced(peer, item.hash)
         } else this.#onBlockAnnounced(peer, item)
       }
     } catch (error) {
@@ -362,36 +345,16 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#deps.log.debug('gossip not taken', { peer: from, reason: toErrorMessage(error) })
   }
 
-  #onTipChanged({ tip, forkPoint }: TipEvent): void {
+  #onTipChanged(event: TipEvent): void {
     this.#transactions.onTipChanged()
     this.#askForMoreHeaders()
-    if (!this.#isCaughtUp) return
-    const first = forkPoint.height + 1
-    this.#firstUnannounced = Math.min(first, this.#firstUnannounced ?? first)
-    if (this.#announceTimer === undefined) this.#announceTip(tip)
-  }
-
-  /** Announces what is new on the active chain, the last of it if it is much. */
-  #announceTip(tip: BlockEntry): void {
-    const unannounced = this.#firstUnannounced
-    this.#firstUnannounced = undefined
-    this.#announceTimer = undefined
-    if (unannounced === undefined) return
-    const items: Announcement[] = []
-    let height = Math.max(unannounced, tip.height - MAX_BLOCKS_TO_ANNOUNCE + 1)
-    for (; height <= tip.height; height++) {
-      const entry = tip.getAncestor(height)
-      if (entry !== undefined) items.push({ kind: 'block', hash: entry.hash, header: entry.header })
-    }
-    void this.#deps.network.publishAnnouncements(items)
-    const { clock, chain } = this.#deps
-    this.#announceTimer = clock.schedule(ANNOUNCE_INTERVAL_MS, () => this.#announceTip(chain.tip))
+    if (this.isCaughtUp) this.#announcer.announce(event)
   }
 
   /** Goes on where header synchronisation stopped because it was far ahead of the bodies. */
   #askForMoreHeaders(): void {
     const { chain } = this.#deps
-    if (chain.bestHeader.chainWork > chain.tip.chainWork || this.#isCaughtUp) return
+    if (chain.bestHeader.chainWork > chain.tip.chainWork || this.isCaughtUp) return
     for (const peer of this.#peers.values()) {
       if (peer.info.status.chainWork > chain.tip.chainWork) this.#headerSync.start(peer)
     }
@@ -399,31 +362,7 @@ export class Synchronizer implements PeerNetworkHandlers {
 
   #onProgress(): void {
     this.#download.fill()
-    if (this.#isCaughtUp || this.#abort.signal.aborted) return
-    const { chain } = this.#deps
-    const peers = [...this.#peers.values()]
-    // Headers whose bodies no peer has hold nothing up.
-    const canFetchMore =
-      chain.bestHeader.chainWork > chain.tip.chainWork &&
-      peers.some((peer) => (peer.bestKnown?.chainWork ?? 0n) > chain.tip.chainWork)
-    const isHeard = peers.length > 0 || this.#isGraceOver
-    if (!isHeard || canFetchMore || this.#isHeldUp(peers)) return
-    this.#isCaughtUp = true
-    this.#deps.log.info('caught up', { height: chain.tip.height, peers: peers.length })
-    this.#deps.onCaughtUp()
-  }
-
-  /** Whether a peer's claim to have more work than we know of is worth waiting for. */
-  #isHeldUp(peers: readonly PeerState[]): boolean {
-    const { chain, clock } = this.#deps
-    const now = clock.monotonic()
-    const { chainWork } = chain.bestHeader
-    if (chainWork > this.#bestWork) {
-      this.#bestWork = chainWork
-      this.#bestWorkMs = now
-    }
-    if (now - this.#bestWorkMs >= MAX_CLAIMS_WAIT_MS) return false
-    return peers.some((peer) => peer.isHoldingUp(now))
+    if (!this.#abort.signal.aborted) this.#level.update([...this.#peers.values()])
   }
 
   #drop(peer: PeerState, reason: string): void {

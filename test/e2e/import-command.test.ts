@@ -6,8 +6,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
-import { computeBlockFileMagic, encodeBlockRecord } from '../../src/platform/nodejs/block-file.ts'
+import {
+  computeNetworkMagic,
+  createConsensusParams,
+  REGTEST_SPEC,
+} from '../../src/consensus/index.ts'
+import { encodeBlockRecord } from '../../src/platform/nodejs/block-file.ts'
 import { encodeBlock, toDisplayHex } from '../../src/primitives/index.ts'
 import { concatBytes } from '../../src/util/index.ts'
 import { createBlock, createBlocks, placeGenesis } from '../support/chain-generator.ts'
@@ -15,7 +19,7 @@ import { TestNetwork } from '../support/node-process.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
 const params = createConsensusParams(REGTEST_SPEC)
-const magic = computeBlockFileMagic(params)
+const magic = computeNetworkMagic(params)
 const blocks = createBlocks(placeGenesis(params), params, 150)
 const tip = toDisplayHex(blocks.at(-1)?.hash ?? params.genesisHash)
 

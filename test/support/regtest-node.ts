@@ -130,21 +130,39 @@ export interface RegtestNodeWishes {
   readonly miner?: () => Miner | undefined
 }
 
+/** Files without a disk. */
+export interface MemoryFiles extends RpcFiles {
+  readonly contents: Map<string, Uint8Array>
+  /** How many are being read. */
+  readonly openCount: number
+}
+
 /** Files that are gone with the test. */
-export function createMemoryFiles(): RpcFiles & { readonly contents: Map<string, Uint8Array> } {
+export function createMemoryFiles(): MemoryFiles {
   const contents = new Map<string, Uint8Array>()
+  let openCount = 0
   return {
     contents,
-    async write(path, bytes) {
+    get openCount() {
+      return openCount
+    },
+    async write(path, bytes, getHead) {
       const pieces: Uint8Array[] = []
       for await (const piece of bytes) pieces.push(piece)
-      contents.set(path, concatBytes(...pieces))
+      const whole = concatBytes(...pieces)
+      whole.set(getHead())
+      contents.set(path, whole)
       return path
     },
     async *read(path) {
       const bytes = contents.get(path)
       if (bytes === undefined) throw new RpcError(-8, `Couldn't open file ${path}`)
-      for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
+      openCount += 1
+      try {
+        for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
+      } finally {
+        openCount -= 1
+      }
     },
   }
 }

@@ -6,15 +6,9 @@
  */
 
 import { type FileHandle, open } from 'node:fs/promises'
-import type { ConsensusParams } from '../../consensus/index.ts'
-import { HEADER_SIZE, toDisplayHex } from '../../primitives/index.ts'
-import { concatBytes, decodeHex, encodeHex, equalBytes } from '../../util/index.ts'
+import { HEADER_SIZE } from '../../primitives/index.ts'
+import { concatBytes, encodeHex, equalBytes } from '../../util/index.ts'
 
-/** Magic bytes of Bitcoin's own chains, by genesis. @see Bitcoin Core `pchMessageStart` */
-const KNOWN_MAGICS: Readonly<Record<string, string>> = {
-  '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f': 'f9beb4d9',
-  '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206': 'fabfb5da',
-}
 const MAGIC_SIZE = 4
 const RECORD_HEAD_SIZE = 8
 /** The largest block, by its weight. @see Bitcoin Core `MAX_BLOCK_SERIALIZED_SIZE` */
@@ -50,11 +44,6 @@ export interface BlockRecord {
   readonly end: number
   /** The encoded block, not looked at yet. */
   readonly bytes: Uint8Array
-}
-
-/** The magic bytes of a chain: Bitcoin's for its own, the chain id for any other. */
-export function computeBlockFileMagic(params: ConsensusParams): Uint8Array {
-  return decodeHex(KNOWN_MAGICS[toDisplayHex(params.genesisHash)] ?? params.chainId)
 }
 
 /** A block as it stands in a file. */
@@ -140,7 +129,7 @@ async function readRecord(
 /**
  * Reads a block file, one block at a time.
  *
- * @param magic - Of the chain: {@link computeBlockFileMagic}.
+ * @param magic - Of the chain: {@link computeNetworkMagic}.
  * @throws {@link BlockFileError} `unreadable`, `wrong-magic`, `bad-length` or `truncated`.
  */
 export async function* readBlockFile(

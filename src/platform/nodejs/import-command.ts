@@ -2,16 +2,10 @@
 
 import { open, stat } from 'node:fs/promises'
 import type { Chain } from '../../chain/index.ts'
-import { ConsensusError } from '../../consensus/index.ts'
+import { ConsensusError, computeNetworkMagic } from '../../consensus/index.ts'
 import { decodeBlock } from '../../primitives/index.ts'
 import { Budget, DecodeError, TaskGroup, toErrorMessage } from '../../util/index.ts'
-import {
-  BlockFileError,
-  type BlockRecord,
-  computeBlockFileMagic,
-  encodeBlockRecord,
-  readBlockFile,
-} from './block-file.ts'
+import { BlockFileError, type BlockRecord, encodeBlockRecord, readBlockFile } from './block-file.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { formatDuration } from './mine-output.ts'
 import { type OfflineChain, type OfflineChainChoice, openOfflineChain } from './offline-chain.ts'
@@ -64,7 +58,7 @@ class BlockImport {
   /** @throws {@link BlockFileError}, and {@link StoreError} if a block could not be stored. */
   async run(signal: AbortSignal): Promise<void> {
     const tasks = new TaskGroup(new Budget(MAX_BYTES_UNDER_WAY))
-    const magic = computeBlockFileMagic(this.#offline.params)
+    const magic = computeNetworkMagic(this.#offline.params)
     try {
       for await (const record of readBlockFile(this.#file, magic)) {
         if (signal.aborted) break
@@ -234,7 +228,7 @@ export function runImportCommand(options: ImportOptions): Promise<void> {
 /** `quarry export`: writes the active chain, from genesis on, to a file that is new. Ends the process. */
 export function runExportCommand(options: ImportOptions): Promise<void> {
   return runOffline(options, async ({ params, chain }, { signal }) => {
-    const magic = computeBlockFileMagic(params)
+    const magic = computeNetworkMagic(params)
     const file = await open(options.file, 'wx').catch((error: unknown) => {
       throw new BlockFileError(
         'unreadable',

@@ -26,7 +26,7 @@ export interface OfflineChainChoice {
 }
 
 /** A chain that this process alone uses until it is closed. */
-export interface OfflineChain extends NodeChain {
+export interface OfflineChain extends Pick<NodeChain, 'chain' | 'close'> {
   readonly params: ConsensusParams
 }
 

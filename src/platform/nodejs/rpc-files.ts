@@ -1,7 +1,7 @@
 /** @module Files that RPC methods write and read. */
 
 import { createReadStream, existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { RPC_CODES, RpcError, type RpcFiles } from '../../rpc/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
@@ -16,11 +16,17 @@ function fail(what: string, path: string, error: unknown): never {
   )
 }
 
-async function writeWhole(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeWhole(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  getHead: () => Uint8Array,
+): Promise<void> {
   // A second writer of the same file fails here.
   const file = await open(path, 'wx', 0o600)
   try {
-    for await (const piece of bytes) await file.write(piece)
+    await writeFile(file, bytes)
+    const head = getHead()
+    await file.write(head, 0, head.length, 0)
     await file.sync()
   } finally {
     await file.close()
@@ -30,7 +36,7 @@ async function writeWhole(path: string, bytes: AsyncIterable<Uint8Array>): Promi
 /** @param root - What relative paths are relative to. */
 export function createRpcFiles(root: string): RpcFiles {
   return {
-    async write(path, bytes) {
+    async write(path, bytes, getHead) {
       const absolute = resolve(root, path)
       if (existsSync(absolute)) {
         throw new RpcError(
@@ -40,11 +46,18 @@ export function createRpcFiles(root: string): RpcFiles {
       }
       const draft = `${absolute}.incomplete`
       try {
-        await writeWhole(draft, bytes)
+        await writeWhole(draft, bytes, getHead)
         await rename(draft, absolute)
       } catch (error) {
-        const isOurs = (error as NodeJS.ErrnoException).code !== 'EEXIST'
-        if (isOurs) await rm(draft, { force: true })
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+          throw new RpcError(
+            RPC_CODES.INVALID_PARAMETER,
+            `${draft} exists: either this file is being written, or whoever began it was killed. In that case remove it.`,
+          )
+        }
+        await rm(draft, { force: true })
+        // What the bytes failed with is no matter of the file.
+        if (!(error instanceof Error && 'syscall' in error)) throw error
         return fail('write', absolute, error)
       }
       return absolute

@@ -2,9 +2,9 @@
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import * as z from 'zod'
-import { type CoinSet, encodeCoinElement, MuHash, type StoredCoin } from '../../chain/index.ts'
+import { type CoinSet, MuHash, type StoredCoin, toElements } from '../../chain/index.ts'
 import { type Txid, toDisplayHex } from '../../primitives/index.ts'
-import { equalBytes } from '../../util/index.ts'
+import { type Clock, equalBytes } from '../../util/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -41,15 +41,16 @@ interface CoinTotals {
   readonly sats: bigint
 }
 
-/** Adds coins up, and hashes them. */
+/** Adds coins up, and hashes them. Others get their turns meanwhile. */
 export async function addUpCoins(
   coins: AsyncIterable<StoredCoin>,
   hasher: SetHasher,
+  clock: Clock,
 ): Promise<CoinTotals> {
   let [txouts, transactions, bogosize, sats] = [0, 0, 0, 0n]
   let lastTxid: Txid | undefined
-  for await (const { outPoint, coin } of coins) {
-    hasher.add(encodeCoinElement(outPoint, coin))
+  for await (const { outPoint, coin, element } of toElements(coins, clock)) {
+    hasher.add(element)
     txouts += 1
     // Outputs of one transaction follow each other.
     if (lastTxid === undefined || !equalBytes(lastTxid, outPoint.txid)) transactions += 1
@@ -105,7 +106,8 @@ export const getTxOutSetInfo = defineMethod({
     }),
   },
   examples: [[], ['muhash']],
-  handler: async ({ chain, measureStateSize }: RpcContext, { hash_type: type, hash_or_height }) => {
+  handler: async (context: RpcContext, { hash_type: type, hash_or_height }) => {
+    const { chain, clock, measureStateSize } = context
     if (hash_or_height !== undefined) {
       throw new RpcError(
         RPC_CODES.INVALID_PARAMETER,
@@ -114,7 +116,7 @@ export const getTxOutSetInfo = defineMethod({
     }
     const set = await chain.readAllCoins()
     const hasher = COIN_HASHERS[type]()
-    const { txouts, transactions, bogosize, sats } = await addUpCoins(set.coins, hasher)
+    const { txouts, transactions, bogosize, sats } = await addUpCoins(set.coins, hasher, clock)
     const digest = hasher.digest()
     if (type === 'muhash' && digest !== undefined) checkRunningHash(set, digest)
     return {

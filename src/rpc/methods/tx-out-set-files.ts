@@ -1,7 +1,16 @@
 /** @module All unspent outputs, into a file and from a file: a start without the history. */
 
 import * as z from 'zod'
-import { type Chain, decodeSnapshot, encodeSnapshot, type SnapshotHead } from '../../chain/index.ts'
+import {
+  type Chain,
+  encodeSnapshot,
+  encodeSnapshotHead,
+  readSnapshot,
+  type SnapshotContent,
+  type SnapshotHead,
+  type StoredCoin,
+  toElements,
+} from '../../chain/index.ts'
 import { computeNetworkMagic } from '../../consensus/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
 import { DecodeError, decodeHex, encodeHex, equalBytes, reverseBytes } from '../../util/index.ts'
@@ -40,18 +49,28 @@ export const dumpTxOutSet = defineMethod({
     }),
   },
   examples: [['utxo.dat']],
-  handler: async ({ chain, params, files }: RpcContext, { path }) => {
-    // Two looks at one set: the number of coins comes first in the file.
-    const set = await chain.readAllCoins()
+  handler: async ({ chain, params, clock, files }: RpcContext, { path }) => {
     const hasher = COIN_HASHERS.hash_serialized_3()
-    const { txouts: coinCount } = await addUpCoins(set.coins, hasher)
-    const again = await chain.readAllCoins()
-    if (again.tip !== set.tip) {
-      throw new RpcError(RPC_CODES.MISC_ERROR, 'The tip has moved meanwhile. Try again.')
+    const networkMagic = computeNetworkMagic(params)
+    let { tip } = chain
+    let coinCount = 0
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      const set = await chain.readAllCoins()
+      tip = set.tip
+      // How many there are stands before them in the file, and is known after them.
+      const head = { networkMagic, baseHash: tip.hash, coinCount: 0 }
+      yield* encodeSnapshot(head, counted(set.coins))
     }
-    const { tip } = set
-    const head = { networkMagic: computeNetworkMagic(params), baseHash: tip.hash, coinCount }
-    const absolute = await files.write(path, encodeSnapshot(head, again.coins))
+    async function* counted(coins: AsyncIterable<StoredCoin>): AsyncGenerator<StoredCoin> {
+      for await (const stored of toElements(coins, clock)) {
+        hasher.add(stored.element)
+        coinCount += 1
+        yield stored
+      }
+    }
+    const absolute = await files.write(path, pieces(), () =>
+      encodeSnapshotHead({ networkMagic, baseHash: tip.hash, coinCount }),
+    )
     return {
       coins_written: coinCount,
       base_hash: tip.hashHex,
@@ -62,18 +81,20 @@ export const dumpTxOutSet = defineMethod({
   },
 })
 
-/** Opens a snapshot of this chain. */
-async function openSnapshot({ files, params }: RpcContext, path: string) {
-  const snapshot = await decodeSnapshot(files.read(path))
-  if (!equalBytes(snapshot.head.networkMagic, computeNetworkMagic(params))) {
-    await snapshot.coins.return(undefined)
-    const magic = encodeHex(snapshot.head.networkMagic)
+/** Reads a snapshot of this chain. */
+function readOurSnapshot<Result>(
+  { files, params }: RpcContext,
+  path: string,
+  task: (snapshot: SnapshotContent) => Promise<Result>,
+): Promise<Result> {
+  return readSnapshot(files.read(path), (snapshot) => {
+    const { networkMagic } = snapshot.head
+    if (equalBytes(networkMagic, computeNetworkMagic(params))) return task(snapshot)
     throw new RpcError(
       RPC_CODES.DESERIALIZATION_ERROR,
-      `Unable to parse metadata: the snapshot is of another chain (magic ${magic}).`,
+      `Unable to parse metadata: the snapshot is of another chain (magic ${encodeHex(networkMagic)}).`,
     )
-  }
-  return snapshot
+  })
 }
 
 /** Where the snapshot stands in the chain. */
@@ -94,6 +115,14 @@ function findBase(chain: Chain, { baseHash }: SnapshotHead) {
     )
   }
   return base
+}
+
+function checkContentHash(found: Uint8Array, expected: string): void {
+  if (toDisplayHex(found) === expected.toLowerCase()) return
+  throw new RpcError(
+    RPC_CODES.INTERNAL_ERROR,
+    `Unable to load UTXO snapshot: Bad snapshot content hash: expected ${expected}, got ${toDisplayHex(found)}`,
+  )
 }
 
 /** What is wrong with a file is the caller's fault. */
@@ -149,21 +178,17 @@ export const loadTxOutSet = defineMethod({
           'Unable to load UTXO snapshot: the index of transactions needs all blocks. Start without --txindex.',
         )
       }
-      const expected = reverseBytes(decodeHex(hash))
       // Nothing is touched before all of the file is known to be what it should be.
-      const first = await openSnapshot(context, path)
-      const base = findBase(chain, first.head)
-      const hasher = COIN_HASHERS.hash_serialized_3()
-      const { txouts } = await addUpCoins(first.coins, hasher)
-      const found = hasher.digest() ?? new Uint8Array(0)
-      if (!equalBytes(found, expected)) {
-        throw new RpcError(
-          RPC_CODES.INTERNAL_ERROR,
-          `Unable to load UTXO snapshot: Bad snapshot content hash: expected ${hash}, got ${toDisplayHex(found)}`,
-        )
-      }
-      const second = await openSnapshot(context, path)
-      await chain.loadCoins(base, second.coins, expected)
+      const { base, txouts } = await readOurSnapshot(context, path, async ({ head, coins }) => {
+        const base = findBase(chain, head)
+        const hasher = COIN_HASHERS.hash_serialized_3()
+        const { txouts } = await addUpCoins(coins, hasher, context.clock)
+        checkContentHash(hasher.digest() ?? new Uint8Array(0), hash)
+        return { base, txouts }
+      })
+      await readOurSnapshot(context, path, ({ coins }) =>
+        chain.loadCoins(base, coins, reverseBytes(decodeHex(hash))),
+      )
       return { coins_loaded: txouts, tip_hash: base.hashHex, base_height: base.height, path }
     }),
 })

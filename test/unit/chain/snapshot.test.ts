@@ -1,8 +1,8 @@
 /** Files of all coins: their form, and a chain that goes on from one. */
 
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { decodeSnapshot, encodeSnapshot, type StoredCoin } from '../../../src/chain/index.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encodeSnapshot, readSnapshot, type StoredCoin } from '../../../src/chain/index.ts'
 import {
   computeNetworkMagic,
   createConsensusParams,
@@ -53,10 +53,11 @@ async function decode(bytes: Uint8Array, pieceSize = 1_000): Promise<readonly St
   const pieces: Uint8Array[] = []
   for (let at = 0; at < bytes.length; at += pieceSize)
     pieces.push(bytes.subarray(at, at + pieceSize))
-  const { coins } = await decodeSnapshot(each(pieces))
-  const found: StoredCoin[] = []
-  for await (const coin of coins) found.push(coin)
-  return found
+  return readSnapshot(each(pieces), async ({ coins }) => {
+    const found: StoredCoin[] = []
+    for await (const coin of coins) found.push(coin)
+    return found
+  })
 }
 
 async function failureOf(bytes: Uint8Array): Promise<string> {
@@ -153,6 +154,7 @@ describe('a snapshot', () => {
 describe('loadtxoutset', () => {
   const blocks = createBlocks(genesis, params, 30, { payoutScript: Uint8Array.of(0x51) })
   const files = createMemoryFiles()
+  afterEach(() => expect(files.openCount, 'files left open').toBe(0))
 
   async function createSource(): Promise<{ readonly node: RegtestNode; readonly hash: string }> {
     const node = await createRegtestNode({ context: { files } })

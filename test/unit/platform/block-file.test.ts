@@ -3,22 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  computeNetworkMagic,
   createConsensusParams,
-  MAINNET_SPEC,
-  parseChainSpec,
   REGTEST_SPEC,
 } from '../../../src/consensus/index.ts'
-import {
-  computeBlockFileMagic,
-  encodeBlockRecord,
-  readBlockFile,
-} from '../../../src/platform/nodejs/block-file.ts'
+import { encodeBlockRecord, readBlockFile } from '../../../src/platform/nodejs/block-file.ts'
 import { encodeBlock } from '../../../src/primitives/index.ts'
 import { concatBytes, decodeHex, encodeHex } from '../../../src/util/index.ts'
 import { createBlocks, placeGenesis } from '../../support/chain-generator.ts'
 
 const params = createConsensusParams(REGTEST_SPEC)
-const magic = computeBlockFileMagic(params)
+const magic = computeNetworkMagic(params)
 const bodies = createBlocks(placeGenesis(params), params, 20).map(({ block }) => encodeBlock(block))
 const records = bodies.map((bytes) => encodeBlockRecord(magic, bytes))
 
@@ -37,22 +32,6 @@ async function read(...parts: readonly Uint8Array[]): Promise<readonly string[]>
   for await (const { bytes } of readBlockFile(path, magic)) found.push(encodeHex(bytes))
   return found
 }
-
-describe('computeBlockFileMagic', () => {
-  it('is that of Bitcoin for its own chains, and the chain id for any other', () => {
-    expect(encodeHex(magic)).toBe('fabfb5da')
-    expect(encodeHex(computeBlockFileMagic(createConsensusParams(MAINNET_SPEC)))).toBe('f9beb4d9')
-    const own = createConsensusParams(
-      parseChainSpec({
-        version: 1,
-        name: 'own',
-        genesis: { time: 1_700_000_000 },
-        retarget: { targetSpacingSeconds: 5 },
-      }),
-    )
-    expect(encodeHex(computeBlockFileMagic(own))).toBe(own.chainId)
-  })
-})
 
 describe('readBlockFile', () => {
   it('reads every block, with zeros between them and behind them', async () => {

@@ -1,7 +1,8 @@
 /** What a store and a chain notice of damage, and what they make of it. */
 
 import { describe, expect, it } from 'vitest'
-import { encodeCoinElement, MuHash, type StoreError } from '../../../src/chain/index.ts'
+import { encodeCoinElement } from '../../../src/chain/coin-cache.ts'
+import { MuHash, type StoreError } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import {
   computeTxid,

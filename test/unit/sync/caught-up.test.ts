@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { type BlockHash, toDisplayHex } from '../../../src/primitives/index.ts'
+import { MAX_CLAIMS_WAIT_MS } from '../../../src/sync/level-watch.ts'
 import { CLAIM_PATIENCE_MS } from '../../../src/sync/peer-state.ts'
-import { MAX_CLAIMS_WAIT_MS } from '../../../src/sync/synchronizer.ts'
 import { createBlocks, placeGenesis } from '../../support/chain-generator.ts'
 import {
   createPeer,
