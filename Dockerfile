@@ -32,5 +32,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.QUARRY_RPC_PORT||18443)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
 # One process, which takes the signals itself: no shell and no npm in between.
-ENTRYPOINT ["node", "dist/platform/nodejs/main.js"]
+ENTRYPOINT ["node", "dist/program/nodejs/main.js"]
 CMD ["start"]

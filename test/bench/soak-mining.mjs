@@ -22,7 +22,7 @@ import { createBlock, encodeBlock, hashOf, TemplateClient } from '../support/tem
 if (!isBuilt()) build()
 const { WasmHashEngine } = await import('../../dist/mining/index.js')
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const MODULE = new URL('../../wasm/quarry-hash-simd.wasm', import.meta.url)
 /** Anyone can spend it. */
 const OP_TRUE = Buffer.of(0x51)

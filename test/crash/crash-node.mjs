@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 // biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { CallError, TemplateClient } from '../support/template-miner.mjs'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const OUTPUT_KEPT = 20_000
 /** A start that takes longer has failed. @see Bitcoin Core `feature_dbcrash.py`, which allows the same. */
 const START_TIMEOUT_MS = 120_000

@@ -45,7 +45,7 @@ const say = (text) => process.stderr.write(`${text}\n`)
 
 /** Whether this build lets the coin cache be made so small that it is flushed all the time. */
 function knowsCacheSize() {
-  const main = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+  const main = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
   const { stdout } = spawnSync(process.execPath, [main, 'start', '--help'], { encoding: 'utf8' })
   return stdout.includes('--db-cache')
 }

@@ -17,7 +17,7 @@ import { concatBytes } from '../../src/util/index.ts'
 import { createBlock, createBlocks, placeGenesis } from '../support/chain-generator.ts'
 import { TestNetwork } from '../support/node-process.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const params = createConsensusParams(REGTEST_SPEC)
 const magic = computeNetworkMagic(params)
 const blocks = createBlocks(placeGenesis(params), params, 150)

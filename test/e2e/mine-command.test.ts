@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Json, type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
 import { TestWallet } from '../support/wallet.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const ADDRESS = new TestWallet('mine-command').address('p2wpkh')
 const OTHER_ADDRESS = new TestWallet('mine-command-other').address('p2tr')
 

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
 import { hashStoredCoins, readPosition, StoredChain } from '../support/stored-chain.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const STARTS = 20
 const DISK_MEGABYTES = 192
 const MEGABYTE = 1_048_576

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { DevnetEvent, DevnetOutcome } from '../../src/devnet/index.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const POLL_MS = 50
 
 /** What a devnet prints. */

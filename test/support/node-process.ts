@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000
 const POLL_MS = 100
 

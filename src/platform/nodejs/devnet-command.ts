@@ -93,7 +93,7 @@ function computeTimeoutMs(options: DevnetCommandOptions, spec: ChainSpec): numbe
 
 function createLauncher(folder: DevnetFolder, options: DevnetCommandOptions): ProcessLauncher {
   return new ProcessLauncher({
-    command: [process.execPath, packagePath('dist/platform/nodejs/main.js')],
+    command: [process.execPath, packagePath('dist/program/nodejs/main.js')],
     specPath: folder.specPath,
     nodeDirectory: (index) => folder.nodeDirectory(index),
     threads: options.threads,

@@ -5,7 +5,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../../dist/platform/nodejs/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../dist/program/nodejs/main.js', import.meta.url))
+/** The same in modules: a profile tells them apart by where they are. */
+const MODULES = fileURLToPath(new URL('../../../dist/platform/nodejs/main.js', import.meta.url))
 const POLL_MS = 50
 const MAX_STANDSTILL_MS = 60_000
 const KILOBYTES_PER_MEGABYTE = 1_024
@@ -15,14 +17,15 @@ const TICKS_PER_SECOND = 100
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-function profileFlags(folder) {
-  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+/** @param profile - A folder for a profile, if there is to be one. */
+function programOf(profile) {
+  return profile === undefined ? [MAIN] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, MODULES]
 }
 
 /** Imports a file with no network; returns what `quarry import --json` says. */
 export async function importChain({ spec, dataDir, file, profile }) {
   const flags = ['--chain', spec, '--datadir', dataDir, '--json', file]
-  const child = spawn(process.execPath, [...profileFlags(profile), MAIN, 'import', ...flags], {
+  const child = spawn(process.execPath, [...programOf(profile), 'import', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
@@ -52,7 +55,7 @@ export class BenchNode {
       ['--rpc-port', '0'],
       ['--log-level', process.env.BENCH_LOG ?? 'warn'],
     ].flat()
-    const child = spawn(process.execPath, [...profileFlags(profile), MAIN, 'start', ...flags], {
+    const child = spawn(process.execPath, [...programOf(profile), 'start', ...flags], {
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     const ended = once(child, 'exit').then(([code]) => {
