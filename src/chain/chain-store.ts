@@ -62,8 +62,8 @@ export interface StoredBody {
  * Errors are `StoreError`s: the disk failed or the data are damaged. They are never the peer's fault.
  */
 export interface ChainStore {
-  /** Every stored entry, parents before children. */
-  readEntries(): AsyncIterable<StoredEntry>
+  /** Every stored entry, parents before children; many at a time, as there may be a hundred thousand. */
+  readEntries(): AsyncIterable<readonly StoredEntry[]>
   /** The stored tip, or undefined in a new store. */
   readTip(): Promise<StoredTip | undefined>
   writeEntries(entries: readonly StoredEntry[]): Promise<void>

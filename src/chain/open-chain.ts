@@ -57,7 +57,9 @@ async function writeGenesis({ store, clock, params }: OpenChainParts): Promise<S
 async function load(parts: OpenChainParts, stored: StoredTip): Promise<void> {
   const { store, coins, tree, active } = parts
   let last: BlockEntry | undefined
-  for await (const entry of store.readEntries()) last = restore(parts, entry, last)
+  for await (const entries of store.readEntries()) {
+    for (const entry of entries) last = restore(parts, entry, last)
+  }
   const tip = tree.get(toDisplayHex(stored.hash))
   if (tip === undefined) {
     throw new StoreError('corrupt', 'the stored tip is not among the stored headers', {

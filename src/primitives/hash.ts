@@ -1,7 +1,7 @@
 /** @module Hashes, their brands and their two spellings. */
 
 import { sha256 } from '@noble/hashes/sha2.js'
-import { DecodeError, decodeHex, encodeHex, reverseBytes } from '../util/index.ts'
+import { DecodeError, decodeHex, encodeReversedHex, reverseBytes } from '../util/index.ts'
 
 declare const brand: unique symbol
 
@@ -32,7 +32,7 @@ export function sha256d(bytes: Uint8Array): Uint8Array {
 
 /** Spells a hash for people: hex of the reversed bytes. The only place that reverses, with its twin. */
 export function toDisplayHex(hash: Hash256): string {
-  return encodeHex(reverseBytes(hash))
+  return encodeReversedHex(hash)
 }
 
 /**

@@ -68,6 +68,13 @@ function bigEndian(value: number): Uint8Array {
   return bytes
 }
 
+/** Not `slice`, which makes no copy of a Buffer: each hash would keep its key alive, outside of the heap. */
+function copyHash(key: Uint8Array, start: number): Uint8Array {
+  const hash = new Uint8Array(HASH_SIZE)
+  for (let i = 0; i < HASH_SIZE; i++) hash[i] = key[start + i] as number
+  return hash
+}
+
 /** Key of an entry of the block tree. */
 export function headerKey(height: number, hash: BlockHash): Uint8Array {
   return new ByteWriter().writeBytes(bigEndian(height)).writeBytes(hash).toBytes()
@@ -75,7 +82,7 @@ export function headerKey(height: number, hash: BlockHash): Uint8Array {
 
 /** The hash within a key that {@link headerKey} made. */
 export function hashOfHeaderKey(key: Uint8Array): BlockHash {
-  return key.slice(HEIGHT_SIZE, HEIGHT_SIZE + HASH_SIZE) as BlockHash
+  return copyHash(key, HEIGHT_SIZE) as BlockHash
 }
 
 /** Key of a coin. */
@@ -86,7 +93,7 @@ export function coinKey(outPoint: OutPoint): Uint8Array {
 /** The outpoint within a key that {@link coinKey} made. */
 export function outPointOfCoinKey(key: Uint8Array): OutPoint {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
-  return { txid: key.slice(0, HASH_SIZE) as OutPoint['txid'], vout: view.getUint32(HASH_SIZE) }
+  return { txid: copyHash(key, 0) as OutPoint['txid'], vout: view.getUint32(HASH_SIZE) }
 }
 
 const JOURNAL_KEY_SIZE = 6

@@ -123,7 +123,7 @@ export class LevelChainStore implements ChainStore {
     return store
   }
 
-  async *readEntries(): AsyncIterable<StoredEntry> {
+  async *readEntries(): AsyncIterable<readonly StoredEntry[]> {
     // The engine reads ahead; with its default of 16 KB there would be thousands of turns.
     const options = { highWaterMarkBytes: READ_AHEAD_BYTES } as object
     const iterator = this.#header.iterator(options)
@@ -134,11 +134,11 @@ export class LevelChainStore implements ChainStore {
           iterator.nextv(ENTRIES_PER_READ),
         )
         if (batch.length === 0) return
-        for (const [key, value] of batch) {
+        yield batch.map(([key, value]) => {
           const hash = hashOfHeaderKey(key)
           const sealed = { what: 'header', part: 'state', key } as const
-          yield decodeStored(value, sealed, (bytes) => decodeEntry(hash, bytes))
-        }
+          return decodeStored(value, sealed, (bytes) => decodeEntry(hash, bytes))
+        })
       }
     } finally {
       await iterator.close()

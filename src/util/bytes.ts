@@ -32,16 +32,24 @@ export function encodeHex(bytes: Uint8Array): string {
   // Digit by digit into one text: joining pairs makes dozens of texts for each hash, and there are many hashes.
   let hex = ''
   for (let start = 0; start < bytes.length; start += HEX_CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + HEX_CHUNK_BYTES)
-    const codes = new Uint8Array(2 * chunk.length)
-    for (let i = 0; i < chunk.length; i++) {
-      const byte = chunk[i] as number
-      codes[2 * i] = HEX_DIGITS[byte >> 4] as number
-      codes[2 * i + 1] = HEX_DIGITS[byte & 0xf] as number
-    }
-    hex += String.fromCharCode.apply(undefined, codes as unknown as number[])
+    const end = Math.min(start + HEX_CHUNK_BYTES, bytes.length)
+    // An array, not a Uint8Array: engines take arguments from it three times as fast.
+    const codes: number[] = []
+    for (let i = start; i < end; i++) pushDigits(codes, bytes[i] as number)
+    hex += String.fromCharCode.apply(undefined, codes)
   }
   return hex
+}
+
+/** Writes a few bytes as lower-case hexadecimal, last byte first. */
+export function encodeReversedHex(bytes: Uint8Array): string {
+  const codes: number[] = []
+  for (let i = bytes.length - 1; i >= 0; i--) pushDigits(codes, bytes[i] as number)
+  return String.fromCharCode.apply(undefined, codes)
+}
+
+function pushDigits(codes: number[], byte: number): void {
+  codes.push(HEX_DIGITS[byte >> 4] as number, HEX_DIGITS[byte & 0xf] as number)
 }
 
 /** Tells whether a text is an even number of hexadecimal digits. The empty text is. */

@@ -15,7 +15,15 @@
 export { BinaryHeap } from './binary-heap.ts'
 export { ByteReader } from './byte-reader.ts'
 export { ByteWriter } from './byte-writer.ts'
-export { concatBytes, decodeHex, encodeHex, equalBytes, isHex, reverseBytes } from './bytes.ts'
+export {
+  concatBytes,
+  decodeHex,
+  encodeHex,
+  encodeReversedHex,
+  equalBytes,
+  isHex,
+  reverseBytes,
+} from './bytes.ts'
 export {
   assertInvariant,
   ConfigError,

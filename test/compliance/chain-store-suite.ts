@@ -116,7 +116,7 @@ function entryOf(placed: PlacedBlock, changes: Partial<StoredEntry> = {}): Store
 
 async function readAllEntries(store: ChainStore): Promise<readonly StoredEntry[]> {
   const entries: StoredEntry[] = []
-  for await (const entry of store.readEntries()) entries.push(entry)
+  for await (const several of store.readEntries()) entries.push(...several)
   return entries
 }
 
