@@ -20,7 +20,7 @@ export {
   type MempoolEvents,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from './mempool.ts'
-export type { MempoolEntry, PackageTotals } from './mempool-entry.ts'
+export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'
 export { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
 export {
   BLOCK_MIN_FEE_SATS_PER_KVB,

@@ -34,7 +34,11 @@ const LEVEL_HEX = 0
 const LEVEL_TXIDS = 1
 const LEVEL_PREVOUTS = 3
 
-async function readBlockBytes({ chain }: RpcContext, entry: BlockEntry): Promise<Uint8Array> {
+/** The encoded block. @throws {@link RpcError} -1 if its body is not there. */
+export async function readBlockBytes(
+  { chain }: RpcContext,
+  entry: BlockEntry,
+): Promise<Uint8Array> {
   const bytes = await chain.readBlockBytes(entry.hash)
   if (bytes === undefined) {
     const reason = entry.isPruned ? 'pruned data' : 'not fully downloaded'

@@ -16,9 +16,13 @@ import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getBlock } from './get-block.ts'
 import { getBlockHeader } from './get-block-header.ts'
+import { getBlockStats } from './get-block-stats.ts'
 import { getBlockTemplate } from './get-block-template.ts'
 import { getBlockchainInfo } from './get-blockchain-info.ts'
 import { getChainTips } from './get-chain-tips.ts'
+import { getChainTxStats } from './get-chain-tx-stats.ts'
+import { getDeploymentInfo } from './get-deployment-info.ts'
+import { getMempoolAncestors, getMempoolDescendants, getMempoolEntry } from './get-mempool-entry.ts'
 import { getMinerInfo } from './get-miner-info.ts'
 import { getMiningInfo } from './get-mining-info.ts'
 import { getNetworkInfo } from './get-network-info.ts'
@@ -36,6 +40,7 @@ import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
 import { dumpTxOutSet, loadTxOutSet } from './tx-out-set-files.ts'
 import { validateAddress } from './validate-address.ts'
+import { waitForBlock, waitForBlockHeight, waitForNewBlock } from './wait-for-block.ts'
 
 /** Every method of a node. */
 export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
@@ -45,8 +50,14 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getBlockCount,
   getBlockHash,
   getBlockHeader,
+  getBlockStats,
   getChainTips,
+  getChainTxStats,
+  getDeploymentInfo,
   getDifficulty,
+  getMempoolAncestors,
+  getMempoolDescendants,
+  getMempoolEntry,
   getMempoolInfo,
   getRawMempool,
   getTxOut,
@@ -55,6 +66,9 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   invalidateBlock,
   preciousBlock,
   reconsiderBlock,
+  waitForBlock,
+  waitForBlockHeight,
+  waitForNewBlock,
   stop,
   uptime,
   generateBlock,

@@ -20,11 +20,17 @@ describe('the table of methods', () => {
       'getblockcount',
       'getblockhash',
       'getblockheader',
+      'getblockstats',
       'getblocktemplate',
       'getchaintips',
+      'getchaintxstats',
       'getconnectioncount',
+      'getdeploymentinfo',
       'getdifficulty',
       'getindexinfo',
+      'getmempoolancestors',
+      'getmempooldescendants',
+      'getmempoolentry',
       'getmempoolinfo',
       'getminerinfo',
       'getmininginfo',
@@ -50,6 +56,9 @@ describe('the table of methods', () => {
       'submitheader',
       'uptime',
       'validateaddress',
+      'waitforblock',
+      'waitforblockheight',
+      'waitfornewblock',
     ])
   })
 

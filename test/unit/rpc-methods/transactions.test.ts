@@ -187,6 +187,24 @@ describe('what waits in the mempool', () => {
     expect(Object.keys(entries)).toHaveLength(2)
   })
 
+  it('getmempoolentry shows one, and its relatives can be listed', async () => {
+    const entries = await node.call('getrawmempool', true)
+    const [first, second] = [txidOf(parent), txidOf(child)]
+    expect(await node.call('getmempoolentry', first)).toEqual(entries[first])
+    expect(await node.call('getmempoolancestors', second)).toEqual([first])
+    expect(await node.call('getmempoolancestors', second, true)).toEqual({
+      [first]: entries[first],
+    })
+    expect(await node.call('getmempoolancestors', first)).toEqual([])
+    expect(await node.call('getmempooldescendants', first)).toEqual([second])
+    expect(await node.call('getmempooldescendants', first, true)).toEqual({
+      [second]: entries[second],
+    })
+    for (const method of ['getmempoolentry', 'getmempoolancestors', 'getmempooldescendants']) {
+      expect(await node.refusal(method, '00'.repeat(32))).toBe('-5 Transaction not in mempool')
+    }
+  })
+
   it('getrawmempool tells the sequence if asked', async () => {
     expect(await node.call('getrawmempool', false, true)).toEqual({
       txids: [txidOf(parent), txidOf(child)],
