@@ -18,6 +18,7 @@ export {
   Mempool,
   type MempoolDeps,
   type MempoolEvents,
+  type MempoolTrial,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from './mempool.ts'
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'

@@ -63,6 +63,16 @@ export interface MempoolEvents extends Record<string, unknown> {
   added: MempoolEntry
 }
 
+/** What became of transactions that were only tried. */
+export interface MempoolTrial {
+  /** Those that would be taken. */
+  readonly taken: readonly MempoolEntry[]
+  /** Why the one after them would not be; those behind it have not been looked at. */
+  readonly refusal: MempoolError | ConsensusError | undefined
+}
+
+const NO_TRANSACTIONS: ReadonlyMap<TxidHex, Transaction> = new Map()
+
 function usageOf(size: number): number {
   return size + MEMPOOL_ENTRY_OVERHEAD_BYTES
 }
@@ -149,6 +159,40 @@ export class Mempool {
     return this.#accepting.run(() => this.#acceptNow(tx))
   }
 
+  /**
+   * Judges transactions as {@link accept} would, one after another, and keeps none.
+   *
+   * @param transactions - Parents first; each may spend outputs of those before it.
+   * @returns What each would be in the pool, up to the first that is declined, and why that is.
+   * @see Bitcoin Core `ProcessNewPackage` with `test_accept`
+   */
+  check(transactions: readonly Transaction[]): Promise<MempoolTrial> {
+    return this.#accepting.run(async () => {
+      const { chain } = this.#deps
+      for (;;) {
+        const { tip } = chain
+        const trial = await this.#try(transactions, tip)
+        if (chain.tip === tip) return trial
+      }
+    })
+  }
+
+  async #try(transactions: readonly Transaction[], tip: BlockEntry): Promise<MempoolTrial> {
+    const taken: WaitingTransaction[] = []
+    const before = new Map<TxidHex, Transaction>()
+    for (const tx of transactions) {
+      try {
+        const entry = await this.#judge(tx, tip, before)
+        taken.push(entry)
+        before.set(entry.txid, tx)
+      } catch (error) {
+        if (!(error instanceof MempoolError || error instanceof ConsensusError)) throw error
+        return { taken, refusal: error }
+      }
+    }
+    return { taken, refusal: undefined }
+  }
+
   async #acceptNow(tx: Transaction): Promise<MempoolEntry> {
     for (;;) {
       const { tip } = this.#deps.chain
@@ -181,7 +225,12 @@ export class Mempool {
     return this.#feeDeltas.entries()
   }
 
-  async #judge(tx: Transaction, tip: BlockEntry): Promise<WaitingTransaction> {
+  /** @param before - Transactions that count as if they were here. */
+  async #judge(
+    tx: Transaction,
+    tip: BlockEntry,
+    before: ReadonlyMap<TxidHex, Transaction> = NO_TRANSACTIONS,
+  ): Promise<WaitingTransaction> {
     checkTransaction(tx)
     if (isCoinbase(tx)) throw new MempoolError('coinbase')
     const { weight, virtualSize, totalSize } = computeTransactionSize(tx)
@@ -194,7 +243,7 @@ export class Mempool {
     const txid = toDisplayHex(computeTxid(tx))
     if (this.#entries.has(txid)) throw new MempoolError('txn-already-in-mempool')
     const parents = this.#findParents(tx)
-    const spent = await this.#findSpent(tx, height)
+    const spent = await this.#findSpent(tx, height, before)
     const feeDelta = this.#feeDeltas.get(txid)
     const fee = this.#checkInputs(tx, spent, tip)
     checkFeeRate(fee + feeDelta, virtualSize)
@@ -239,12 +288,17 @@ export class Mempool {
     return parents
   }
 
-  async #findSpent(tx: Transaction, height: number): Promise<readonly Coin[]> {
+  async #findSpent(
+    tx: Transaction,
+    height: number,
+    before: ReadonlyMap<TxidHex, Transaction>,
+  ): Promise<readonly Coin[]> {
     const confirmed = await this.#deps.chain.readCoins(tx.inputs.map((input) => input.prevout))
     const coins = new Map<string, Coin>()
     for (const [i, { prevout }] of tx.inputs.entries()) {
-      const parent = this.#entries.get(toDisplayHex(prevout.txid))
-      const output = parent?.tx.outputs[prevout.vout]
+      const parentId = toDisplayHex(prevout.txid)
+      const parent = this.#entries.get(parentId)?.tx ?? before.get(parentId)
+      const output = parent?.outputs[prevout.vout]
       const coin = output === undefined ? confirmed[i] : { output, height, isCoinbase: false }
       if (coin === undefined) {
         throw new MempoolError('missing-inputs', { prevout: outPointKey(prevout) })

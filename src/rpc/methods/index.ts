@@ -38,6 +38,7 @@ import { sendRawTransaction } from './send-raw-transaction.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
+import { testMempoolAccept } from './test-mempool-accept.ts'
 import { dumpTxOutSet, loadTxOutSet } from './tx-out-set-files.ts'
 import { validateAddress } from './validate-address.ts'
 import { waitForBlock, waitForBlockHeight, waitForNewBlock } from './wait-for-block.ts'
@@ -93,6 +94,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   getRawTransaction,
   pruneBlockchain,
   sendRawTransaction,
+  testMempoolAccept,
   getIndexInfo,
   validateAddress,
 ]

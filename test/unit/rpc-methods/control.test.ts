@@ -54,6 +54,7 @@ describe('the table of methods', () => {
       'stop',
       'submitblock',
       'submitheader',
+      'testmempoolaccept',
       'uptime',
       'validateaddress',
       'waitforblock',

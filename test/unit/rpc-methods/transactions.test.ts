@@ -143,6 +143,93 @@ describe('sendrawtransaction', () => {
   })
 })
 
+describe('testmempoolaccept', () => {
+  it('tells what would be taken, and takes nothing', async () => {
+    const node = await createRichNode()
+    const tx = await spendCoinbase(node, 1, 2_000n)
+    const { virtualSize } = computeTransactionSize(tx)
+    const name = { txid: txidOf(tx), wtxid: toDisplayHex(computeWtxid(tx)) }
+    expect(await node.call('testmempoolaccept', [hexOf(tx)])).toEqual([
+      {
+        ...name,
+        allowed: true,
+        vsize: virtualSize,
+        fees: {
+          base: 0.00002,
+          'effective-feerate': Math.trunc(2_000_000 / virtualSize) / 1e8,
+          'effective-includes': [name.wtxid],
+        },
+      },
+    ])
+    expect(await node.call('getrawmempool')).toEqual([])
+    expect(await node.call('testmempoolaccept', [hexOf(tx)], 0.000001)).toEqual([
+      { ...name, allowed: false, 'reject-reason': 'max-fee-exceeded' },
+    ])
+    await node.call('sendrawtransaction', hexOf(tx))
+    expect(await node.call('testmempoolaccept', [hexOf(tx)])).toMatchObject([
+      { allowed: false, 'reject-reason': 'txn-already-in-mempool' },
+    ])
+    await node.mine(1, SCRIPT)
+    expect(await node.call('testmempoolaccept', [hexOf(tx)])).toEqual([
+      { ...name, allowed: false, 'reject-reason': 'txn-already-known' },
+    ])
+  })
+
+  it('says why not', async () => {
+    const node = await createRichNode()
+    const cheap = await spendCoinbase(node, 1, 1n)
+    const wanted = Math.ceil(computeTransactionSize(cheap).virtualSize / 10)
+    expect(await node.call('testmempoolaccept', [hexOf(cheap)])).toMatchObject([
+      {
+        allowed: false,
+        'reject-reason': 'min relay fee not met',
+        'reject-details': `min relay fee not met, 1 < ${wanted}`,
+      },
+    ])
+    const lonely = wallet.spend(cheap, 0, 'p2wpkh', SCRIPT, 1_000n)
+    const [verdict] = await node.call('testmempoolaccept', [hexOf(lonely)])
+    expect(verdict).toMatchObject({ allowed: false, 'reject-reason': 'missing-inputs' })
+  })
+
+  it('judges children with their parents', async () => {
+    const node = await createRichNode()
+    const parent = await spendCoinbase(node, 1, 2_000n)
+    const child = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 4_000n)
+    const poor = wallet.spend(child, 0, 'p2wpkh', SCRIPT, COINS - 4_001n)
+    const behind = wallet.spend(poor, 0, 'p2wpkh', SCRIPT, COINS - 9_000n)
+    const all = [parent, child, poor, behind].map(hexOf)
+    const verdicts = await node.call('testmempoolaccept', all)
+    expect(verdicts).toMatchObject([
+      { txid: txidOf(parent), allowed: true },
+      { txid: txidOf(child), allowed: true, fees: { base: 0.00002 } },
+      { txid: txidOf(poor), allowed: false },
+      { txid: txidOf(behind) },
+    ])
+    expect(verdicts[3]).not.toHaveProperty('allowed')
+    const failureOf = async (...transactions: readonly Transaction[]): Promise<string> =>
+      (await node.call('testmempoolaccept', transactions.map(hexOf)))[0]['package-error']
+    expect(await failureOf(child, parent)).toBe('package-not-sorted')
+    expect(await failureOf(parent, parent)).toBe('package-contains-duplicates')
+    const rival = await spendCoinbase(node, 1, 3_000n)
+    expect(await failureOf(parent, rival)).toBe('conflict-in-package')
+  })
+
+  it('refuses what is no list of transactions', async () => {
+    const node = await createRichNode()
+    const count = '-8 Array must contain between 1 and 25 transactions.'
+    expect(await node.refusal('testmempoolaccept', [])).toBe(count)
+    expect(
+      await node.refusal(
+        'testmempoolaccept',
+        Array.from({ length: 26 }, () => '00'),
+      ),
+    ).toBe(count)
+    expect(await node.refusal('testmempoolaccept', ['00'])).toBe(
+      '-22 TX decode failed: 00 Make sure the tx has at least one input.',
+    )
+  })
+})
+
 describe('what waits in the mempool', () => {
   let node: RegtestNode
   let parent: Transaction

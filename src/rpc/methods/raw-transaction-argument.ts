@@ -1,0 +1,66 @@
+/** @module Transactions that a caller hands in, what they may pay, and why they are refused. */
+
+import * as z from 'zod'
+import type { Chain } from '../../chain/index.ts'
+import type { ConsensusError } from '../../consensus/index.ts'
+import type { MempoolError } from '../../mempool/index.ts'
+import {
+  computeTransactionSize,
+  computeTxid,
+  decodeTransaction,
+  type Transaction,
+} from '../../primitives/index.ts'
+import { parseBtcAmount } from '../btc-amount.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeHexArgument } from './arguments.ts'
+
+/** Coins per 1,000 virtual bytes. @see Bitcoin Core `DEFAULT_MAX_RAW_TX_FEE_RATE` */
+const DEFAULT_MAX_FEE_RATE = '0.10'
+/** Above this every fee rate is taken for a slip. */
+const FEE_RATE_LIMIT_SATS = 100_000_000n
+const BYTES_PER_KVB = 1_000n
+/** The parameter `maxfeerate`. */
+export const MAX_FEE_RATE_PARAM = {
+  name: 'maxfeerate',
+  schema: z.union([z.number(), z.string()]).default(DEFAULT_MAX_FEE_RATE),
+  description: 'Refuse what pays more, in coins per 1,000 virtual bytes; 0 for no limit.',
+} as const
+
+/**
+ * Reads a transaction from hex.
+ *
+ * @param failure - What the error begins with.
+ * @throws {@link RpcError} -22 if it is none.
+ */
+export function decodeTransactionArgument(hex: string, failure: string): Transaction {
+  const message = `${failure} Make sure the tx has at least one input.`
+  return decodeHexArgument(hex, decodeTransaction, message)
+}
+
+/** What a transaction may pay at most, in satoshis; 0 for anything. */
+export function computeMaxFee(tx: Transaction, maxFeeRate: unknown): bigint {
+  const rate = parseBtcAmount(maxFeeRate)
+  if (rate >= FEE_RATE_LIMIT_SATS) {
+    throw new RpcError(
+      RPC_CODES.INVALID_PARAMETER,
+      'Fee rates larger than or equal to 1BTC/kvB are not accepted',
+    )
+  }
+  const { virtualSize } = computeTransactionSize(tx)
+  return (rate * BigInt(virtualSize) + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
+}
+
+/** Bitcoin Core's reject reason with what it adds to it. */
+export function describeRefusal({ code, data }: MempoolError | ConsensusError): string {
+  if (code === 'missing-inputs') return 'bad-txns-inputs-missingorspent'
+  if (code === 'min relay fee not met') return `${code}, ${data['fee']} < ${data['wanted']}`
+  const reason = data['reason']
+  return typeof reason === 'string' ? `${code} (${reason})` : code
+}
+
+/** Whether a transaction is in the chain and has an output that is still unspent. */
+export async function hasUnspentOutput(chain: Chain, tx: Transaction): Promise<boolean> {
+  const txid = computeTxid(tx)
+  const coins = await chain.readCoins(tx.outputs.map((_, vout) => ({ txid, vout })))
+  return coins.some((coin) => coin !== undefined)
+}
