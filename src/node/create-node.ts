@@ -17,7 +17,7 @@ import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
-import { type CancelSignal, ConfigError } from '../util/index.ts'
+import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
@@ -70,6 +70,11 @@ export interface CreateNodeInit {
   readonly onStopRequested: () => void
   /** Ends a long start: blocks that are yet to be connected wait for the next one. */
   readonly signal?: CancelSignal
+}
+
+/** The same, with a clock that RPC may set. */
+interface RunInit extends CreateNodeInit {
+  readonly platform: Platform & { readonly clock: MockableClock }
 }
 
 /** A running node. */
@@ -180,7 +185,7 @@ interface Rpc {
   readonly mining: NodeMiningControl
 }
 
-function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
+function createRpc(init: RunInit, parts: RpcParts): Rpc {
   const { params, platform, options } = init
   const { chain, mempool, network, sync, miner, templates, userAgent } = parts
   const { clock, random } = platform
@@ -217,7 +222,8 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
       log,
       version: options.version,
       userAgent,
-      startedMs: clock.now(),
+      startedMs: clock.monotonic(),
+      mockTime: (timeMs) => init.platform.clock.mock(timeMs),
       measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
       pruneBytes: options.pruneBytes,
       files: platform.files,
@@ -241,7 +247,10 @@ function createRpc(init: CreateNodeInit, parts: RpcParts): Rpc {
  * @throws {@link StoreError} if the data directory cannot be used.
  * @throws {@link P2pError} if no address can be listened on.
  */
-export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
+export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
+  // For all parts, so that no two of them differ about the time.
+  const clock = new MockableClock(given.platform.clock)
+  const init = { ...given, platform: { ...given.platform, clock } }
   const opened = await openNodeChain(init)
   try {
     return await startNode(init, opened)
@@ -252,7 +261,7 @@ export async function createNode(init: CreateNodeInit): Promise<QuarryNode> {
 }
 
 async function startNode(
-  init: CreateNodeInit,
+  init: RunInit,
   { chain, scriptChecker, mempoolSignatures: signatures, close }: NodeChain,
 ): Promise<QuarryNode> {
   const { platform, options } = init

@@ -87,8 +87,10 @@ export interface RpcContext {
   readonly version: string
   /** `/Satoshi:30.0.0(quarry:0.1.0)/` */
   readonly userAgent: string
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds of the clock's monotonic time. */
   readonly startedMs: number
+  /** Stops the node's wall time at a moment, milliseconds since the Unix epoch; undefined has it go on. */
+  mockTime(timeMs: number | undefined): void
   /** Bytes that blocks and undo data take on the disk. */
   measureBlocksSize(): Promise<number>
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */

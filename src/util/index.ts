@@ -35,6 +35,7 @@ export {
 } from './errors.ts'
 export { EventEmitter, type EventMap } from './event-emitter.ts'
 export { LruMap } from './lru-map.ts'
+export { MockableClock } from './mock-clock.ts'
 export { Mutex } from './mutex.ts'
 export {
   type CancelSignal,

@@ -176,6 +176,18 @@ describe('methods of real nodes', () => {
     expect(await a.call('getblockcount')).toBe(template.height - 1)
   })
 
+  it('setmocktime moves a node, and what it takes for too early, in time', async () => {
+    const later = Math.trunc(Date.now() / 1_000) + 3 * 60 * 60
+    const before = await b.call('getblockcount')
+    await a.call('setmocktime', later)
+    const [hash] = await a.call('generatetoaddress', 1, ADDRESS)
+    expect((await a.call('getblockheader', hash)).time).toBe(later)
+    expect(await b.call('getblockcount')).toBe(before)
+    await b.call('setmocktime', later)
+    await reaches(b, hash)
+    for (const node of [a, b]) await node.call('setmocktime', 0)
+  })
+
   it('stop ends the process in good order', async () => {
     const exit = once(b.child, 'exit')
     expect(await b.call('stop')).toBe('Quarry stopping')

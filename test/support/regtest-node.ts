@@ -241,6 +241,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     pruneBytes: undefined,
     files: createMemoryFiles(),
     measureStateSize: async () => 6_789,
+    mockTime: (timeMs) => clock.set(timeMs === undefined ? REGTEST_NOW : timeMs / 1_000),
     isCaughtUp: () => true,
     isFarBehind: () => false,
     submitBlock,

@@ -11,7 +11,7 @@ import type { RpcContext } from '../rpc-context.ts'
 import { addNode } from './add-node.ts'
 import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
-import { getIndexInfo, stop, uptime } from './control.ts'
+import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getBlock } from './get-block.ts'
@@ -70,6 +70,8 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   waitForBlock,
   waitForBlockHeight,
   waitForNewBlock,
+  getMemoryInfo,
+  setMockTime,
   stop,
   uptime,
   generateBlock,

@@ -28,6 +28,7 @@ describe('the table of methods', () => {
       'getdeploymentinfo',
       'getdifficulty',
       'getindexinfo',
+      'getmemoryinfo',
       'getmempoolancestors',
       'getmempooldescendants',
       'getmempoolentry',
@@ -51,6 +52,7 @@ describe('the table of methods', () => {
       'reconsiderblock',
       'sendrawtransaction',
       'setminers',
+      'setmocktime',
       'stop',
       'submitblock',
       'submitheader',
@@ -93,6 +95,30 @@ describe('control', () => {
     const node = await createRegtestNode()
     expect(await node.call('stop')).toBe('Quarry stopping')
     expect(node.stopRequests()).toBe(1)
+  })
+
+  it('setmocktime sets the time that blocks are made and judged by', async () => {
+    const node = await createRegtestNode()
+    const later = REGTEST_NOW + 1_000_000
+    expect(await node.call('setmocktime', later)).toBeNull()
+    const [hash] = await node.mine(1, wallet.script('p2wpkh'))
+    expect((await node.call('getblockheader', hash)).time).toBe(later)
+    await node.call('setmocktime', 0)
+    expect(node.clock.now()).toBe(REGTEST_NOW * 1_000)
+    expect(await node.refusal('setmocktime', -1)).toBe(
+      '-8 Mocktime must be in the range [0, 4294967295], not -1.',
+    )
+    const main = await createRegtestNode({ params: { rpcChain: 'main' } })
+    expect(await main.refusal('setmocktime', later)).toBe(
+      '-1 setmocktime is for regression testing (-regtest mode) only',
+    )
+  })
+
+  it('getmemoryinfo has no locked memory to tell of', async () => {
+    const node = await createRegtestNode()
+    const { locked } = await node.call('getmemoryinfo')
+    expect(Object.values(locked)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(await node.refusal('getmemoryinfo', 'mallocinfo')).toBe('-8 unknown mode mallocinfo')
   })
 
   it('getindexinfo has none', async () => {
