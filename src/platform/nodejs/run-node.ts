@@ -1,31 +1,24 @@
 /** @module `quarry start`: one node in this process, with its files, its HTTP server and its end. */
 
 import { availableParallelism } from 'node:os'
-import { tcp } from '@libp2p/tcp'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
-import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
+import { createNode, type QuarryNode } from '../../node/index.ts'
 import { ConfigError, type LoggerSource } from '../../util/index.ts'
-import { systemClock, systemRandom } from '../system.ts'
+import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
+import { Cleanup } from './cleanup.ts'
 import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
-import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import { createDiskPlatform } from './disk-platform.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
-import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
-import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
+import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
 import { readPayouts } from './payee-list.ts'
 import { reportReady } from './ready-report.ts'
-import { createRpcFiles } from './rpc-files.ts'
-import { SecretFiles } from './secret-files.ts'
 import type { Shutdown } from './signals.ts'
-import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
-import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
-/** The most peers at a time. @see Bitcoin Core `DEFAULT_MAX_PEER_CONNECTIONS` */
-const MAX_PEERS = 125
 /** The most threads that verify scripts. @see Bitcoin Core `MAX_SCRIPTCHECK_THREADS` */
 const MAX_VERIFY_THREADS = 15
 
@@ -53,63 +46,6 @@ function checkCompatibility({ prune, txindex }: NodeSettings): void {
 function resolvePruneBytes(megabytes: number): number | undefined {
   if (megabytes === 0) return undefined
   return megabytes === 1 ? 0 : megabytes * BYTES_PER_MB
-}
-
-/** Whether every address is on this machine: then peers cannot be told apart by theirs. */
-function isLoopbackOnly(addresses: readonly string[]): boolean {
-  return addresses.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
-}
-
-async function createPlatform(
-  directory: OpenDataDirectory,
-  settings: NodeSettings,
-  log: LoggerSource,
-): Promise<Platform> {
-  const [module, signatureModule] = await Promise.all([
-    loadHashModule(),
-    loadSignatureModule(log.child('node')),
-  ])
-  // Multicast is rarely wanted, so its library is loaded only when it is.
-  const discovery = settings.mdns ? [(await import('@libp2p/mdns')).mdns()] : []
-  return {
-    transports: [tcp()],
-    discovery,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
-    openDatabase: (name) =>
-      openLevelDatabase(directory.databases, name, { isMended: settings.reindex }),
-    removeDatabase: (name) => removeLevelDatabase(directory.databases, name),
-    measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
-    files: createRpcFiles(directory.root),
-    spawnHashWorker: createHashWorkerSpawner(module),
-    loadHashEngine: async () => createHashEngine(module),
-    spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
-    loadSignatureEngine: async () => createSignatureEngine(signatureModule),
-  }
-}
-
-/** What must be undone, newest last. */
-class Cleanup {
-  readonly #steps: (() => Promise<void>)[] = []
-
-  add(step: () => Promise<void>): void {
-    this.#steps.push(step)
-  }
-
-  /** Runs every step, newest first, even if one fails; then throws what failed first. */
-  async run(): Promise<void> {
-    const failures: unknown[] = []
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      try {
-        await step()
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    if (failures.length > 0) throw failures[0]
-  }
 }
 
 interface RunningServer {
@@ -188,7 +124,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     await checkFreeDisk(directory.root)
     const node = await createNode({
       params,
-      platform: await createPlatform(directory, settings, log),
+      platform: await createDiskPlatform(directory, settings, log),
       options: {
         listen: settings.listen,
         announce: settings.announce,

@@ -1,0 +1,52 @@
+/** @module A runtime for nodes that keep what they have in a data directory. */
+
+import { tcp } from '@libp2p/tcp'
+import type { Platform } from '../../node/index.ts'
+import type { LoggerSource } from '../../util/index.ts'
+import { systemClock, systemRandom } from '../system.ts'
+import type { OpenDataDirectory } from './data-directory.ts'
+import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
+import { createHashWorkerSpawner } from './hash-worker-pool.ts'
+import { createRpcFiles } from './rpc-files.ts'
+import { SecretFiles } from './secret-files.ts'
+import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
+
+/** What differs from one start to another. */
+export interface DiskPlatformOptions {
+  /** Whether peers on the local network are looked for. */
+  readonly mdns: boolean
+  /** Whether a damaged database of blocks is mended when it is opened. */
+  readonly reindex: boolean
+}
+
+/** What a node in a data directory works with. */
+export async function createDiskPlatform(
+  directory: OpenDataDirectory,
+  { mdns, reindex }: DiskPlatformOptions,
+  log: LoggerSource,
+): Promise<Platform> {
+  const [module, signatureModule] = await Promise.all([
+    loadHashModule(),
+    loadSignatureModule(log.child('node')),
+  ])
+  // Multicast is rarely wanted, so its library is loaded only when it is.
+  const discovery = mdns ? [(await import('@libp2p/mdns')).mdns()] : []
+  return {
+    transports: [tcp()],
+    discovery,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
+    openDatabase: (name) => openLevelDatabase(directory.databases, name, { isMended: reindex }),
+    removeDatabase: (name) => removeLevelDatabase(directory.databases, name),
+    measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
+    files: createRpcFiles(directory.root),
+    spawnHashWorker: createHashWorkerSpawner(module),
+    loadHashEngine: async () => createHashEngine(module),
+    spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
+    loadSignatureEngine: async () => createSignatureEngine(signatureModule),
+  }
+}

@@ -1,0 +1,227 @@
+/** @module A node in this process, for programs and for tests. */
+
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { type ChainSpec, createConsensusParams } from '../../consensus/index.ts'
+import { createNode, type NodeOptions, type Platform, type QuarryNode } from '../../node/index.ts'
+import { encodeJson, type RpcParams } from '../../rpc/index.ts'
+import type { LogFields, Logger, LoggerSource } from '../../util/index.ts'
+import { systemClock } from '../system.ts'
+import { loadStartableChainSpec } from './chain-choice.ts'
+import { Cleanup } from './cleanup.ts'
+import { computeAutoThreads, computeMaxThreads } from './config.ts'
+import { writeCookie } from './cookie.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { createDiskPlatform } from './disk-platform.ts'
+import { type HttpServer, startHttpServer } from './http-server.ts'
+import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
+import { createMemoryPlatform } from './memory-platform.ts'
+import { readPackageVersion } from './package-root.ts'
+import { readPayouts } from './payee-list.ts'
+
+const COIN_CACHE_BYTES = 16 * 1_048_576
+const RPC_USER = '__cookie__'
+const RPC_SECRET_BYTES = 32
+
+/** A line of a node's log. */
+export interface LogLine {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  /** The part of the node that it comes from. */
+  readonly subsystem: string
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/** How a node is to be. All of it has a default. */
+export interface StartNodeOptions {
+  /** `regtest`, which is the default, `devnet`, the path of a chain spec, or a chain spec itself. */
+  readonly chain?: string | ChainSpec
+  /** Where to keep everything; in memory if there is none. */
+  readonly datadir?: string
+  /** Multiaddrs of peers to stay connected to. */
+  readonly peers?: readonly string[]
+  /** Multiaddrs to listen on; a free port of loopback by default. */
+  readonly listen?: readonly string[]
+  /** The port of JSON-RPC on loopback; any free one by default. */
+  readonly rpcPort?: number
+  /** Whether to mine all the time, on threads of their own. `generatetoaddress` mines without it. */
+  readonly mine?: boolean
+  /** Who gets the coins of `mine`; the node's own key by default. */
+  readonly address?: string
+  /** Whether to keep an index of all transactions. */
+  readonly txindex?: boolean
+  /** Told of every line of the log. */
+  readonly onLog?: (line: LogLine) => void
+  /** Told what failed when the node cannot go on, such as a full disk; by then it is stopping. */
+  readonly onFatal?: (error: unknown) => void
+}
+
+/** A node that runs in this process. */
+export interface RunningNode {
+  /** Of JSON-RPC, without a slash at the end. */
+  readonly rpcUrl: string
+  readonly rpcUser: string
+  readonly rpcPassword: string
+  /** Multiaddrs by which others can be peers. */
+  readonly addresses: readonly string[]
+  /**
+   * Calls an RPC method, without HTTP. Amounts are numbers, as a client of HTTP would get them.
+   *
+   * @param params - Positional arguments.
+   * @throws {@link RpcError} as a remote caller would get it.
+   */
+  call(method: string, ...params: readonly unknown[]): Promise<unknown>
+  /** Stops the node and waits until all of it is gone. Idempotent. */
+  stop(): Promise<void>
+}
+
+function createLog(onLog: ((line: LogLine) => void) | undefined): LoggerSource {
+  return {
+    child: (subsystem): Logger => {
+      const write =
+        (level: LogLine['level']) =>
+        (message: string, fields: LogFields = {}): void =>
+          onLog?.({ level, subsystem, message, fields })
+      return {
+        trace: write('trace'),
+        debug: write('debug'),
+        info: write('info'),
+        warn: write('warn'),
+        error: write('error'),
+      }
+    },
+  }
+}
+
+function toNodeOptions(
+  options: StartNodeOptions,
+  payouts: NodeOptions['mining']['payouts'],
+): NodeOptions {
+  const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
+  return {
+    listen,
+    announce: [],
+    peers: options.peers ?? [],
+    maxPeers: MAX_PEERS,
+    isDevnet: isLoopbackOnly(listen),
+    mining: {
+      isEnabled: options.mine ?? false,
+      payouts,
+      threads: 1,
+      throttle: 1,
+      autoThreads: computeAutoThreads(availableParallelism()),
+      maxThreads: computeMaxThreads(availableParallelism()),
+      isVersionRolled: false,
+    },
+    coinCacheBytes: COIN_CACHE_BYTES,
+    reindex: false,
+    assumedValid: undefined,
+    pruneBytes: undefined,
+    hasTxIndex: options.txindex ?? false,
+    // No threads that nobody asked for.
+    verifyThreads: 0,
+    hasCoinbaseFlags: false,
+    version: readPackageVersion(),
+  }
+}
+
+/** Where a node keeps what it has, and the password of its RPC. */
+interface Home {
+  readonly platform: Platform
+  /** `user:password` */
+  readonly credentials: string
+}
+
+async function openHome(
+  { datadir }: StartNodeOptions,
+  rpcChain: string,
+  log: LoggerSource,
+  cleanup: Cleanup,
+): Promise<Home> {
+  if (datadir === undefined) {
+    const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
+    return { platform: await createMemoryPlatform(log), credentials: `${RPC_USER}:${password}` }
+  }
+  const directory = await openDataDirectory(datadir, rpcChain)
+  cleanup.add(() => directory.release())
+  const cookie = await writeCookie(directory.root)
+  cleanup.add(() => cookie.remove())
+  const platform = await createDiskPlatform(directory, { mdns: false, reindex: false }, log)
+  return { platform, credentials: cookie.credentials }
+}
+
+async function serve(
+  node: QuarryNode,
+  credentials: string,
+  { rpcPort = 0 }: StartNodeOptions,
+  log: LoggerSource,
+): Promise<HttpServer> {
+  return startHttpServer(
+    {
+      dispatcher: node.rpc,
+      readiness: () =>
+        node.isReady
+          ? { isReady: true, reasons: [] }
+          : { isReady: false, reasons: ['not level with peers yet'] },
+      log: log.child('rpc'),
+      clock: systemClock,
+    },
+    { port: rpcPort, credentials: [credentials] },
+  )
+}
+
+/**
+ * Starts a node: a chain, peers over libp2p, JSON-RPC on loopback. In memory unless it is given a folder. Any number
+ * of nodes may run in one process; none disturbs the others.
+ *
+ * @throws {@link ConfigError} for options that cannot be used, {@link StoreError} for a folder that cannot.
+ *
+ * @example
+ * const node = await startNode()
+ * await node.call('generatetoaddress', 101, 'bcrt1q…')
+ * await node.stop()
+ */
+export async function startNode(options: StartNodeOptions = {}): Promise<RunningNode> {
+  const { chain = 'regtest', address, onFatal } = options
+  const spec = typeof chain === 'string' ? await loadStartableChainSpec(chain) : chain
+  const params = createConsensusParams(spec)
+  const payouts = readPayouts(address === undefined ? [] : [address], params)
+  const log = createLog(options.onLog)
+  const cleanup = new Cleanup()
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopped ??= cleanup.run()
+    return stopped
+  }
+  try {
+    const { platform, credentials } = await openHome(options, params.rpcChain, log, cleanup)
+    const node = await createNode({
+      params,
+      platform,
+      options: toNodeOptions(options, payouts),
+      onFatal: (error) => {
+        onFatal?.(error)
+        stop().catch(() => undefined)
+      },
+      onStopRequested: () => {
+        stop().catch(() => undefined)
+      },
+    })
+    cleanup.add(() => node.stop())
+    const server = await serve(node, credentials, options, log)
+    cleanup.add(() => server.close())
+    const [rpcUser = '', rpcPassword = ''] = credentials.split(':')
+    return {
+      rpcUrl: server.url,
+      rpcUser,
+      rpcPassword,
+      addresses: node.network.addresses(),
+      call: async (method, ...given) =>
+        JSON.parse(encodeJson(await node.rpc.execute(method, given as RpcParams))),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
