@@ -10,6 +10,7 @@
  * @module
  */
 export { MAX_FEE_DELTAS } from './fee-deltas.ts'
+export { type EstimateMode, FeeEstimator, MAX_FEE_TARGET } from './fee-estimator.ts'
 export {
   MAX_ANCESTORS,
   MAX_DESCENDANTS,

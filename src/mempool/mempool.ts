@@ -61,6 +61,11 @@ export interface MempoolDeps {
 /** What the mempool tells. */
 export interface MempoolEvents extends Record<string, unknown> {
   added: MempoolEntry
+  /** A block is on the chain, of this height; what it confirms is told next. */
+  blockPassed: number
+  confirmed: MempoolEntry
+  /** Another transaction has been confirmed that spends the same. */
+  dropped: MempoolEntry
 }
 
 /** What became of transactions that were only tried. */
@@ -359,13 +364,18 @@ export class Mempool {
   #removeWithDescendants(entry: WaitingTransaction): void {
     for (const child of [...entry.children]) this.#removeWithDescendants(child)
     this.#remove(entry)
+    this.events.emit('dropped', entry)
   }
 
-  #onBlockConnected({ block }: BlockEvent): void {
+  #onBlockConnected({ block, entry: { height } }: BlockEvent): void {
+    this.events.emit('blockPassed', height)
     for (const tx of block.transactions) {
       const txid = toDisplayHex(computeTxid(tx))
       const confirmed = this.#entries.get(txid)
-      if (confirmed !== undefined) this.#remove(confirmed)
+      if (confirmed !== undefined) {
+        this.#remove(confirmed)
+        this.events.emit('confirmed', confirmed)
+      }
       this.#feeDeltas.delete(txid)
       for (const { prevout } of tx.inputs) {
         const conflict = this.#spenders.get(outPointKey(prevout))

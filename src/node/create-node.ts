@@ -4,7 +4,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import { Mempool } from '../mempool/index.ts'
+import { FeeEstimator, Mempool } from '../mempool/index.ts'
 import {
   Miner,
   NODE_EXTRA_NONCE_SIZE,
@@ -214,6 +214,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       params,
       chain,
       mempool,
+      feeEstimator: new FeeEstimator(mempool.events),
       network,
       mining,
       templateWaits: new TemplateWaits({ chain, mempool, clock }),

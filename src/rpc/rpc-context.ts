@@ -2,7 +2,7 @@
 
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import type { Mempool } from '../mempool/index.ts'
+import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
 import type { PeerNetwork } from '../sync/index.ts'
@@ -75,6 +75,7 @@ export interface RpcContext {
   readonly params: ConsensusParams
   readonly chain: Chain
   readonly mempool: Mempool
+  readonly feeEstimator: FeeEstimator
   readonly network: PeerNetwork
   readonly mining: MiningControl
   /** Miners that wait for a new template. */

@@ -7,7 +7,7 @@ import {
   createConsensusParams,
   REGTEST_SPEC,
 } from '../../src/consensus/index.ts'
-import { Mempool } from '../../src/mempool/index.ts'
+import { FeeEstimator, Mempool } from '../../src/mempool/index.ts'
 import {
   type Miner,
   ReferenceHashEngine,
@@ -228,6 +228,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     params,
     chain,
     mempool,
+    feeEstimator: new FeeEstimator(mempool.events),
     network,
     mining,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),

@@ -13,6 +13,7 @@ import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
+import { estimateSmartFee } from './estimate-smart-fee.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getBlock } from './get-block.ts'
 import { getBlockHeader } from './get-block-header.ts'
@@ -97,6 +98,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   pruneBlockchain,
   sendRawTransaction,
   testMempoolAccept,
+  estimateSmartFee,
   getIndexInfo,
   validateAddress,
 ]

@@ -11,6 +11,7 @@ describe('the table of methods', () => {
       'addnode',
       'decoderawtransaction',
       'dumptxoutset',
+      'estimatesmartfee',
       'generateblock',
       'generatetoaddress',
       'generatetodescriptor',

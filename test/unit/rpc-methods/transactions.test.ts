@@ -143,6 +143,39 @@ describe('sendrawtransaction', () => {
   })
 })
 
+describe('estimatesmartfee', () => {
+  it('says that it does not know, until it has seen enough', async () => {
+    const node = await createRegtestNode({ params: { coinbaseMaturityBlocks: 1 } })
+    await node.mine(12, SCRIPT)
+    const unknown = { errors: ['Insufficient data or no feerate found'] }
+    expect(await node.call('estimatesmartfee', 6)).toEqual({ ...unknown, blocks: 6 })
+    expect(await node.call('estimatesmartfee', 1, 'CONSERVATIVE')).toEqual({
+      ...unknown,
+      blocks: 2,
+    })
+    let virtualSize = 0
+    for (let height = 1; height <= 10; height++) {
+      const tx = await spendCoinbase(node, height, 2_000n)
+      virtualSize = computeTransactionSize(tx).virtualSize
+      await node.call('sendrawtransaction', hexOf(tx))
+      await node.mine(1, SCRIPT)
+    }
+    const { feerate, blocks } = await node.call('estimatesmartfee', 6)
+    expect(blocks).toBe(6)
+    expect(feerate).toBeCloseTo(2_000_000 / virtualSize / 1e8, 7)
+  })
+
+  it('refuses other targets and modes', async () => {
+    const node = await createRichNode()
+    const range = '-8 Invalid conf_target, must be between 1 and 1008'
+    expect(await node.refusal('estimatesmartfee', 0)).toBe(range)
+    expect(await node.refusal('estimatesmartfee', 1_009)).toBe(range)
+    expect(await node.refusal('estimatesmartfee', 6, 'cheap')).toBe(
+      '-8 Invalid estimate_mode parameter, must be one of: "unset", "economical", "conservative"',
+    )
+  })
+})
+
 describe('testmempoolaccept', () => {
   it('tells what would be taken, and takes nothing', async () => {
     const node = await createRichNode()
