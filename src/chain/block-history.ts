@@ -50,9 +50,10 @@ export class BlockHistory {
     // The stored tip is what a start goes on from: its next blocks have to be there.
     await mover.flush()
     const entries = tree.findBodies(end)
-    await store.deleteBlocks(entries.map(({ hash }) => hash))
+    // Known to be gone before they are: after a kill in between the next start deletes the rest.
     for (const entry of entries) pending.addAll(tree.markPruned(entry, active.has(entry)))
     await pending.flush()
+    await store.deleteBlocks(entries.map(({ hash }) => hash))
     this.#prunedHeight = end
     log.info('pruned blocks', { blocks: entries.length, height: end })
     return end

@@ -316,6 +316,11 @@ export class BlockTree {
     return best ?? tip
   }
 
+  /** Does not consider an entry any more, until something new is known of it. */
+  dropCandidate(entry: BlockEntry): void {
+    this.#candidates.delete(entry)
+  }
+
   /** Forgets candidates that the new tip has overtaken. */
   pruneCandidates(tip: BlockEntry): void {
     for (const candidate of this.#candidates) {

@@ -62,6 +62,8 @@ export interface StoredBody {
  * Errors are `StoreError`s: the disk failed or the data are damaged. They are never the peer's fault.
  */
 export interface ChainStore {
+  /** Whether it was closed after its last use, or is new: else bodies may have been stored that no entry tells of. */
+  readonly wasClosed: boolean
   /** Every stored entry, parents before children; many at a time, as there may be a hundred thousand. */
   readEntries(): AsyncIterable<readonly StoredEntry[]>
   /** The stored tip, or undefined in a new store. */
@@ -74,6 +76,8 @@ export interface ChainStore {
   deleteBlocks(hashes: readonly BlockHash[]): Promise<void>
   /** Every stored body, in no particular order. */
   readBodies(): AsyncIterable<StoredBody>
+  /** The hashes of all stored bodies, in no order. */
+  readBodyHashes(): AsyncIterable<BlockHash>
   /** @param bytes - The encoded undo data. */
   writeUndo(hash: BlockHash, bytes: Uint8Array): Promise<void>
   readUndo(hash: BlockHash): Promise<Uint8Array | undefined>

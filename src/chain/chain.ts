@@ -28,6 +28,7 @@ import {
   Mutex,
 } from '../util/index.ts'
 import { ActiveChain } from './active-chain.ts'
+import { adoptBlocks } from './adopt-blocks.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
 import { BlockHistory } from './block-history.ts'
 import { BlockIntake } from './block-intake.ts'
@@ -146,6 +147,7 @@ export class Chain {
       active: this.#active,
     }
     await openChain(parts, this.#options.keepsWhatItCan === true)
+    await adoptBlocks({ ...parts, pending: this.#pending })
     this.#mover.open()
     this.#history.measure()
     await checkNewestBlocks(this.#deps.store, this.#active)

@@ -31,14 +31,18 @@ export interface RebuildDeps {
 }
 
 /** A stored block as far as the index wants to know. */
-interface FoundBlock {
+export interface FoundBlock {
   readonly header: BlockHeader
   readonly hash: StoredBody['hash']
   readonly hashHex: BlockHashHex
   readonly transactionCount: number
 }
 
-function readBody({ hash, bytes }: StoredBody, params: ConsensusParams): FoundBlock | undefined {
+/** What a stored body is; undefined if it is damaged. */
+export function readFoundBlock(
+  { hash, bytes }: StoredBody,
+  params: ConsensusParams,
+): FoundBlock | undefined {
   if (bytes === undefined) return undefined
   const hashHex = toDisplayHex(hash)
   try {
@@ -68,7 +72,7 @@ async function scan(
   let count = 0
   let toldMs = clock.monotonic()
   for await (const body of store.readBodies()) {
-    const block = readBody(body, params)
+    const block = readFoundBlock(body, params)
     if (block === undefined) damaged.push(toDisplayHex(body.hash))
     else {
       const parent = toDisplayHex(block.header.prevBlockHash)
@@ -129,7 +133,7 @@ export async function rebuildIndex(
   for (let i = 1; i < entries.length; i += ENTRIES_PER_WRITE) {
     await store.writeEntries(entries.slice(i, i + ENTRIES_PER_WRITE).map(toStored))
   }
-  if (entries.length <= 1 && damaged.length === 0) return
+  if (entries.length <= 1 && damaged.length + orphans === 0) return
   log.warn('rebuilding the chain state from stored blocks', {
     blocks: blocks.length,
     height: entries.reduce((height, entry) => Math.max(height, entry.height), 0),

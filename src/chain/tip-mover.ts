@@ -80,6 +80,8 @@ export class TipMover {
   #stored: BlockEntry | undefined
   #flushedMs: number
   #checkedMs = Number.NEGATIVE_INFINITY
+  /** Where a branch leaves that cannot be followed: told once. */
+  #toldFork: BlockEntry | undefined
   /** Of the block that was connected last: written while the next one is verified. */
   #undo: UndoWrite | undefined
 
@@ -128,6 +130,11 @@ export class TipMover {
     let wasLeft = false
     let best = tree.findBestCandidate(active.tip)
     while (best !== active.tip && !this.#isStopped) {
+      if (this.#isOutOfReach(best)) {
+        tree.dropCandidate(best)
+        best = tree.findBestCandidate(active.tip)
+        continue
+      }
       wasLeft ||= best.getAncestor(active.tip.height) !== active.tip
       const halt = isAwaited() ? findHalt(accepted, active.tip, best) : best
       await this.#moveTowards(halt)
@@ -158,6 +165,23 @@ export class TipMover {
     this.#stored = tip
     this.#tellTip(previous)
     await this.moveToBest()
+  }
+
+  /** Whether the way to a block leads over blocks that cannot be taken back, because they were pruned. */
+  #isOutOfReach(target: BlockEntry): boolean {
+    const { active, log } = this.#deps
+    const fork = findForkPoint(active.tip, target)
+    const lowest = fork === undefined ? undefined : active.at(fork.height + 1)
+    if (fork === undefined || lowest?.isPruned !== true) return false
+    if (fork !== this.#toldFork) {
+      log.error('a branch with more work leaves the chain where blocks were pruned', {
+        height: fork.height,
+        best: target.hashHex,
+        cure: 'start with --reindex to fetch everything again',
+      })
+    }
+    this.#toldFork = fork
+    return true
   }
 
   /** Whether so much has changed that it should be written. */

@@ -233,6 +233,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       isFarBehind: () => sync.isFarBehind,
       submitBlock: submit,
       submitHeader: (header) => sync.submitHeader(header),
+      fatal: init.onFatal,
       requestStop: init.onStopRequested,
     },
   })

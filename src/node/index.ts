@@ -14,7 +14,7 @@
  * @module
  */
 export { StoreError } from '../chain/index.ts'
-export type { ByteDatabase } from '../store/index.ts'
+export { type ByteDatabase, isDatabaseDamage } from '../store/index.ts'
 export {
   type CreateNodeInit,
   createNode,

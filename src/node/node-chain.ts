@@ -92,21 +92,61 @@ async function openChainOn(
   }
 }
 
-/** Opens the chain; a state that is damaged, or of an older program, is thrown away and rebuilt from the blocks. */
+async function openOrRebuild(
+  init: NodeChainInit,
+  blocks: ByteDatabase,
+  scriptChecker: ScriptCheckPool,
+): Promise<Chain> {
+  try {
+    return await openChainOn(init, blocks, scriptChecker)
+  } catch (error) {
+    if (!isStateLost(error)) throw error
+    const reason = error.message
+    const log = init.platform.log.child('chain')
+    log.warn('the chain state is of no use and is rebuilt', { reason })
+    return await rebuildChain(init, blocks, scriptChecker, error)
+  }
+}
+
+/**
+ * Makes the state anew. The old one is kept until that is done: where blocks were pruned nothing can be rebuilt.
+ *
+ * @param cause - Why, if nobody asked for it.
+ */
+async function rebuildChain(
+  init: NodeChainInit,
+  blocks: ByteDatabase,
+  scriptChecker: ScriptCheckPool,
+  cause?: StoreError,
+): Promise<Chain> {
+  const { platform } = init
+  await platform.putDatabaseAside('state')
+  try {
+    return await openChainOn(init, blocks, scriptChecker)
+  } catch (error) {
+    // What cannot be rebuilt is left as it was; what failed for another reason is gone on with at the next start.
+    const isHopeless = error instanceof StoreError && error.part === 'blocks'
+    if (isHopeless) await platform.takeDatabaseBack('state')
+    if (!isHopeless || cause === undefined) throw error
+    throw new StoreError(
+      'corrupt',
+      `${cause.message}; it cannot be rebuilt, and is left as it was: ${error.message}`,
+      { cause: error, part: 'blocks' },
+    )
+  }
+}
+
+/** Opens the chain; a state that is damaged, or of an older program, is rebuilt from the blocks. */
 async function openChain(init: NodeChainInit, scriptChecker: ScriptCheckPool): Promise<Chain> {
   const { platform, options } = init
-  if (options.reindex) await platform.removeDatabase('state')
   const blocks = await platform.openDatabase('blocks')
   try {
-    try {
-      return await openChainOn(init, blocks, scriptChecker)
-    } catch (error) {
-      if (!isStateLost(error)) throw error
-      const reason = error.message
-      platform.log.child('chain').warn('the chain state is of no use and is rebuilt', { reason })
-      await platform.removeDatabase('state')
-      return await openChainOn(init, blocks, scriptChecker)
-    }
+    const chain = options.reindex
+      ? await rebuildChain(init, blocks, scriptChecker)
+      : await openOrRebuild(init, blocks, scriptChecker)
+    // Of a rebuild now, or of one that was killed before its end.
+    await platform.dropDatabaseAside('state')
+    return chain
   } catch (error) {
     await blocks.close()
     await scriptChecker.stop()

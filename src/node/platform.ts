@@ -33,8 +33,12 @@ export interface Platform {
   readonly secrets: SecretStore
   /** Opens a database, or rejects with a `StoreError` that says why it cannot. */
   openDatabase(name: DatabaseName): Promise<ByteDatabase>
-  /** Deletes a database that is not open, so that the next one of its name is new. */
-  removeDatabase(name: DatabaseName): Promise<void>
+  /** Puts a database that is not open aside, so that the next one of its name is new. */
+  putDatabaseAside(name: DatabaseName): Promise<void>
+  /** Takes back what was put aside, in place of what has come since, which is not open. */
+  takeDatabaseBack(name: DatabaseName): Promise<void>
+  /** Deletes what was put aside, if there is any. */
+  dropDatabaseAside(name: DatabaseName): Promise<void>
   /** Bytes that a database takes on the disk. */
   measureDatabaseSize(name: DatabaseName): Promise<number>
   /** Files that RPC methods name. */
@@ -50,5 +54,12 @@ export interface Platform {
 /** What a chain without a network needs of the runtime. */
 export type ChainPlatform = Pick<
   Platform,
-  'clock' | 'log' | 'openDatabase' | 'removeDatabase' | 'loadSignatureEngine' | 'spawnVerifyWorker'
+  | 'clock'
+  | 'log'
+  | 'openDatabase'
+  | 'putDatabaseAside'
+  | 'takeDatabaseBack'
+  | 'dropDatabaseAside'
+  | 'loadSignatureEngine'
+  | 'spawnVerifyWorker'
 >

@@ -115,6 +115,8 @@ export interface RpcContext {
    * @throws {@link ConsensusError} if it is invalid.
    */
   submitHeader(header: BlockHeader): void
+  /** Says that the node cannot go on, and why. */
+  fatal(error: unknown): void
   /** Asks the process to stop once the answer is on its way. */
   requestStop(): void
 }

@@ -4,8 +4,16 @@ import { DAMAGE_CURES, StoreError, type StorePart } from '../chain/index.ts'
 import { DecodeError, toErrorMessage } from '../util/index.ts'
 import { openValue, type SealedValue } from './checksum.ts'
 
-/** What LevelDB calls damage that it notices itself. */
-const LEVEL_CORRUPTION = 'LEVEL_CORRUPTION'
+/** A file that is gone, or shorter than it was, is an I/O error to LevelDB like any other. */
+const LOST_BYTES = /No such file or directory|Invalid argument|does not exist/
+
+/** Whether an error of the engine says that its files are damaged, and not that the disk or the system fails. */
+export function isDatabaseDamage(error: unknown): boolean {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+  if (code === 'LEVEL_CORRUPTION') return true
+  const isEngines = typeof code !== 'string' || code.startsWith('LEVEL_')
+  return isEngines && typeof message === 'string' && LOST_BYTES.test(message)
+}
 
 /**
  * Works on a database.
@@ -22,7 +30,7 @@ export async function attempt<Result>(
     return await action()
   } catch (error) {
     if (error instanceof StoreError) throw error
-    const isDamage = (error as { code?: unknown }).code === LEVEL_CORRUPTION
+    const isDamage = isDatabaseDamage(error)
     const code = isDamage ? 'corrupt' : 'io'
     const cure = isDamage ? `: ${DAMAGE_CURES[part]}` : ''
     const where = `in db/${part}: ${toErrorMessage(error)}`

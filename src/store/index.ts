@@ -12,5 +12,6 @@
  *
  * @module
  */
+export { isDatabaseDamage } from './attempt.ts'
 export type { ByteDatabase, ChainDatabases } from './databases.ts'
 export { LevelChainStore } from './level-chain-store.ts'

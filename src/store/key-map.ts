@@ -14,6 +14,7 @@
  * | state    | `meta`    | `chain`                     | chain id, ASCII (8)                      |
  * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
  * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
+ * | state    | `meta`    | `closed`                    | empty: the store was closed, and not opened since |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
@@ -54,6 +55,7 @@ export const META_KEYS = {
   txindex: asciiKey('txindex'),
   sync: asciiKey('sync'),
   damage: asciiKey('damage'),
+  closed: asciiKey('closed'),
 } as const
 
 function asciiKey(name: string): Uint8Array {

@@ -80,6 +80,7 @@ export class LevelChainStore implements ChainStore {
     this.#attempt('write blocks', 'blocks', () => this.#databases.blocks.batch([...operations])),
   )
   #journal: BatchJournal
+  #wasClosed = true
 
   private constructor(
     databases: ChainDatabases,
@@ -120,7 +121,12 @@ export class LevelChainStore implements ChainStore {
     const id = Uint8Array.from(chainId, (char) => char.charCodeAt(0))
     if (isNew) await store.#create(id)
     else await store.#checkMeta(id)
+    if (!isNew) await store.#noteUse()
     return store
+  }
+
+  get wasClosed(): boolean {
+    return this.#wasClosed
   }
 
   async *readEntries(): AsyncIterable<readonly StoredEntry[]> {
@@ -185,9 +191,14 @@ export class LevelChainStore implements ChainStore {
   }
 
   async *readBodies(): AsyncIterable<StoredBody> {
-    for await (const key of this.#readAll(this.#body.keys(), 'read blocks', 'blocks')) {
-      const hash = key as BlockHash
+    for await (const hash of this.readBodyHashes()) {
       yield { hash, bytes: await this.#readWhole(hash) }
+    }
+  }
+
+  async *readBodyHashes(): AsyncIterable<BlockHash> {
+    for await (const key of this.#readAll(this.#body.keys(), 'read blocks', 'blocks')) {
+      yield key as BlockHash
     }
   }
 
@@ -297,6 +308,9 @@ export class LevelChainStore implements ChainStore {
   async close(): Promise<void> {
     try {
       await this.#syncBlocks()
+      await this.#writeState('close the store', [
+        putSealed(this.#meta, META_KEYS.closed, new Uint8Array(0)),
+      ])
     } finally {
       await this.#attempt('close the store', 'state', async () => {
         await this.#databases.state.close()
@@ -409,6 +423,16 @@ export class LevelChainStore implements ChainStore {
         part: 'state',
       })
     }
+  }
+
+  /** From now on the store counts as not closed, until it is. */
+  async #noteUse(): Promise<void> {
+    this.#wasClosed =
+      (await this.#readMeta(META_KEYS.closed, 'mark of a closed store')) !== undefined
+    if (!this.#wasClosed) return
+    await this.#writeState('note the use of the store', [
+      { type: 'del', sublevel: this.#meta, key: META_KEYS.closed },
+    ])
   }
 
   #readMeta(key: Uint8Array, what: string): Promise<Uint8Array | undefined> {

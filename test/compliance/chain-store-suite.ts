@@ -180,6 +180,24 @@ const RECORD_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: 'knows whether it was closed',
+    async run(harness) {
+      const fresh = await openStore(harness)
+      expectEqual(fresh.wasClosed, true, 'of a new store')
+      await fresh.close()
+      const databases = await harness.open()
+      const used = await LevelChainStore.open(databases, params.chainId)
+      expectEqual(used.wasClosed, true, 'after it was closed')
+      const again = await LevelChainStore.open(databases, params.chainId)
+      expectEqual(again.wasClosed, false, 'after a use without an end')
+      await again.close()
+      const closed = await openStore(harness)
+      expectEqual(closed.wasClosed, true, 'after it was closed again')
+      await closed.close()
+      return undefined
+    },
+  },
+  {
     name: 'keeps bodies and undo data, whatever their size, as they were when written',
     async run(harness) {
       const store = await openStore(harness)
@@ -194,6 +212,13 @@ const RECORD_CASES: readonly StoreCase[] = [
       expectEqual(await store.readBody(second.hash), kept, 'the small body')
       expectEqual(await store.readUndo(second.hash), new Uint8Array(0), 'the undo data')
       expectEqual(await store.readUndo(first.hash), undefined, 'undo data of another block')
+      const hashes: string[] = []
+      for await (const hash of store.readBodyHashes()) hashes.push(show(hash))
+      expectEqual(
+        hashes.toSorted(),
+        [first, second].map(({ hash }) => show(hash)).toSorted(),
+        'hashes',
+      )
       const bodies = new Map<string, unknown>()
       for await (const { hash, bytes } of store.readBodies()) bodies.set(show(hash), bytes)
       expectEqual(bodies.size, 2, 'the number of bodies')

@@ -249,6 +249,9 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     submitHeader: (header) => {
       chain.acceptHeader(header)
     },
+    fatal: (error) => {
+      throw error
+    },
     requestStop: () => {
       stopRequests += 1
     },

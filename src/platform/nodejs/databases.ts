@@ -1,10 +1,15 @@
 /** @module Opens LevelDB databases in a data directory. */
 
 import { existsSync } from 'node:fs'
-import { readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { type ByteDatabase, type DatabaseName, StoreError } from '../../node/index.ts'
+import {
+  type ByteDatabase,
+  type DatabaseName,
+  isDatabaseDamage,
+  StoreError,
+} from '../../node/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
 
 /** Coins are looked up all over their table; bodies are read once in a while. */
@@ -61,14 +66,12 @@ function toStoreError(error: unknown, { path }: DatabasePaths, name: DatabaseNam
     )
   }
   const reason = toErrorMessage(cause ?? error)
-  const systemCode = (error as NodeJS.ErrnoException).code ?? ''
-  if (
-    /^E[A-Z]+$/.test(systemCode) ||
-    /no space left|permission denied|too many open/i.test(reason)
-  ) {
-    return new StoreError('io', `The database ${path} cannot be opened: ${reason}.`, {
-      cause: error,
-    })
+  if (!isDatabaseDamage(cause ?? error)) {
+    return new StoreError(
+      'io',
+      `The database ${path} cannot be opened: ${reason}. Nothing in it was changed: see that the disk works, has room and may be written to.`,
+      { cause: error },
+    )
   }
   const cure =
     name === 'state'
@@ -100,11 +103,40 @@ export async function openLevelDatabase(
   }
 }
 
-/** Deletes a database that is not open. */
-export async function removeLevelDatabase(parent: string, name: DatabaseName): Promise<void> {
-  const { path, marker } = pathsOf(parent, name)
-  await rm(path, { recursive: true, force: true })
-  await rm(marker, { force: true })
+/** A database that has been put aside. */
+function asideOf({ path }: DatabasePaths): string {
+  return `${path}.aside`
+}
+
+/**
+ * Puts a database that is not open aside, so that the next one of its name is new.
+ *
+ * @throws {@link StoreError} `io`
+ */
+export async function putLevelDatabaseAside(parent: string, name: DatabaseName): Promise<void> {
+  const paths = pathsOf(parent, name)
+  try {
+    // What was put aside before and never taken back was replaced by this one.
+    await rm(asideOf(paths), { recursive: true, force: true })
+    if (existsSync(paths.path)) await rename(paths.path, asideOf(paths))
+    await rm(paths.marker, { force: true })
+  } catch (error) {
+    throw toStoreError(error, paths, name)
+  }
+}
+
+/** Takes back what was put aside, in place of what has come since; it is not open. */
+export async function takeLevelDatabaseBack(parent: string, name: DatabaseName): Promise<void> {
+  const paths = pathsOf(parent, name)
+  if (!existsSync(asideOf(paths))) return
+  await rm(paths.path, { recursive: true, force: true })
+  await rename(asideOf(paths), paths.path)
+  await writeFile(paths.marker, '')
+}
+
+/** Deletes what was put aside, if there is any. */
+export async function dropLevelDatabaseAside(parent: string, name: DatabaseName): Promise<void> {
+  await rm(asideOf(pathsOf(parent, name)), { recursive: true, force: true })
 }
 
 /** Bytes that a database's files take. */

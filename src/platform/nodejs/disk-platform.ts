@@ -5,7 +5,13 @@ import type { Platform } from '../../node/index.ts'
 import type { LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import type { OpenDataDirectory } from './data-directory.ts'
-import { measureDatabaseSize, openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import {
+  dropLevelDatabaseAside,
+  measureDatabaseSize,
+  openLevelDatabase,
+  putLevelDatabaseAside,
+  takeLevelDatabaseBack,
+} from './databases.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createRpcFiles } from './rpc-files.ts'
@@ -41,7 +47,9 @@ export async function createDiskPlatform(
     log,
     secrets: new SecretFiles({ identity: directory.identityKey, miner: directory.minerKey }),
     openDatabase: (name) => openLevelDatabase(directory.databases, name, { isMended: reindex }),
-    removeDatabase: (name) => removeLevelDatabase(directory.databases, name),
+    putDatabaseAside: (name) => putLevelDatabaseAside(directory.databases, name),
+    takeDatabaseBack: (name) => takeLevelDatabaseBack(directory.databases, name),
+    dropDatabaseAside: (name) => dropLevelDatabaseAside(directory.databases, name),
     measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
     files: createRpcFiles(directory.root),
     spawnHashWorker: createHashWorkerSpawner(module),

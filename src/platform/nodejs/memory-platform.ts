@@ -45,7 +45,9 @@ export async function createMemoryPlatform(log: LoggerSource): Promise<Platform>
     },
     openDatabase: async () => openMemoryDatabase(),
     // Each that is opened is a new one.
-    removeDatabase: async () => undefined,
+    putDatabaseAside: async () => undefined,
+    takeDatabaseBack: async () => undefined,
+    dropDatabaseAside: async () => undefined,
     measureDatabaseSize: async () => 0,
     files: { write: async () => refuseFile(), read: refuseFile },
     spawnHashWorker: createHashWorkerSpawner(module),

@@ -7,7 +7,12 @@ import { type NodeChain, openNodeChain } from '../../node/index.ts'
 import { systemClock } from '../system.ts'
 import { loadChainSpec } from './chain-choice.ts'
 import { openDataDirectory } from './data-directory.ts'
-import { openLevelDatabase, removeLevelDatabase } from './databases.ts'
+import {
+  dropLevelDatabaseAside,
+  openLevelDatabase,
+  putLevelDatabaseAside,
+  takeLevelDatabaseBack,
+} from './databases.ts'
 import { createProcessLog } from './logger.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
@@ -59,7 +64,9 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
         clock: systemClock,
         log,
         openDatabase: (database) => openLevelDatabase(directory.databases, database),
-        removeDatabase: (database) => removeLevelDatabase(directory.databases, database),
+        putDatabaseAside: (database) => putLevelDatabaseAside(directory.databases, database),
+        takeDatabaseBack: (database) => takeLevelDatabaseBack(directory.databases, database),
+        dropDatabaseAside: (database) => dropLevelDatabaseAside(directory.databases, database),
         loadSignatureEngine: async () => createSignatureEngine(module),
         spawnVerifyWorker: createVerifyWorkerSpawner(module),
       },

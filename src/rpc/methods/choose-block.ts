@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { hashSchema, requireEntry } from './arguments.ts'
 
 const EXAMPLES = [['0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206']] as const
@@ -23,7 +24,14 @@ export const invalidateBlock = defineMethod({
   result: NOTHING,
   examples: EXAMPLES,
   handler: async ({ chain }: RpcContext, { blockhash }) => {
-    await chain.invalidateBlock(requireEntry(chain, blockhash))
+    const entry = requireEntry(chain, blockhash)
+    if (chain.isActive(entry) && entry.height > 0 && entry.height <= chain.prunedHeight) {
+      throw new RpcError(
+        RPC_CODES.MISC_ERROR,
+        `Block ${blockhash} cannot be taken back: blocks up to height ${chain.prunedHeight} were pruned.`,
+      )
+    }
+    await chain.invalidateBlock(entry)
     return null
   },
 })

@@ -13,7 +13,14 @@ import {
 } from '../../chain/index.ts'
 import { computeNetworkMagic } from '../../consensus/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
-import { DecodeError, decodeHex, encodeHex, equalBytes, reverseBytes } from '../../util/index.ts'
+import {
+  DecodeError,
+  decodeHex,
+  encodeHex,
+  equalBytes,
+  InvariantError,
+  reverseBytes,
+} from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
@@ -104,7 +111,7 @@ function findBase(chain: Chain, { baseHash }: SnapshotHead) {
   if (base === undefined) {
     throw new RpcError(
       RPC_CODES.INTERNAL_ERROR,
-      `The base block header (${hash}) must appear in the headers chain. Make sure all headers are syncing, and call loadtxoutset again.`,
+      `The base block header (${hash}) must appear in the headers chain. Headers are fetched up to 20,000 blocks ahead of the tip: make sure that a peer has the block, and call loadtxoutset again when getblockchaininfo shows headers up to it.`,
     )
   }
   const { tip } = chain
@@ -172,6 +179,13 @@ export const loadTxOutSet = defineMethod({
           "Unable to load UTXO snapshot: Can't activate a snapshot when mempool not empty",
         )
       }
+      if (chain.prunedHeight > 0) {
+        // What is in its place could not be rebuilt, should the file fail on the way.
+        throw new RpcError(
+          RPC_CODES.INTERNAL_ERROR,
+          "Unable to load UTXO snapshot: Can't activate a snapshot on a chain that was pruned, or began with one. Use another --datadir.",
+        )
+      }
       if (chain.txIndex !== undefined) {
         throw new RpcError(
           RPC_CODES.INTERNAL_ERROR,
@@ -186,9 +200,15 @@ export const loadTxOutSet = defineMethod({
         checkContentHash(hasher.digest() ?? new Uint8Array(0), hash)
         return { base, txouts }
       })
-      await readOurSnapshot(context, path, ({ coins }) =>
-        chain.loadCoins(base, coins, reverseBytes(decodeHex(hash))),
-      )
+      await readOurSnapshot(context, path, async ({ coins }) => {
+        try {
+          await chain.loadCoins(base, coins, reverseBytes(decodeHex(hash)))
+        } catch (error) {
+          // The coins are neither those of the tip nor those of the snapshot: nobody may ask for them.
+          if (!(error instanceof InvariantError)) context.fatal(error)
+          throw error
+        }
+      })
       return { coins_loaded: txouts, tip_hash: base.hashHex, base_height: base.height, path }
     }),
 })

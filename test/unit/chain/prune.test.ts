@@ -10,6 +10,7 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
+import { LevelChainStore } from '../../../src/store/index.ts'
 import {
   createBlock,
   createBlocks,
@@ -87,10 +88,45 @@ describe('pruning', () => {
     await chain.pruneTo(LENGTH)
     const away = createBlocks(blockAt(10), params, LENGTH, { salt: 4 })
     chain.acceptHeaders(away.map(({ block }) => block.header))
-    const failures = await Promise.allSettled(away.map(({ block }) => chain.acceptBlock(block)))
-    const failed = failures.find(({ status }) => status === 'rejected') as PromiseRejectedResult
-    expect(failed.reason).toMatchObject({ code: 'corrupt', part: 'blocks' })
-    expect(String(failed.reason)).toContain('start with --reindex to fetch everything again')
+    await Promise.all(away.map(({ block }) => chain.acceptBlock(block)))
+    expect(chain.bestHeader.hash).toEqual(away.at(-1)?.hash)
+    expect(chain.tip.hash).toEqual(blockAt(LENGTH).hash)
+    // The chain that it has goes on.
+    await accept(chain, ...createBlocks(blockAt(LENGTH), params, 2))
+    expect(chain.tip.height).toBe(LENGTH + 2)
+  })
+
+  it('says so when it is killed in the middle, and finishes at the next start', async () => {
+    const databases = createMemoryDatabases()
+    const first = await openMemoryChain(params, clock, databases)
+    await accept(first, ...blocks)
+    await first.flush()
+    const bodies = await Promise.all(
+      [7, 8].map(async (height) => first.readBlockBytes(blockAt(height).hash)),
+    )
+    await first.pruneTo(20)
+    const store = await LevelChainStore.open(databases, params.chainId)
+    // Two of the bodies had not been deleted yet.
+    for (const [i, bytes] of bodies.entries()) {
+      await store.writeBody(blockAt(7 + i).hash, bytes as Uint8Array)
+    }
+    const chain = await openMemoryChain(params, clock, databases)
+    expect(chain.prunedHeight).toBe(20)
+    expect(await store.readBody(blockAt(7).hash)).toBeUndefined()
+    expect(await store.readBody(blockAt(8).hash)).toBeUndefined()
+    expect(await store.readBody(blockAt(21).hash)).toBeDefined()
+  })
+
+  it('refuses to take back what was pruned', async () => {
+    const node = await createRegtestNode()
+    for (const { block } of blocks) await node.chain.acceptBlock(block)
+    await node.chain.pruneTo(20)
+    const at = (height: number): string => toDisplayHex(blockAt(height).hash)
+    expect(await node.refusal('invalidateblock', at(20))).toBe(
+      `-1 Block ${at(20)} cannot be taken back: blocks up to height 20 were pruned.`,
+    )
+    await node.call('invalidateblock', at(21))
+    expect(node.chain.tip.height).toBe(20)
   })
 
   it('deletes branches that were left behind', async () => {
