@@ -149,10 +149,19 @@ export class Chain {
     await openChain(parts, this.#options.keepsWhatItCan === true)
     await adoptBlocks({ ...parts, pending: this.#pending })
     this.#mover.open()
+    this.#tellAssumedValid()
     this.#history.measure()
     await checkNewestBlocks(this.#deps.store, this.#active)
     await this.txIndex?.open(signal)
     await this.#activateBest()
+  }
+
+  #tellAssumedValid(): void {
+    const { assumedValid } = this.#options
+    if (assumedValid === undefined || this.#tree.get(assumedValid) !== undefined) return
+    this.#deps.log.info('the block whose scripts are assumed valid is not known yet', {
+      hash: assumedValid,
+    })
   }
 
   /** Waits for the block in progress, stores what is not stored yet, and closes the store. */

@@ -3,6 +3,7 @@
 import type { Chain } from '../chain/index.ts'
 import type { Clock, Logger } from '../util/index.ts'
 import type { PeerState } from './peer-state.ts'
+import { FAR_BEHIND_BLOCKS } from './sync-progress.ts'
 
 /**
  * How long claims of any peers hold a node up while the best header does not change: whoever comes back
@@ -55,7 +56,14 @@ export class LevelWatch {
     const isHeard = peers.length > 0 || this.#isGraceOver
     if (!isHeard || canFetchMore || this.#isHeldUp(peers)) return
     this.#isReached = true
-    log.info('caught up', { height: chain.tip.height, peers: peers.length })
+    const [{ height }, headers] = [chain.tip, chain.bestHeader.height]
+    if (headers - height > FAR_BEHIND_BLOCKS) {
+      log.warn('no peer has the blocks that the best headers lead to', {
+        height,
+        headers,
+        peers: peers.length,
+      })
+    } else log.info('caught up', { height, peers: peers.length })
     onCaughtUp()
   }
 

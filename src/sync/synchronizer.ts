@@ -6,6 +6,7 @@ import type { Mempool } from '../mempool/index.ts'
 import {
   type Block,
   type BlockHash,
+  type BlockHashHex,
   type BlockHeader,
   computeBlockHash,
   decodeBlock,
@@ -36,13 +37,15 @@ import {
   type PeerStatus,
 } from './peer-network.ts'
 import { PeerState } from './peer-state.ts'
-import { SyncProgress } from './sync-progress.ts'
+import { FAR_BEHIND_BLOCKS, SyncProgress } from './sync-progress.ts'
 import { TransactionRelay } from './transaction-relay.ts'
 
 /** How often each peer is asked for its STATUS, so that nothing that gossip lost stays lost. */
 const STATUS_INTERVAL_MS = 10_000
 /** How often is looked for peers that stall, and for claims that have lost their weight. */
 const CHECK_INTERVAL_MS = 1_000
+/** The log tells of so many stored blocks that cannot be read. */
+const MAX_TOLD_DAMAGES = 100
 /** A node with peers to dial waits this long for one before it counts itself as caught up. */
 const SOLO_GRACE_MS = 3_000
 
@@ -78,6 +81,8 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #options: SynchronizerOptions
   readonly #peers = new Map<PeerId, PeerState>()
   readonly #abort = new AbortController()
+  /** Blocks whose bodies could not be read, as far as the log has told of them. */
+  readonly #damaged = new Set<BlockHashHex>()
   readonly #headerSync: HeaderSync
   readonly #download: BlockDownload
   readonly #transactions: TransactionRelay
@@ -133,9 +138,13 @@ export class Synchronizer implements PeerNetworkHandlers {
     return this.#level.isReached
   }
 
-  /** Whether the node is far behind what its peers have, and fetching it: at its start or later. */
+  /** Whether the node is far behind what its peers have, or the best header that it knows: at its start or later. */
   get isFarBehind(): boolean {
-    return this.#progress.isFarBehind
+    const { bestHeader, tip } = this.#deps.chain
+    const isAhead = bestHeader.chainWork > tip.chainWork
+    return (
+      this.#progress.isFarBehind || (isAhead && bestHeader.height - tip.height > FAR_BEHIND_BLOCKS)
+    )
   }
 
   /**
@@ -281,9 +290,20 @@ export class Synchronizer implements PeerNetworkHandlers {
       const entry = this.#deps.mempool.getByWtxid(hex)
       return entry === undefined ? undefined : encodeTransaction(entry.tx)
     }
-    const entry = this.#deps.chain.getEntry(hex)
+    const { chain, log } = this.#deps
+    const entry = chain.getEntry(hex)
     if (entry === undefined || !entry.hasBody || entry.isFailed) return undefined
-    return this.#deps.chain.readBlockBytes(entry.hash)
+    try {
+      return await chain.readBlockBytes(entry.hash)
+    } catch (error) {
+      if (!isStoreFailure(error)) throw error
+      // One damaged block is no reason to keep the others from peers; but the operator has to know.
+      if (!this.#damaged.has(hex) && this.#damaged.size < MAX_TOLD_DAMAGES) {
+        this.#damaged.add(hex)
+        log.error('a stored block cannot be read', { hash: hex, reason: toErrorMessage(error) })
+      }
+      return undefined
+    }
   }
 
   // What follows from them.

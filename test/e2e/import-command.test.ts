@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -42,7 +42,12 @@ function writeBlocks(
   return inFolder(name)
 }
 
-async function run(command: 'import' | 'export', dataDir: string, file: string) {
+async function run(
+  command: 'import' | 'export',
+  dataDir: string,
+  file: string,
+  interruptMs?: number,
+) {
   const flags = ['--chain', 'regtest', '--datadir', inFolder(dataDir), '--json', file]
   const child = spawn(process.execPath, [MAIN, command, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,7 +59,10 @@ async function run(command: 'import' | 'export', dataDir: string, file: string) 
   child.stderr.on('data', (chunk) => {
     err += chunk
   })
+  const timer =
+    interruptMs === undefined ? undefined : setTimeout(() => child.kill('SIGINT'), interruptMs)
   const [code] = await once(child, 'close')
+  clearTimeout(timer)
   return { code, err, result: out === '' ? undefined : JSON.parse(out) }
 }
 
@@ -99,4 +107,20 @@ it('says that the order is wrong where a parent is missing', async () => {
   const { code, err } = await run('import', 'a', writeBlocks('gap.blocks', blocks.slice(1)))
   expect(code).toBe(1)
   expect(err).toContain('in the order of the chain')
+})
+
+it('an export that is interrupted leaves no file that could be taken for a backup', async () => {
+  await run('import', 'a', writeBlocks('all.blocks', blocks))
+  for (let delay = 100; delay < 800; delay += 100) {
+    const file = inFolder(`${delay}.blocks`)
+    const { code } = await run('export', 'a', file, delay)
+    expect(existsSync(file)).toBe(code === 0)
+    if (code === 0) expect((await run('import', `${delay}`, file)).result.height).toBe(150)
+  }
+})
+
+it('says what is wrong with a folder in place of a file', async () => {
+  const { code, err } = await run('import', 'a', network.directory)
+  expect(code).toBe(1)
+  expect(err).toContain(`${network.directory} is a folder: name a file.`)
 })

@@ -24,6 +24,7 @@ import {
   type PeerStatus,
   Synchronizer,
 } from '../../src/sync/index.ts'
+import type { Logger } from '../../src/util/index.ts'
 import { type PlacedBlock, placeGenesis } from './chain-generator.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { createMemoryDatabases, openMemoryChain, silentLog } from './memory-chain.ts'
@@ -226,6 +227,7 @@ const MAX_TURNS = 5_000
 export async function startSyncedNode(
   params: ConsensusParams,
   databases: ChainDatabases = createMemoryDatabases(),
+  log: Logger = silentLog,
 ): Promise<SyncedNode> {
   const clock = new FakeClock((placeGenesis(params).block.header.time + 10_000_000) * 1_000)
   const chain = await openMemoryChain(params, clock, databases)
@@ -244,7 +246,7 @@ export async function startSyncedNode(
       mempool,
       network,
       clock,
-      log: silentLog,
+      log,
       fatal: (error) => failures.push(error),
       onCaughtUp: () => undefined,
     },

@@ -65,10 +65,15 @@ class FileCursor {
     this.#file = file
   }
 
-  /** The next byte without taking it; undefined at the end. */
-  async peek(): Promise<number | undefined> {
-    if (this.#at === this.#chunk.length) await this.#read(1)
-    return this.#chunk[this.#at]
+  /** Goes to the next byte that is not zero, or to the end. */
+  async skipZeros(): Promise<void> {
+    do {
+      const start = this.#at
+      while (this.#chunk[this.#at] === 0) this.#at += 1
+      this.offset += this.#at - start
+      if (this.#at < this.#chunk.length) return
+      await this.#read(1)
+    } while (this.#chunk.length > 0)
   }
 
   /** The next bytes, fewer at the end. */
@@ -102,7 +107,7 @@ async function readRecord(
   path: string,
   magic: Uint8Array,
 ): Promise<BlockRecord | undefined> {
-  while ((await cursor.peek()) === 0) await cursor.take(1)
+  await cursor.skipZeros()
   const { offset } = cursor
   const head = await cursor.take(RECORD_HEAD_SIZE)
   if (head.length === 0) return undefined

@@ -1,6 +1,8 @@
 /** @module Stopping before the disk is full: what is on it then is whole, and there is room to start again. */
 
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { ConfigError, type Timer } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 
@@ -21,9 +23,20 @@ function tell(path: string, freeBytes: number): string {
   return `Only ${free} MB are free on the disk of ${path}, and a node needs ${needed} MB. Make room, or choose another disk with --datadir.`
 }
 
-/** @throws {@link ConfigError} `disk-full` if there is too little room to start. */
+/** The folder itself, or the one above it that is there already. */
+function findExisting(path: string): string {
+  const parent = dirname(path)
+  return existsSync(path) || parent === path ? path : findExisting(parent)
+}
+
+/**
+ * Looks before anything is written.
+ *
+ * @param path - A folder that may not be there yet.
+ * @throws {@link ConfigError} `disk-full` if there is too little room to start.
+ */
 export async function checkFreeDisk(path: string): Promise<void> {
-  const free = await measureFreeDisk(path)
+  const free = await measureFreeDisk(findExisting(path))
   if (free < MIN_FREE_DISK_BYTES) throw new ConfigError('disk-full', tell(path, free))
 }
 

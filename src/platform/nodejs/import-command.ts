@@ -1,12 +1,14 @@
 /** @module `quarry import` and `quarry export`: blocks from a file into a data directory, and back. */
 
-import { open, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import type { Chain } from '../../chain/index.ts'
 import { ConsensusError, computeNetworkMagic } from '../../consensus/index.ts'
 import { decodeBlock } from '../../primitives/index.ts'
 import { Budget, DecodeError, TaskGroup, toErrorMessage } from '../../util/index.ts'
 import { BlockFileError, type BlockRecord, encodeBlockRecord, readBlockFile } from './block-file.ts'
-import { exitCodeOf } from './exit-codes.ts'
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
+import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { formatDuration } from './mine-output.ts'
 import { type OfflineChain, type OfflineChainChoice, openOfflineChain } from './offline-chain.ts'
 import { installShutdown, type Shutdown } from './signals.ts'
@@ -22,6 +24,8 @@ const LINE_INTERVAL_MS = 10_000
 const MS_PER_SECOND = 1_000
 const BYTES_PER_MEGABYTE = 1_048_576
 const KILOBYTES_PER_MEGABYTE = 1_024
+/** Why an import was ended, if not by a person. */
+const DISK_FULL = 'the disk is nearly full'
 
 /** What `quarry import` was told. */
 export interface ImportOptions extends OfflineChainChoice {
@@ -147,29 +151,39 @@ function formatResult(result: ImportResult): string {
 }
 
 async function measureFile(path: string): Promise<number> {
+  let stats: Stats
   try {
-    return (await stat(path)).size
+    stats = await stat(path)
   } catch (error) {
     throw new BlockFileError('unreadable', `${path} cannot be read: ${toErrorMessage(error)}.`, {
       cause: error,
     })
   }
+  if (!stats.isDirectory()) return stats.size
+  throw new BlockFileError('unreadable', `${path} is a folder: name a file.`)
 }
 
 async function runImport(
   offline: OfflineChain,
   { file }: ImportOptions,
-  signal: AbortSignal,
+  shutdown: Shutdown,
 ): Promise<ImportResult> {
   const size = await measureFile(file)
-  const { chain } = offline
+  const { chain, folder } = offline
+  const { signal } = shutdown
   const work = new BlockImport(offline, file)
   const startMs = performance.now()
+  await checkFreeDisk(folder)
+  const unwatch = watchFreeDisk(folder, (message) => {
+    process.stderr.write(`\n${message}\n`)
+    shutdown.request(DISK_FULL, EXIT_CODES.diskFull)
+  })
   const secondsSince = (): number => (performance.now() - startMs) / MS_PER_SECOND
   const endReports = reportProgress(() => describeProgress(work.tally, chain, size, secondsSince()))
   try {
     await work.run(signal)
   } finally {
+    unwatch()
     await endReports()
   }
   const { blocks, transactions, known } = work.tally
@@ -185,32 +199,40 @@ async function runImport(
   }
 }
 
+/** What a command has done. */
+interface Outcome {
+  readonly text: string
+  readonly exitCode: number
+}
+
 /** Runs a command that has a data directory to itself, to its end or to a signal, and ends the process. */
 async function runOffline(
   choice: OfflineChainChoice,
-  command: (offline: OfflineChain, shutdown: Shutdown) => Promise<string>,
+  command: (offline: OfflineChain, shutdown: Shutdown) => Promise<Outcome>,
 ): Promise<void> {
   const shutdown = installShutdown({
     say: (message) => process.stderr.write(`\n${message}\n`),
     report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
   })
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<Outcome> => {
     const offline = await openOfflineChain(choice)
-    let text: string
+    let outcome: Outcome
     try {
-      text = await command(offline, shutdown)
+      outcome = await command(offline, shutdown)
     } finally {
       await offline.close()
     }
     const terminal = new Terminal(process.stdout)
-    terminal.line(text)
+    terminal.line(outcome.text)
     await terminal.flush()
+    return outcome
   }
   const done = work()
-  shutdown.attach(() => done.catch(() => undefined))
+  // The end of the work ends the process.
+  shutdown.attach(() => new Promise(() => undefined))
   try {
-    await done
-    shutdown.exit(0)
+    const { exitCode } = await done
+    shutdown.exit(exitCode)
   } catch (error) {
     process.stderr.write(`quarry: ${toErrorMessage(error)}\n`)
     shutdown.exit(exitCodeOf(error))
@@ -219,43 +241,72 @@ async function runOffline(
 
 /** `quarry import`: takes every block of a file as if a peer had sent it. Ends the process. */
 export function runImportCommand(options: ImportOptions): Promise<void> {
-  return runOffline(options, async (offline, { signal }) => {
-    const result = await runImport(offline, options, signal)
-    return options.isJson ? JSON.stringify(result) : formatResult(result)
+  return runOffline(options, async (offline, shutdown) => {
+    const result = await runImport(offline, options, shutdown)
+    const text = options.isJson ? JSON.stringify(result) : formatResult(result)
+    if (result.isComplete) return { text, exitCode: EXIT_CODES.ok }
+    const isFull = shutdown.signal.reason === DISK_FULL
+    return { text, exitCode: isFull ? EXIT_CODES.diskFull : EXIT_CODES.failure }
   })
 }
 
-/** `quarry export`: writes the active chain, from genesis on, to a file that is new. Ends the process. */
-export function runExportCommand(options: ImportOptions): Promise<void> {
-  return runOffline(options, async ({ params, chain }, { signal }) => {
-    const magic = computeNetworkMagic(params)
-    const file = await open(options.file, 'wx').catch((error: unknown) => {
-      throw new BlockFileError(
-        'unreadable',
-        `${options.file} cannot be created: ${toErrorMessage(error)}.`,
-        { cause: error },
-      )
+async function createFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx')
+  } catch (error) {
+    throw new BlockFileError('unreadable', `${path} cannot be created: ${toErrorMessage(error)}.`, {
+      cause: error,
     })
-    let bytes = 0
-    let height = 0
+  }
+}
+
+/** Writes the active chain. @returns How many blocks and bytes. */
+async function writeChain(
+  { params, chain }: OfflineChain,
+  file: FileHandle,
+  signal: AbortSignal,
+): Promise<{ readonly blocks: number; readonly bytes: number }> {
+  const magic = computeNetworkMagic(params)
+  let bytes = 0
+  for (let height = 0; height <= chain.tip.height; height++) {
+    if (signal.aborted) {
+      throw new BlockFileError(
+        'truncated',
+        `Interrupted at block ${height} of ${chain.tip.height}.`,
+      )
+    }
+    const entry = chain.getActiveEntry(height)
+    const body = entry && (await chain.readBlockBytes(entry.hash))
+    if (body === undefined) {
+      throw new BlockFileError('unreadable', `Block ${height} is not stored: nothing to export.`)
+    }
+    const record = encodeBlockRecord(magic, body)
+    await file.appendFile(record)
+    bytes += record.length
+  }
+  return { blocks: chain.tip.height + 1, bytes }
+}
+
+/**
+ * `quarry export`: writes the active chain, from genesis on, to a file that is new. Half a file is no backup: if it
+ * does not come to its end nothing is left. Ends the process.
+ */
+export function runExportCommand(options: ImportOptions): Promise<void> {
+  return runOffline(options, async (offline, { signal }) => {
+    const file = await createFile(options.file)
     try {
-      for (; height <= chain.tip.height && !signal.aborted; height++) {
-        const entry = chain.getActiveEntry(height)
-        const body = entry && (await chain.readBlockBytes(entry.hash))
-        if (body === undefined) {
-          throw new BlockFileError(
-            'unreadable',
-            `block ${height} is not stored: nothing to export.`,
-          )
-        }
-        const record = encodeBlockRecord(magic, body)
-        await file.appendFile(record)
-        bytes += record.length
-      }
+      const result = await writeChain(offline, file, signal)
+      await file.sync()
+      const mebibytes = (result.bytes / BYTES_PER_MEGABYTE).toFixed(1)
+      const text = options.isJson
+        ? JSON.stringify(result)
+        : `Exported ${result.blocks} blocks, ${mebibytes} MiB, to ${options.file}`
+      return { text, exitCode: EXIT_CODES.ok }
+    } catch (error) {
+      await rm(options.file, { force: true })
+      throw error
     } finally {
       await file.close()
     }
-    if (options.isJson) return JSON.stringify({ blocks: height, bytes })
-    return `Exported ${height} blocks, ${(bytes / BYTES_PER_MEGABYTE).toFixed(1)} MiB, to ${options.file}`
   })
 }

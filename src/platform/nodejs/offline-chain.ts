@@ -33,6 +33,8 @@ export interface OfflineChainChoice {
 /** A chain that this process alone uses until it is closed. */
 export interface OfflineChain extends Pick<NodeChain, 'chain' | 'close'> {
   readonly params: ConsensusParams
+  /** Where it is kept. */
+  readonly folder: string
 }
 
 /**
@@ -81,6 +83,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
     })
     return {
       params,
+      folder: directory.root,
       chain,
       close: async () => {
         await close()

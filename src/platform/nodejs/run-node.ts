@@ -119,9 +119,15 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
   const payouts = readPayouts(settings.addresses, params)
   const cleanup = new Cleanup()
   try {
+    await checkFreeDisk(settings.dataDir)
     const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
     cleanup.add(() => directory.release())
-    await checkFreeDisk(directory.root)
+    // Before the chain is opened: that may take long, and write much.
+    const unwatch = watchFreeDisk(directory.root, (message) => {
+      log.child('node').error('the disk is nearly full', { message })
+      shutdown.request('the disk is nearly full', EXIT_CODES.diskFull)
+    })
+    cleanup.add(async () => unwatch())
     const node = await createNode({
       params,
       platform: await createDiskPlatform(directory, settings, log),
@@ -157,11 +163,6 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
       signal: shutdown.signal,
     })
     cleanup.add(() => node.stop())
-    const unwatch = watchFreeDisk(directory.root, (message) => {
-      log.child('node').error('the disk is nearly full', { message })
-      shutdown.request('the disk is nearly full', EXIT_CODES.diskFull)
-    })
-    cleanup.add(async () => unwatch())
     const running = await startServer(node, directory, settings, log)
     cleanup.add(() => running.cookie.remove())
     cleanup.add(() => running.endpoint.remove())

@@ -52,7 +52,7 @@ export const SETTINGS = [
     kind: 'text',
     placeholder: '<MB>',
     fallback: '64',
-    help: 'memory for unspent outputs, in MB; more makes catching up faster',
+    help: 'memory for unspent outputs, 4 to 16384 MB; more makes catching up faster',
     wanted: 'Use a whole number of megabytes from 4 to 16384.',
     aliases: ['--dbcache'],
   },

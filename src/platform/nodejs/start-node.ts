@@ -13,6 +13,7 @@ import { computeAutoThreads, computeMaxThreads } from './config.ts'
 import { writeCookie } from './cookie.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { createDiskPlatform } from './disk-platform.ts'
+import { checkFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
 import { createMemoryPlatform } from './memory-platform.ts'
@@ -142,6 +143,7 @@ async function openHome(
     const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
     return { platform: await createMemoryPlatform(log), credentials: `${RPC_USER}:${password}` }
   }
+  await checkFreeDisk(datadir)
   const directory = await openDataDirectory(datadir, rpcChain)
   cleanup.add(() => directory.release())
   const cookie = await writeCookie(directory.root)
