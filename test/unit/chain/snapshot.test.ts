@@ -246,6 +246,42 @@ describe('loadtxoutset', () => {
     expect(await node.call('gettxoutsetinfo', 'muhash')).toMatchObject({ txouts: 3 })
   })
 
+  it('stops the node if the file is another one when it is read again', async () => {
+    const { hash } = await createSource()
+    let reads = 0
+    const fatal: unknown[] = []
+    const context = {
+      files: {
+        write: files.write,
+        read: (path: string) => {
+          reads += 1
+          if (reads === 2) {
+            const bytes = files.contents.get(path) as Uint8Array
+            bytes[bytes.length - 3] = (bytes.at(-3) ?? 0) ^ 1
+          }
+          return files.read(path)
+        },
+      },
+      fatal: (error: unknown) => {
+        fatal.push(error)
+      },
+    }
+    const node = await createRegtestNode({ context })
+    node.chain.acceptHeaders(blocks.map(({ block }) => block.header))
+    await expect(node.call('loadtxoutset', 'utxo.dat', hash)).rejects.toThrow()
+    expect(fatal).toHaveLength(1)
+  })
+
+  it('is not for a chain that was pruned, or began with a snapshot', async () => {
+    const { hash } = await createSource()
+    const node = await createFresh()
+    await node.call('loadtxoutset', 'utxo.dat', hash)
+    for (const { block } of blocks.slice(25)) await node.chain.acceptBlock(block)
+    await expect(node.call('loadtxoutset', 'utxo.dat', hash)).rejects.toMatchObject({
+      message: expect.stringContaining("Can't activate a snapshot on a chain that was pruned"),
+    })
+  })
+
   it('is not for a node with an index of transactions', async () => {
     const { hash } = await createSource()
     const node = await createRegtestNode({ context: { files }, chain: { hasTxIndex: true } })
