@@ -64,6 +64,11 @@ export class BatchJournal {
     return new BatchJournal(first, last)
   }
 
+  /** The number of the newest batch; 0 before the first. */
+  get last(): number {
+    return this.#last
+  }
+
   /** How many numbers are kept. */
   get size(): number {
     return this.#last - this.#first + 1

@@ -6,6 +6,7 @@
  * | blocks   | `body`    | block hash (32)             | encoded block                            |
  * | blocks   | `undo`    | block hash (32)             | encoded undo data                        |
  * | blocks   | `meta`    | `sync`, `damage`            | empty: written to force a sync; the state has to be rebuilt |
+ * | blocks   | `meta`    | `closed`                    | number of the last batch (6, BE) when the store was closed; gone once it is used again |
  * | state    | `header`  | height (4, BE), hash (32)   | stored entry, see `entry-codec.ts`       |
  * | state    | `coin`    | txid (32), vout (4, BE)     | encoded coin                             |
  * | state    | `txindex` | txid (32)                   | hash of the block of the active chain (32) |
@@ -14,7 +15,6 @@
  * | state    | `meta`    | `chain`                     | chain id, ASCII (8)                      |
  * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
  * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
- * | state    | `meta`    | `closed`                    | empty: the store was closed, and not opened since |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in

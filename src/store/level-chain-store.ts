@@ -307,10 +307,10 @@ export class LevelChainStore implements ChainStore {
 
   async close(): Promise<void> {
     try {
-      await this.#syncBlocks()
-      await this.#writeState('close the store', [
-        putSealed(this.#meta, META_KEYS.closed, new Uint8Array(0)),
-      ])
+      const mark = journalKey(this.#journal.last)
+      await this.#attempt('close the store', 'blocks', () =>
+        this.#blocksMeta.put(META_KEYS.closed, mark, { sync: true } as object),
+      )
     } finally {
       await this.#attempt('close the store', 'state', async () => {
         await this.#databases.state.close()
@@ -425,14 +425,16 @@ export class LevelChainStore implements ChainStore {
     }
   }
 
-  /** From now on the store counts as not closed, until it is. */
+  /**
+   * From now on the store counts as not closed, until it is. The mark stands in the other database and names the last
+   * batch: a state that has lost its log is an older one, and may have been closed in its time.
+   */
   async #noteUse(): Promise<void> {
-    this.#wasClosed =
-      (await this.#readMeta(META_KEYS.closed, 'mark of a closed store')) !== undefined
-    if (!this.#wasClosed) return
-    await this.#writeState('note the use of the store', [
-      { type: 'del', sublevel: this.#meta, key: META_KEYS.closed },
-    ])
+    await this.#attempt('note the use of the store', 'blocks', async () => {
+      const mark = await this.#blocksMeta.get(META_KEYS.closed)
+      this.#wasClosed = mark !== undefined && equalBytes(mark, journalKey(this.#journal.last))
+      if (mark !== undefined) await this.#blocksMeta.del(META_KEYS.closed)
+    })
   }
 
   #readMeta(key: Uint8Array, what: string): Promise<Uint8Array | undefined> {
