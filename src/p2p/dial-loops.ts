@@ -26,6 +26,8 @@ export interface DialLoopsDeps {
 export class DialLoops {
   readonly #deps: DialLoopsDeps
   readonly #loops = new Map<string, AbortController>()
+  /** Ends the pause of a loop that pauses. */
+  readonly #wakers = new Set<() => void>()
 
   constructor(deps: DialLoopsDeps) {
     this.#deps = deps
@@ -47,6 +49,11 @@ export class DialLoops {
   forget(address: string): boolean {
     this.#loops.get(address)?.abort()
     return this.#loops.delete(address)
+  }
+
+  /** Dials at once whoever is not connected, as if nothing had failed before. */
+  hurry(): void {
+    for (const wake of [...this.#wakers]) wake()
   }
 
   /** Forgets all. */
@@ -73,7 +80,29 @@ export class DialLoops {
         const write = failures === 1 ? this.#deps.log.info : this.#deps.log.debug
         write.call(this.#deps.log, 'Could not connect', { address, reason: toErrorMessage(error) })
       }
-      await sleep(this.#deps.clock, this.#pauseMs(failures), signal).catch(() => undefined)
+      const isHurried = await this.#pause(this.#pauseMs(failures), signal)
+      if (isHurried) {
+        failures = 0
+        briefStays = 0
+      }
+    }
+  }
+
+  /** @returns Whether it ended early. Never rejects. */
+  async #pause(durationMs: number, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false
+    const waking = new AbortController()
+    const wake = (): void => waking.abort()
+    this.#wakers.add(wake)
+    signal.addEventListener('abort', wake)
+    try {
+      await sleep(this.#deps.clock, durationMs, waking.signal)
+      return false
+    } catch {
+      return true
+    } finally {
+      this.#wakers.delete(wake)
+      signal.removeEventListener('abort', wake)
     }
   }
 

@@ -20,6 +20,18 @@
  *
  * @module
  */
+export {
+  ANY_PEER,
+  type FaultControls,
+  type FaultRule,
+  type Faults,
+  MAX_FAULT_CUTS_PER_SECOND,
+  MAX_FAULT_LATENCY_MS,
+  MAX_FAULT_RULES,
+  MIN_FAULT_BYTES_PER_SECOND,
+  NO_FAULTS,
+} from './fault-controls.ts'
+export { FaultLayer, type FaultLayerDeps } from './fault-layer.ts'
 export { generateIdentity, isIdentity, peerIdFromIdentity } from './identity.ts'
 export {
   createLibp2pNetwork,

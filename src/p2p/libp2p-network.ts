@@ -27,6 +27,7 @@ import { BanList } from './ban-list.ts'
 import { DataProtocol } from './data-protocol.ts'
 import { orAborted, withDeadline } from './deadline.ts'
 import { DialLoops } from './dial-loops.ts'
+import type { FaultLayer } from './fault-layer.ts'
 import { GossipRelay } from './gossip-relay.ts'
 import { decodeIdentity } from './identity.ts'
 import {
@@ -48,7 +49,7 @@ import {
 import { callHandler, closeConnection, inTime, type NetworkContext } from './network-context.ts'
 import { P2pError, toP2pError } from './p2p-error.ts'
 import { type Peer, PeerTable } from './peer-table.ts'
-import { CHAIN_ID_LENGTH, createProtocolNames } from './protocol-names.ts'
+import { CHAIN_ID_LENGTH, createProtocolNames, type ProtocolNames } from './protocol-names.ts'
 import { SyncProtocol } from './sync-protocol.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -60,6 +61,8 @@ export interface Libp2pNetworkDeps {
   readonly peerDiscovery?: readonly PeerDiscoveryFactory[]
   /** As `generateIdentity` made it. */
   readonly privateKey: Uint8Array
+  /** Faults on purpose; without them connections are the transports' own. */
+  readonly faults?: FaultLayer | undefined
   readonly clock: Clock
   readonly random: RandomSource
   readonly log: Logger
@@ -137,16 +140,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   async start(handlers: PeerNetworkHandlers): Promise<void> {
     assertInvariant(this.#running === undefined, 'a network is started once')
     const names = createProtocolNames(this.#options.chainId)
-    const node = await createNode(
-      {
-        ...this.#deps,
-        privateKey: this.#privateKey,
-        peerDiscovery: this.#deps.peerDiscovery ?? [],
-        connectionGater: this.#bans.toConnectionGater(),
-        names,
-      },
-      this.#options,
-    )
+    const node = await this.#createNode(names)
     const { clock, log } = this.#deps
     const context: NetworkContext = {
       clock,
@@ -166,6 +160,24 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     await node.start()
     running.relay.subscribe()
     running.upkeep.start()
+  }
+
+  /** Without faults on purpose, nothing of them is in the way. */
+  #createNode(names: ProtocolNames): Promise<Node> {
+    const { faults, transports, peerDiscovery = [] } = this.#deps
+    const gater = this.#bans.toConnectionGater()
+    // Who is no longer blocked is dialled at once.
+    faults?.onChange(() => this.#loops.hurry())
+    return createNode(
+      {
+        privateKey: this.#privateKey,
+        transports: faults ? transports.map((create) => faults.wrapTransport(create)) : transports,
+        peerDiscovery,
+        connectionGater: faults ? faults.wrapGater(gater) : gater,
+        names,
+      },
+      this.#options,
+    )
   }
 
   stop(): Promise<void> {

@@ -4,6 +4,7 @@
 export type P2pErrorCode =
   | 'banned'
   | 'dial-failed'
+  | 'fault'
   | 'handshake-failed'
   | 'invalid-address'
   | 'not-running'

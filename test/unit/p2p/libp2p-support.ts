@@ -4,9 +4,11 @@ import '../../../src/platform/nodejs/polyfills.ts'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
+import { memory } from '@libp2p/memory'
 import { tcp } from '@libp2p/tcp'
 import {
   createLibp2pNetwork,
+  type FaultLayer,
   generateIdentity,
   type Libp2pNetwork,
   type PeerDiscoveryFactory,
@@ -79,17 +81,25 @@ export interface TestNetworkOptions {
   readonly log?: Logger
   readonly clock?: Clock
   readonly peerDiscovery?: readonly PeerDiscoveryFactory[]
+  readonly faults?: FaultLayer
+  /** TCP on an ephemeral loopback port, unless told otherwise. */
+  readonly transport?: 'tcp' | 'memory'
   readonly onAssembled?: (inside: Libp2pInside) => void
 }
 
-/** A network over TCP on an ephemeral loopback port, not started. */
+/** Memory addresses of this process that have been given out. */
+let memoryAddresses = 0
+
+/** A network, not started. */
 export async function createTestNetwork(options: TestNetworkOptions = {}): Promise<Libp2pNetwork> {
+  const { transport = 'tcp' } = options
+  const listen = transport === 'tcp' ? '/ip4/127.0.0.1/tcp/0' : `/memory/${memoryAddresses++}`
   return createLibp2pNetwork(
     {
       transports: [
         (components) => {
           options.onAssembled?.(components)
-          return tcp()(components)
+          return transport === 'tcp' ? tcp()(components) : memory()(components)
         },
       ],
       privateKey: options.identity ?? (await generateIdentity()),
@@ -97,10 +107,11 @@ export async function createTestNetwork(options: TestNetworkOptions = {}): Promi
       peerDiscovery: options.peerDiscovery ?? [],
       random: systemRandom,
       log: options.log ?? createRecordingLog(),
+      faults: options.faults,
     },
     {
       chainId: options.chainId ?? '0a0b0c0d',
-      listen: [options.listen ?? '/ip4/127.0.0.1/tcp/0'],
+      listen: [options.listen ?? listen],
       maxPeers: options.maxPeers ?? 16,
       outboundTarget: options.outboundTarget ?? 4,
       isDevnet: true,
