@@ -7,14 +7,24 @@ import type { NodeAddress } from './node-launcher.ts'
 /** How long a node may take to answer before it counts as silent. */
 export const STATUS_TIMEOUT_MS = 2_000
 
-const STATUS_METHODS = ['getblockchaininfo', 'getconnectioncount', 'getmininginfo'] as const
+/** A call of JSON-RPC. */
+export interface NodeCall {
+  readonly method: string
+  readonly params?: readonly unknown[]
+}
+
+const STATUS_CALLS: readonly NodeCall[] = [
+  { method: 'getblockchaininfo' },
+  { method: 'getconnectioncount' },
+  { method: 'getmininginfo' },
+]
 
 /**
- * Calls methods without parameters on one node, in one batch.
+ * Calls methods on one node, in one batch.
  *
- * @returns The results, in the order of `methods`. Rejects if the node is not reached or one fails.
+ * @returns The results, in the order of `calls`. Rejects if the node is not reached or one fails.
  */
-export type CallNode = (address: NodeAddress, methods: readonly string[]) => Promise<unknown[]>
+export type CallNode = (address: NodeAddress, calls: readonly NodeCall[]) => Promise<unknown[]>
 
 /** One node at one moment. */
 export interface NodeStatus {
@@ -59,7 +69,7 @@ function readField(result: unknown, field: string, type: string): unknown {
   return value
 }
 
-/** Reads one node's status out of the answers to {@link STATUS_METHODS}. */
+/** Reads one node's status out of the answers to {@link STATUS_CALLS}. */
 function toNodeStatus(index: number, results: readonly unknown[]): NodeStatus {
   const [chain, peers, mining] = results
   if (typeof peers !== 'number') {
@@ -98,7 +108,7 @@ export async function sampleNode(
     const timeout = sleep(clock, STATUS_TIMEOUT_MS, controller.signal).then(() => {
       throw new DevnetError('bad-answer', `no answer within ${STATUS_TIMEOUT_MS / 1_000} s`)
     })
-    const results = await Promise.race([call(address, STATUS_METHODS), timeout])
+    const results = await Promise.race([call(address, STATUS_CALLS), timeout])
     return toNodeStatus(address.index, results)
   } catch (error) {
     return { ...last, hashesPerSecond: 0, problem: toErrorMessage(error) }

@@ -1,6 +1,7 @@
 /** @module The supervisor: starts nodes, watches them, and leaves none behind. */
 
-import { type CancelSignal, type Clock, sleep, toErrorMessage } from '../util/index.ts'
+import { type CancelSignal, type Clock, Mutex, sleep, toErrorMessage } from '../util/index.ts'
+import type { DevnetCommand, DevnetReply } from './commands.ts'
 import {
   type CallNode,
   computeNextRetarget,
@@ -9,11 +10,10 @@ import {
   type NodeStatus,
   sampleNode,
 } from './devnet-status.ts'
+import { DevnetError } from './errors.ts'
+import { checkIndex, type DevnetFaults, FaultPlan } from './fault-plan.ts'
 import type { LaunchedNode, NodeAddress, NodeExit, NodeLauncher } from './node-launcher.ts'
 import { areNeighbours } from './topology.ts'
-
-/** The most nodes that one devnet may have: each is a process. */
-export const MAX_DEVNET_NODES = 50
 
 /** How often the nodes are asked, in milliseconds. */
 export const STATUS_INTERVAL_MS = 1_000
@@ -38,7 +38,7 @@ export interface DevnetDeps {
 
 /** How a devnet runs. */
 export interface DevnetOptions {
-  /** 1 to {@link MAX_DEVNET_NODES}. */
+  /** 1 to `MAX_DEVNET_NODES`. */
   readonly nodeCount: number
   /** Undefined where the chain does not retarget by windows. */
   readonly retargetWindowBlocks: number | undefined
@@ -53,6 +53,8 @@ export type DevnetEvent =
   | ({ readonly type: 'node' } & NodeAddress)
   | ({ readonly type: 'status' } & DevnetStatus)
   | ({ readonly type: 'exit'; readonly index: number; readonly restart: Restart } & NodeExit)
+  | { readonly type: 'down'; readonly index: number }
+  | ({ readonly type: 'faults' } & DevnetFaults)
   | {
       readonly type: 'restart-failed'
       readonly index: number
@@ -74,6 +76,10 @@ export function describeExit(index: number, exit: NodeExit): string {
   return `node ${index} ended ${how}; its log is ${exit.logPath}`
 }
 
+function peerIdOf({ multiaddr }: NodeAddress): string {
+  return multiaddr.slice(multiaddr.lastIndexOf('/') + 1)
+}
+
 /** A devnet, for one run. */
 export class Devnet {
   readonly #deps: DevnetDeps
@@ -84,6 +90,14 @@ export class Devnet {
   /** How often each node has been started again since it was steady. */
   readonly #restartCounts = new Map<number, number>()
   readonly #restarting = new Set<Promise<void>>()
+  /** Nodes that are on their way up. */
+  readonly #coming = new Set<number>()
+  /** Nodes that a command has taken down: they stay down until another brings them back. */
+  readonly #held = new Set<number>()
+  /** Of all nodes that have ever been up: a node keeps its own. */
+  readonly #peerIds = new Map<number, string>()
+  readonly #plan = new FaultPlan()
+  readonly #commands = new Mutex()
   readonly #ending = new AbortController()
   #lastStatuses: readonly NodeStatus[] = []
   #failure: string | undefined
@@ -118,8 +132,100 @@ export class Devnet {
       this.#isStopping = true
       this.#ending.abort()
       const stops = [...this.#running.values()].map((node) => node.stop())
-      await Promise.all([...stops, ...this.#restarting])
+      // A command that is at work may be launching.
+      await Promise.all([...stops, ...this.#restarting, this.#commands.run(async () => {})])
     }
+  }
+
+  /**
+   * Does what a command says, one after the other, while the devnet runs.
+   *
+   * @throws {@link DevnetError} `bad-command` for a node that is not there or not as the command needs it,
+   * `bad-answer` if a node does not take its faults, and what launching throws.
+   */
+  async control(command: DevnetCommand): Promise<DevnetReply> {
+    if (command.type !== 'status') return this.#commands.run(() => this.#obey(command))
+    const { faults } = this.#plan
+    return { type: 'status', ...(await this.#sample()), ...faults }
+  }
+
+  #obey(command: Exclude<DevnetCommand, { type: 'status' }>): Promise<DevnetReply> {
+    switch (command.type) {
+      case 'kill':
+        return this.#killNode(command.node)
+      case 'restart':
+        return this.#restartNode(command.node)
+      default:
+        return this.#changeFaults(command)
+    }
+  }
+
+  async #changeFaults(
+    command: Extract<DevnetCommand, { type: 'partition' | 'heal' | 'slow' }>,
+  ): Promise<DevnetReply> {
+    if (command.type === 'partition') {
+      this.#plan.part(command.groups, this.#options.nodeCount)
+    } else if (command.type === 'slow') {
+      checkIndex(command.node, this.#options.nodeCount)
+      this.#plan.slow(command.node, command)
+    } else this.#plan.heal()
+    await this.#applyFaults()
+    const { faults } = this.#plan
+    this.#deps.onEvent({ type: 'faults', ...faults })
+    return { type: 'faults', ...faults }
+  }
+
+  /** Tells every node that is up its faults. */
+  async #applyFaults(): Promise<void> {
+    const apply = async ({ address }: LaunchedNode): Promise<string | undefined> => {
+      const params = [this.#plan.rulesFor(address.index, this.#peerIds)]
+      try {
+        await this.#deps.callNode(address, [{ method: 'setfaults', params }])
+        return undefined
+      } catch (error) {
+        return `node ${address.index}: ${toErrorMessage(error)}`
+      }
+    }
+    const answers = await Promise.all([...this.#running.values()].map(apply))
+    const failures = answers.filter((answer) => answer !== undefined)
+    if (failures.length === 0) return
+    throw new DevnetError(
+      'bad-answer',
+      `Not every node took its faults (${failures.join('; ')}). Give the command again, or restart the node.`,
+    )
+  }
+
+  async #killNode(index: number): Promise<DevnetReply> {
+    checkIndex(index, this.#options.nodeCount)
+    const node = this.#running.get(index)
+    if (node === undefined) {
+      throw new DevnetError(
+        'bad-command',
+        this.#coming.has(index)
+          ? `Node ${index} is on its way up: wait until it is there.`
+          : `Node ${index} is down already: restart ${index} brings it back.`,
+      )
+    }
+    this.#held.add(index)
+    await node.kill()
+    return { type: 'down', index }
+  }
+
+  /** Also brings back a node that is down for whatever reason. */
+  async #restartNode(index: number): Promise<DevnetReply> {
+    checkIndex(index, this.#options.nodeCount)
+    if (this.#coming.has(index) || !this.#peerIds.has(index)) {
+      throw new DevnetError(
+        'bad-command',
+        `Node ${index} is on its way up: wait until it is there.`,
+      )
+    }
+    this.#held.add(index)
+    await this.#running.get(index)?.stop()
+    await this.#launch(index, this.#ending.signal)
+    const node = this.#running.get(index)
+    if (node === undefined) throw new DevnetError('bad-command', 'The devnet is stopping.')
+    return { type: 'node', ...node.address }
   }
 
   /** One after the other: a node dials those before it by peer id, which is known once they are up. */
@@ -130,6 +236,15 @@ export class Devnet {
   }
 
   async #launch(index: number, signal: CancelSignal): Promise<void> {
+    this.#coming.add(index)
+    try {
+      await this.#launchOnce(index, signal)
+    } finally {
+      this.#coming.delete(index)
+    }
+  }
+
+  async #launchOnce(index: number, signal: CancelSignal): Promise<void> {
     const { launcher, clock, onEvent } = this.#deps
     // A node that comes back dials all its neighbours: those that dial it know its old address only.
     const peers = [...this.#running.values()]
@@ -142,14 +257,24 @@ export class Devnet {
       return
     }
     this.#running.set(index, node)
+    this.#held.delete(index)
+    this.#peerIds.set(index, peerIdOf(node.address))
     this.#upSince.set(index, clock.monotonic())
     void node.exited.then((exit) => this.#onExited(index, exit))
     onEvent({ type: 'node', ...node.address })
+    if (this.#plan.isEmpty) return
+    // It knows of no faults; and if it is new, the others know nothing of it. Who does not listen is no reason
+    // to start it again: the status says who is silent.
+    await this.#applyFaults().catch(() => undefined)
   }
 
   #onExited(index: number, exit: NodeExit): void {
     this.#running.delete(index)
     if (this.#isStopping) return
+    if (this.#held.has(index)) {
+      this.#deps.onEvent({ type: 'down', index })
+      return
+    }
     const upMs = this.#deps.clock.monotonic() - (this.#upSince.get(index) ?? 0)
     if (upMs >= STEADY_NODE_MS) this.#restartCounts.delete(index)
     const restart = this.#countRestart(index)
@@ -178,6 +303,7 @@ export class Devnet {
   async #restart(index: number): Promise<string | undefined> {
     const { clock, onEvent } = this.#deps
     for (;;) {
+      this.#coming.add(index)
       try {
         await sleep(clock, RESTART_DELAY_MS, this.#ending.signal)
         await this.#launch(index, this.#ending.signal)
@@ -194,7 +320,7 @@ export class Devnet {
 
   /** A node stays down: the end of the devnet if it needs every node or has no other. */
   #giveUp(reason: string): void {
-    const isLast = this.#running.size === 0 && this.#restarting.size === 0
+    const isLast = this.#running.size === 0 && this.#restarting.size === 0 && this.#held.size === 0
     if (this.#options.untilHeight !== undefined || isLast) this.#failure ??= reason
   }
 

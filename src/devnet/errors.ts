@@ -8,6 +8,10 @@ export type DevnetErrorCode =
   | 'devnet-mismatch'
   /** A node's answer is not what a node answers. */
   | 'bad-answer'
+  /** There is no such node, or it is not as the command needs it. */
+  | 'bad-command'
+  /** Nobody runs a devnet in the folder. */
+  | 'no-devnet'
 
 /** A devnet's world is not as it should be; the message says what to do. */
 export class DevnetError extends Error {

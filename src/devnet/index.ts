@@ -16,13 +16,18 @@
  * @module
  */
 export {
+  DEVNET_COMMAND,
+  type DevnetCommand,
+  type DevnetReply,
+  MAX_DEVNET_NODES,
+} from './commands.ts'
+export {
   Devnet,
   type DevnetDeps,
   type DevnetEvent,
   type DevnetOptions,
   type DevnetOutcome,
   describeExit,
-  MAX_DEVNET_NODES,
   MAX_RESTARTS,
   type Restart,
 } from './devnet.ts'
@@ -41,10 +46,12 @@ export {
   computeNextRetarget,
   type DevnetStatus,
   haveConverged,
+  type NodeCall,
   type NodeStatus,
   sampleNode,
 } from './devnet-status.ts'
 export { DevnetError, type DevnetErrorCode } from './errors.ts'
+export { type DevnetFaults, FaultPlan, type Slowness } from './fault-plan.ts'
 export type {
   LaunchedNode,
   LaunchRequest,

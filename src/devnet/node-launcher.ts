@@ -39,6 +39,8 @@ export interface LaunchedNode {
    * Ends the node: asks first, then forces. Resolves when it is gone, even if it hangs. Idempotent.
    */
   stop(): Promise<void>
+  /** Ends the node as a crash would. Resolves when it is gone. */
+  kill(): Promise<void>
 }
 
 /** Starts nodes that run beside each other. */

@@ -13,7 +13,7 @@ import {
   TemplateCache,
   TemplateKeeper,
 } from '../mining/index.ts'
-import { createLibp2pNetwork, generateIdentity, isIdentity } from '../p2p/index.ts'
+import { createLibp2pNetwork, FaultLayer, generateIdentity, isIdentity } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
@@ -37,6 +37,8 @@ export interface NodeOptions extends NodeChainOptions {
   readonly maxPeers: number
   /** Many nodes behind one address: limits and penalties by address are lifted. */
   readonly isDevnet: boolean
+  /** Whether RPC may slow down, cut and block connections. Without it nothing of that is in their way. */
+  readonly hasDevFaults: boolean
   readonly mining: {
     readonly isEnabled: boolean
     /** Who gets mined coins; undefined for the node's own key. */
@@ -109,7 +111,17 @@ function requireIdentity(privateKey: Uint8Array): Uint8Array {
   )
 }
 
-async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<PeerNetwork> {
+function createFaults({ platform, options }: CreateNodeInit): FaultLayer | undefined {
+  if (!options.hasDevFaults) return undefined
+  const { clock, random } = platform
+  return new FaultLayer({ clock, random, log: platform.log.child('p2p') })
+}
+
+async function createNetwork(
+  init: CreateNodeInit,
+  userAgent: string,
+  faults: FaultLayer | undefined,
+): Promise<PeerNetwork> {
   const { params, platform, options } = init
   let privateKey = await platform.secrets.read('identity')
   if (privateKey === undefined) {
@@ -119,7 +131,15 @@ async function createNetwork(init: CreateNodeInit, userAgent: string): Promise<P
   const { transports, discovery: peerDiscovery, clock, random } = platform
   const log = platform.log.child('p2p')
   return createLibp2pNetwork(
-    { transports, peerDiscovery, privateKey: requireIdentity(privateKey), clock, random, log },
+    {
+      transports,
+      peerDiscovery,
+      privateKey: requireIdentity(privateKey),
+      faults,
+      clock,
+      random,
+      log,
+    },
     {
       chainId: params.chainId,
       listen: options.listen,
@@ -176,6 +196,7 @@ function createPruner(
 
 /** What RPC works on. */
 interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'network' | 'sync' | 'miner'> {
+  readonly faults: FaultLayer | undefined
   readonly templates: TemplateCache
   readonly userAgent: string
 }
@@ -187,7 +208,7 @@ interface Rpc {
 
 function createRpc(init: RunInit, parts: RpcParts): Rpc {
   const { params, platform, options } = init
-  const { chain, mempool, network, sync, miner, templates, userAgent } = parts
+  const { chain, mempool, network, faults, sync, miner, templates, userAgent } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
   const submit = async (block: Block): Promise<void> => {
@@ -216,6 +237,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       mempool,
       feeEstimator: new FeeEstimator(mempool.events),
       network,
+      faults,
       mining,
       templateWaits: new TemplateWaits({ chain, mempool, clock }),
       hasCoinbaseFlags: options.hasCoinbaseFlags,
@@ -277,7 +299,8 @@ async function startNode(
     clock,
     log: platform.log.child('mempool'),
   })
-  const network = await createNetwork(init, userAgent)
+  const faults = createFaults(init)
+  const network = await createNetwork(init, userAgent, faults)
   let miner: Miner | undefined
   const sync = new Synchronizer(
     {
@@ -300,6 +323,7 @@ async function startNode(
     chain,
     mempool,
     network,
+    faults,
     sync,
     miner,
     templates,

@@ -49,6 +49,7 @@ export {
   type RpcValue,
   splitJsonObject,
 } from './json-text.ts'
+export type { FaultRuleJson } from './methods/faults.ts'
 export { RPC_METHODS } from './methods/index.ts'
 export type { Dialect } from './request.ts'
 export type { GenerateRequest, MiningControl, RpcContext, RpcFiles } from './rpc-context.ts'

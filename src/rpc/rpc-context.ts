@@ -4,6 +4,7 @@ import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
+import type { FaultControls } from '../p2p/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
 import type { PeerNetwork } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
@@ -77,6 +78,8 @@ export interface RpcContext {
   readonly mempool: Mempool
   readonly feeEstimator: FeeEstimator
   readonly network: PeerNetwork
+  /** Faults on purpose; undefined unless the node was started for them. */
+  readonly faults: FaultControls | undefined
   readonly mining: MiningControl
   /** Miners that wait for a new template. */
   readonly templateWaits: TemplateWaits

@@ -230,6 +230,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     mempool,
     feeEstimator: new FeeEstimator(mempool.events),
     network,
+    faults: undefined,
     mining,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),
     hasCoinbaseFlags: false,

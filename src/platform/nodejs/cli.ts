@@ -5,27 +5,13 @@
  */
 
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { Command, CommanderError, Option } from '@commander-js/extra-typings'
+import { addDevnet } from './cli-devnet.ts'
+import { EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { readPackageVersion } from './package-root.ts'
 import { findProgramName } from './program-name.ts'
 import { SETTINGS, type SettingDefinition, toEnvironmentName } from './settings.ts'
-
-const EXIT_CODE_HELP = `
-Exit codes:
-  0 ok · 1 failure · 2 usage · 3 bad settings or chain spec · 4 data directory in use
-  5 port in use · 6 database damaged · 7 data of another chain · 8 disk full
-  (rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
-
-/** Examples, each with its note behind it where it has one. */
-function formatExamples(...examples: readonly (readonly [line: string, note?: string])[]): string {
-  const width = Math.max(...examples.map(([line, note]) => (note === undefined ? 0 : line.length)))
-  const lines = examples.map(
-    ([line, note]) => `  $ ${note === undefined ? line : `${line.padEnd(width + 3)}${note}`}`,
-  )
-  return `\nExamples:\n${lines.join('\n')}`
-}
 
 function formatProgramHelp(quarry: string): string {
   return `${formatExamples(
@@ -105,19 +91,6 @@ with something else is slower by as much.
 ${formatExamples([`${quarry} bench miner`], [`${quarry} bench miner --seconds 5 --json`])}`
 }
 
-function formatDevnetHelp(quarry: string): string {
-  return `
-Prints a page and a live line on a terminal; on a pipe, or with --json, one JSON object a line: "node" for
-each node that is up, "status" every second, "exit" for a node that ends by itself, and last "done" or
-"failed" with the reason. Such a node is started again up to three times, unless there is a height to reach.
-${formatExamples(
-  [`${quarry} devnet --spacing 1 --window 10`],
-  [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir /tmp/five`],
-  [`${quarry} devnet --until-height 45 --json | tail -1`],
-)}
-${EXIT_CODE_HELP}`
-}
-
 function toCamelCase(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
@@ -162,17 +135,6 @@ function toFlags(options: Readonly<Record<string, unknown>>): Record<string, unk
     if (values.length > 0) flags[name] = kind === 'list' ? values.flat() : values[0]
   }
   return flags
-}
-
-/** A parser of numbers within bounds, for commander. */
-function parseNumber(min: number, max: number, isInteger = true): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value
-    throw new InvalidArgumentError(
-      `Use a ${isInteger ? 'whole ' : ''}number from ${min} to ${max}.`,
-    )
-  }
 }
 
 function addStart(program: Command): void {
@@ -227,55 +189,6 @@ function addRpc(program: Command): void {
       }
       const { runRpc } = await import('./rpc-command.ts')
       process.exitCode = await runRpc({ method, params, ...options })
-    })
-}
-
-function addDevnet(program: Command): void {
-  const cores = availableParallelism()
-  program
-    .command('devnet')
-    .description('run several mining nodes on this machine')
-    .option('--nodes <n>', 'how many', parseNumber(1, 50), 3)
-    .option('--spacing <seconds>', 'time between blocks (default: 5)', parseNumber(1, 86_400))
-    .option('--window <blocks>', 'blocks between retargets (default: 20)', parseNumber(2, 100_000))
-    .option(
-      '--threads <n>',
-      `mining threads of each node; ${cores} cores here`,
-      // More would only take turns; a slip of the finger could bring the machine to a stand.
-      parseNumber(1, cores),
-      1,
-    )
-    .option(
-      '--throttle <share>',
-      'share of a core for each thread',
-      parseNumber(0.01, 1, false),
-      0.5,
-    )
-    .option('--until-height <n>', 'stop when all agree at this height', parseNumber(1, 10_000_000))
-    .option('--timeout <seconds>', 'fail after so long', parseNumber(1, 1_000_000))
-    .option('--reset', 'wipe the chain of the folder and begin a new one', false)
-    .option('--json', 'print JSON lines, on a terminal, too', false)
-    .option('--datadir <dir>', 'folder of the devnet (default: .devnet in the project)')
-    .addHelpText('after', () => formatDevnetHelp(findProgramName()))
-    .action(async (options) => {
-      const { DEFAULT_DEVNET_FOLDER, runDevnetCommand } = await import('./devnet-command.ts')
-      const { measureHashRate } = await import('./measure-hash-rate.ts')
-      await runDevnetCommand(
-        {
-          folderPath:
-            options.datadir === undefined ? DEFAULT_DEVNET_FOLDER : resolve(options.datadir),
-          nodeCount: options.nodes,
-          spacingSeconds: options.spacing,
-          windowBlocks: options.window,
-          threads: options.threads,
-          throttle: options.throttle,
-          untilHeight: options.untilHeight,
-          timeoutSeconds: options.timeout,
-          isReset: options.reset,
-          isJson: options.json,
-        },
-        measureHashRate,
-      )
     })
 }
 

@@ -27,6 +27,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.versionRolling
     case 'coinbase-flags':
       return settings.coinbaseFlags
+    case 'dev-faults':
+      return settings.devFaults
     case 'rpc-port':
       return settings.rpcPort
     case 'address':

@@ -66,6 +66,8 @@ export interface NodeSettings {
   readonly versionRolling: boolean
   /** Whether block templates have an empty `coinbaseaux.flags`. */
   readonly coinbaseFlags: boolean
+  /** Whether RPC may make faults on purpose. */
+  readonly devFaults: boolean
   /** 0 is any free port. */
   readonly rpcPort: number
   readonly rpcBind: string
@@ -179,6 +181,7 @@ function createSchemas(sources: SettingSources) {
     throttle: numeric(z.number().min(0.01).max(1)),
     'version-rolling': flag,
     'coinbase-flags': flag,
+    'dev-faults': flag,
     'rpc-port': port,
     'rpc-bind': text.refine((address) => isIP(address) !== 0),
     'rpc-allow-ip': z.array(text.refine(isAddressRange)).max(256),
@@ -291,6 +294,7 @@ function toNodeSettings(
     throttle: values.throttle,
     versionRolling: values['version-rolling'],
     coinbaseFlags: values['coinbase-flags'],
+    devFaults: values['dev-faults'],
     rpcPort: values['rpc-port'],
     rpcBind: values['rpc-bind'],
     rpcAllowIp: values['rpc-allow-ip'],

@@ -1,7 +1,6 @@
 /** @module `quarry devnet`: the supervisor in a process of its own, with a folder, a terminal and signals. */
 
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { type ChainSpec, computeChainId } from '../../consensus/index.ts'
 import {
   type ChainWishes,
@@ -16,6 +15,7 @@ import {
 } from '../../devnet/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
+import { type ControlAddress, startControlServer } from './devnet-control.ts'
 import {
   type DevnetFolder,
   openDevnetFolder,
@@ -108,22 +108,24 @@ function createRecorder(
   spec: ChainSpec,
   output: DevnetOutput,
   nodeCount: number,
+  control: ControlAddress,
 ) {
   const addresses = new Map<number, NodeAddress>()
   let written: Promise<void> = Promise.resolve()
   let isReady = false
   const write = (nodes: readonly NodeAddress[]): void => {
     written = written
-      .then(() => writeDevnetFile(folder, spec, nodes))
+      .then(() => writeDevnetFile(folder, spec, nodes, control))
       .catch((error: unknown) => {
         process.stderr.write(`devnet.json could not be written: ${toErrorMessage(error)}\n`)
       })
   }
+  write([])
   return {
     onEvent: (event: DevnetEvent): void => {
       output.onEvent(event)
-      if (event.type === 'status' || event.type === 'restart-failed') return
-      if (event.type === 'exit') addresses.delete(event.index)
+      if (event.type === 'exit' || event.type === 'down') addresses.delete(event.index)
+      else if (event.type !== 'node') return
       else {
         const { type: _, ...address } = event
         addresses.set(event.index, address)
@@ -134,9 +136,9 @@ function createRecorder(
       isReady = true
       output.onReady(nodes)
     },
-    close: (): Promise<void> => {
-      write([])
-      return written
+    close: async (): Promise<void> => {
+      await written
+      await writeDevnetFile(folder, spec, [], null)
     },
   }
 }
@@ -148,7 +150,8 @@ async function runInFolder(
 ): Promise<DevnetOutcome> {
   const { spec, isNew } = await prepareChain(folder, options, context.measureHashRate)
   context.output.onChain(spec, computeChainId(spec), isNew)
-  const recorder = createRecorder(folder, spec, context.output, options.nodeCount)
+  const control = await startControlServer((command) => devnet.control(command))
+  const recorder = createRecorder(folder, spec, context.output, options.nodeCount, control.address)
   const launcher = createLauncher(folder, options)
   const killAll = (): void => launcher.killAll()
   process.on('exit', killAll)
@@ -165,6 +168,7 @@ async function runInFolder(
   try {
     return await devnet.run(context.signal)
   } finally {
+    await control.close()
     await recorder.close()
     process.off('exit', killAll)
   }
@@ -231,6 +235,3 @@ export async function runDevnetCommand(
   shutdown.attach(async () => shutdown.exit(await run))
   shutdown.exit(await run)
 }
-
-/** The folder that `scripts/devnet` uses unless told otherwise. */
-export const DEFAULT_DEVNET_FOLDER = join(packagePath(''), '.devnet')

@@ -5,11 +5,17 @@ import { join } from 'node:path'
 import { type ChainSpec, computeChainId, parseChainSpec } from '../../consensus/index.ts'
 import type { NodeAddress } from '../../devnet/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import type { ControlAddress } from './devnet-control.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { makeDirectory } from './make-directory.ts'
+import { packagePath } from './package-root.ts'
 
 /** The format of `devnet.json`. */
 const DEVNET_FILE_VERSION = 1
+/** Tells later commands where the nodes of a devnet are, and how to command them. */
+export const DEVNET_FILE_NAME = 'devnet.json'
+/** The folder that `scripts/devnet` uses unless told otherwise. */
+export const DEFAULT_DEVNET_FOLDER = join(packagePath(''), '.devnet')
 const NODE_DIRECTORY = /^node-\d+$/
 
 /** A devnet's folder, held by this process until `release`. */
@@ -48,7 +54,7 @@ export async function openDevnetFolder(path: string): Promise<DevnetFolder> {
   return {
     path,
     specPath: join(path, 'chain.json'),
-    devnetFilePath: join(path, 'devnet.json'),
+    devnetFilePath: join(path, DEVNET_FILE_NAME),
     nodeDirectory: (index) => join(path, `node-${index}`),
     release: () => lock.release(),
   }
@@ -105,16 +111,18 @@ export async function resetDevnetFolder(folder: DevnetFolder): Promise<void> {
   await rm(folder.specPath, { force: true })
 }
 
-/** Writes where the nodes are; an empty list says that none runs. */
+/** Writes where the nodes are, and where commands go. Readable by its owner alone: the token is a secret. */
 export function writeDevnetFile(
   folder: DevnetFolder,
   spec: ChainSpec,
   nodes: readonly NodeAddress[],
+  control: ControlAddress | null,
 ): Promise<void> {
   return writeJson(folder.devnetFilePath, {
     version: DEVNET_FILE_VERSION,
-    pid: nodes.length === 0 ? null : process.pid,
+    pid: control === null ? null : process.pid,
     chain: { name: spec.name, id: computeChainId(spec), specPath: folder.specPath },
+    control,
     nodes: nodes.map((node) => ({ ...node, dataDir: folder.nodeDirectory(node.index) })),
   })
 }

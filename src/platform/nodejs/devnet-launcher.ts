@@ -89,6 +89,11 @@ class NodeProcess {
     clearTimeout(force)
   }
 
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.exited
+  }
+
   /** Resolves with the report, or with how it ended without one. */
   waitUntilReady(): Promise<ReadyReport | NodeExit> {
     return new Promise((resolve) => {
@@ -165,16 +170,20 @@ export class ProcessLauncher implements NodeLauncher {
       ['--log-format', 'json'],
       ...request.peers.map((peer) => ['--peer', peer]),
     ]
-    const child = spawn(program, [...firstArguments, 'start', '--mine', ...flags.flat()], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Out of the terminal's process group: Ctrl-C reaches the supervisor alone, which stops in order.
-      detached: true,
-      env: Object.fromEntries(
-        Object.entries(environment).filter(
-          ([name]) => !name.startsWith('QUARRY_') || name === 'QUARRY_LOG_LEVEL',
+    const child = spawn(
+      program,
+      [...firstArguments, 'start', '--mine', '--dev-faults', ...flags.flat()],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        // Out of the terminal's process group: Ctrl-C reaches the supervisor alone, which stops in order.
+        detached: true,
+        env: Object.fromEntries(
+          Object.entries(environment).filter(
+            ([name]) => !name.startsWith('QUARRY_') || name === 'QUARRY_LOG_LEVEL',
+          ),
         ),
-      ),
-    })
+      },
+    )
     const log = new NodeLogFile(join(directory, 'node.log'))
     const node = new NodeProcess(child, log, this.#options.stopGraceMs ?? STOP_GRACE_MS)
     this.#processes.add(node)
@@ -206,6 +215,7 @@ export class ProcessLauncher implements NodeLauncher {
       address: { index, rpcUrl, cookiePath, multiaddr, pid },
       exited: node.exited,
       stop: () => node.stop(),
+      kill: () => node.kill(),
     }
   }
 }

@@ -3,6 +3,7 @@
 import type { ChainSpec } from '../../consensus/index.ts'
 import {
   type DevnetEvent,
+  type DevnetFaults,
   type DevnetOutcome,
   describeExit,
   formatStatusLine,
@@ -30,6 +31,20 @@ export function createJsonOutput(terminal: Terminal): DevnetOutput {
   return { onChain: () => {}, onEvent: print, onReady: () => {}, onOutcome: print }
 }
 
+/** The faults of a devnet in words, one for each kind. */
+export function formatFaults({ partition, slow }: DevnetFaults): readonly string[] {
+  const lines = [
+    ...(partition === null ? [] : [`partition ${partition.map(String).join(' | ')}`]),
+    ...slow.map(
+      ({ node, latencyMs, jitterMs, bytesPerSecond }) =>
+        `node ${node} slower by ${latencyMs} ms${jitterMs > 0 ? ` and up to ${jitterMs} ms more` : ''}${
+          bytesPerSecond === undefined ? '' : `, ${bytesPerSecond} bytes a second`
+        }`,
+    ),
+  ]
+  return lines.length === 0 ? ['no faults'] : lines
+}
+
 /** The lines that say what to do next. Their paths are whole: they are pasted into another terminal. */
 export function formatNextSteps(
   folder: DevnetFolder,
@@ -44,6 +59,7 @@ export function formatNextSteps(
   return [
     `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
     `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
+    `Faults     ${quoteArgument(packagePath('scripts/devnet'))} partition --datadir ${quoteArgument(folder.path)} 0 1`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',
   ]
 }
@@ -116,6 +132,13 @@ export function createHumanOutput(
           `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shortenPath(event.cookiePath, workingDirectory)}`,
         )
         terminal.line(style.dim(`          ${event.multiaddr}  pid ${event.pid}`))
+      } else if (event.type === 'faults') {
+        terminal.line(`  ${style.bold(formatFaults(event).join('; '))}`)
+      } else if (event.type === 'down') {
+        up.delete(event.index)
+        terminal.line(
+          `  node ${event.index} was taken down; "restart ${event.index}" brings it back`,
+        )
       } else {
         up.delete(event.index)
         printEnd(event)

@@ -1,7 +1,7 @@
 /** @module How a devnet asks its nodes: one JSON-RPC batch over HTTP with the node's cookie. */
 
 import { readFile } from 'node:fs/promises'
-import { type CallNode, DevnetError, type NodeAddress } from '../../devnet/index.ts'
+import { type CallNode, DevnetError, type NodeAddress, type NodeCall } from '../../devnet/index.ts'
 
 /** Longer than the devnet waits for a status, so that sockets of silent nodes are not kept for ever. */
 const REQUEST_TIMEOUT_MS = 5_000
@@ -26,11 +26,11 @@ async function post(address: NodeAddress, cookie: string, body: string): Promise
 }
 
 /** Puts the replies into the order of the calls; a batch's order means nothing. */
-function sortReplies(replies: unknown, methods: readonly string[]): unknown[] {
+function sortReplies(replies: unknown, calls: readonly NodeCall[]): unknown[] {
   const byId = new Map<unknown, RpcReply>(
     Array.isArray(replies) ? replies.map((reply: RpcReply) => [reply.id, reply]) : [],
   )
-  return methods.map((method, id) => {
+  return calls.map(({ method }, id) => {
     const reply = byId.get(id)
     if (reply === undefined) throw new DevnetError('bad-answer', `no answer to ${method}`)
     if (reply.error)
@@ -47,9 +47,9 @@ export function createNodeCaller(): CallNode {
     cookies.set(path, cookie)
     return cookie
   }
-  return async (address, methods) => {
+  return async (address, calls) => {
     const { cookiePath } = address
-    const body = JSON.stringify(methods.map((method, id) => ({ jsonrpc: '2.0', id, method })))
+    const body = JSON.stringify(calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call })))
     let response = await post(
       address,
       cookies.get(cookiePath) ?? (await readCookie(cookiePath)),
@@ -63,6 +63,6 @@ export function createNodeCaller(): CallNode {
       await response.body?.cancel()
       throw new DevnetError('bad-answer', `HTTP status ${response.status}`)
     }
-    return sortReplies(await response.json(), methods)
+    return sortReplies(await response.json(), calls)
   }
 }

@@ -137,6 +137,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         peers: settings.peers,
         maxPeers: MAX_PEERS,
         isDevnet: isLoopbackOnly(settings.listen),
+        hasDevFaults: settings.devFaults,
         mining: {
           isEnabled: settings.mine,
           payouts,

@@ -163,6 +163,13 @@ export const SETTINGS = [
     wanted: WANTED_SWITCH,
   },
   {
+    name: 'dev-faults',
+    kind: 'switch',
+    fallback: false,
+    help: 'let RPC (setfaults) slow down, cut and block connections, to study forks',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'rpc-port',
     kind: 'text',
     placeholder: '<port>',

@@ -14,6 +14,7 @@ import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.
 import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { estimateSmartFee } from './estimate-smart-fee.ts'
+import { getFaults, setFaults } from './faults.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getBlock } from './get-block.ts'
 import { getBlockHeader } from './get-block-header.ts'
@@ -88,6 +89,8 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   submitBlock,
   submitHeader,
   addNode,
+  getFaults,
+  setFaults,
   getConnectionCount,
   getNetTotals,
   getNetworkInfo,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   Devnet,
+  type DevnetCommand,
   type DevnetEvent,
   type DevnetOptions,
   type LaunchedNode,
@@ -15,6 +16,7 @@ class MemoryNode {
   tip = 'genesis'
   isSilent = false
   stopCount = 0
+  rules: unknown
   readonly node: LaunchedNode
   end: (exit: Partial<NodeExit>) => void = () => {}
 
@@ -36,6 +38,7 @@ class MemoryNode {
         this.stopCount++
         this.end({})
       },
+      kill: async () => this.end({ code: undefined, signal: 'SIGKILL' }),
     }
   }
 }
@@ -58,9 +61,13 @@ function createBench(options: Partial<DevnetOptions> = {}) {
           return node.node
         },
       },
-      callNode: async ({ index }) => {
-        const node = nodes[index]
+      callNode: async ({ index }, [call]) => {
+        const node = nodes.findLast(({ node: { address } }) => address.index === index)
         if (node === undefined || node.isSilent) return new Promise(() => {})
+        if (call?.method === 'setfaults') {
+          node.rules = call.params?.[0]
+          return [node.rules]
+        }
         return [
           { blocks: node.height, bestblockhash: node.tip, bits: '207fffff', quarry_reorgs: 0 },
           nodes.length - 1,
@@ -78,7 +85,7 @@ function createBench(options: Partial<DevnetOptions> = {}) {
     })
   }
   const statuses = () => events.filter((event) => event.type === 'status')
-  return { clock, events, requests, nodes, controller, running, set, statuses }
+  return { clock, devnet, events, requests, nodes, controller, running, set, statuses }
 }
 
 describe('Devnet', () => {
@@ -262,5 +269,112 @@ describe('Devnet', () => {
     const outcome = await devnet.run(new AbortController().signal)
     expect(outcome).toEqual({ type: 'failed', reason: 'no more processes' })
     expect(stopped).toEqual([0, 1])
+  })
+})
+
+describe('Devnet, told what to do while it runs', () => {
+  it('keeps a node down that was killed, and brings it back', async () => {
+    const { clock, devnet, events, requests, controller, running } = createBench()
+    await clock.advance(1_500)
+    expect(await devnet.control({ type: 'kill', node: 1 })).toEqual({ type: 'down', index: 1 })
+    await clock.advance(10_000)
+    expect(requests).toHaveLength(3)
+    expect(events).toContainEqual({ type: 'down', index: 1 })
+    expect(await devnet.control({ type: 'status' })).toMatchObject({ type: 'status', gone: [1] })
+    await expect(devnet.control({ type: 'kill', node: 1 })).rejects.toThrow(/restart 1 brings/)
+    expect(await devnet.control({ type: 'restart', node: 1 })).toMatchObject({
+      type: 'node',
+      index: 1,
+    })
+    expect(requests[3]?.peers).toHaveLength(2)
+    expect(await devnet.control({ type: 'status' })).toMatchObject({ gone: [] })
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+  })
+
+  it('goes on when every node was killed', async () => {
+    const { clock, devnet, controller, running } = createBench({ nodeCount: 1 })
+    await clock.advance(1_500)
+    await devnet.control({ type: 'kill', node: 0 })
+    await clock.advance(5_000)
+    expect(await devnet.control({ type: 'restart', node: 0 })).toMatchObject({ type: 'node' })
+    controller.abort()
+    expect(await running).toMatchObject({ type: 'done' })
+  })
+
+  it('stops a node in order to restart it, and forgets no faults over that', async () => {
+    const { clock, devnet, nodes, controller, running } = createBench()
+    await clock.advance(1_500)
+    await devnet.control({ type: 'partition', groups: [[1]] })
+    await devnet.control({ type: 'restart', node: 1 })
+    expect(nodes[1]?.stopCount).toBe(1)
+    expect(nodes[3]?.rules).toEqual([
+      { peer: '0', blocked: true },
+      { peer: '2', blocked: true },
+    ])
+    controller.abort()
+    await running
+  })
+
+  it('tells each node what its part of a partition and of slowness is', async () => {
+    const { clock, devnet, events, nodes, controller, running } = createBench()
+    await clock.advance(1_500)
+    const faults = { type: 'faults', partition: [[0, 1], [2]], slow: [] }
+    expect(await devnet.control({ type: 'partition', groups: [[0, 1]] })).toEqual(faults)
+    expect(events).toContainEqual(faults)
+    expect(nodes.map(({ rules }) => rules)).toEqual([
+      [{ peer: '2', blocked: true }],
+      [{ peer: '2', blocked: true }],
+      [
+        { peer: '0', blocked: true },
+        { peer: '1', blocked: true },
+      ],
+    ])
+    const slow = { type: 'slow', jitterMs: 0 } as const
+    await devnet.control({ ...slow, node: 0, latencyMs: 500, bytesPerSecond: 9_000 })
+    await devnet.control({ ...slow, node: 1, latencyMs: 100, jitterMs: 50, bytesPerSecond: 7_000 })
+    const link = { latency_ms: 600, jitter_ms: 50, bytes_per_second: 7_000 }
+    expect(nodes[0]?.rules).toEqual([
+      { peer: '1', ...link },
+      { peer: '2', blocked: true },
+    ])
+    expect(nodes[1]?.rules).toContainEqual({ peer: '0', ...link })
+    expect(await devnet.control({ type: 'status' })).toMatchObject({
+      partition: [[0, 1], [2]],
+      slow: [
+        { node: 0, latencyMs: 500, jitterMs: 0, bytesPerSecond: 9_000 },
+        { node: 1, latencyMs: 100, jitterMs: 50, bytesPerSecond: 7_000 },
+      ],
+    })
+    await devnet.control({ ...slow, node: 1, latencyMs: 0 })
+    expect(nodes[0]?.rules).toContainEqual({
+      peer: '1',
+      latency_ms: 500,
+      jitter_ms: 0,
+      bytes_per_second: 9_000,
+    })
+    expect(await devnet.control({ type: 'heal' })).toEqual({
+      type: 'faults',
+      partition: null,
+      slow: [],
+    })
+    expect(nodes.map(({ rules }) => rules)).toEqual([[], [], []])
+    controller.abort()
+    await running
+  })
+
+  it.each([
+    [{ type: 'kill', node: 7 }, /no node 7: the nodes are 0 to 2/],
+    [{ type: 'restart', node: 3 }, /no node 3/],
+    [{ type: 'partition', groups: [[0], [0, 1]] }, /Node 0 is named twice/],
+    [{ type: 'partition', groups: [[0, 1, 2]] }, /no partition/],
+    [{ type: 'partition', groups: [[9]] }, /no node 9/],
+  ] as const)('refuses %j with the reason', async (command, reason) => {
+    const { clock, devnet, events, controller, running } = createBench()
+    await clock.advance(1_500)
+    await expect(devnet.control(structuredClone(command) as DevnetCommand)).rejects.toThrow(reason)
+    expect(events.some(({ type }) => type === 'faults' || type === 'down')).toBe(false)
+    controller.abort()
+    await running
   })
 })

@@ -49,6 +49,7 @@ describe('resolveNodeSettings', () => {
     expect(settings).toEqual({
       chain: 'devnet',
       coinbaseFlags: false,
+      devFaults: false,
       dataDir: '/home/ada/.quarry',
       dbCache: 64,
       reindex: false,
