@@ -1,13 +1,14 @@
 /** @module A real devnet for end-to-end tests: `quarry devnet` in a folder of its own. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { DevnetEvent, DevnetOutcome } from '../../src/devnet/index.ts'
+import { promisify } from 'node:util'
+import type { DevnetEvent, DevnetOutcome, DevnetReply } from '../../src/devnet/index.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.meta.url))
 const POLL_MS = 50
@@ -76,6 +77,29 @@ export class DevnetProcess {
     return this.lines.filter((line) => line.type === type) as LineOf<Type>[]
   }
 
+  /** Calls a JSON-RPC method of a node, at the address that it had last. */
+  // biome-ignore lint/suspicious/noExplicitAny: results of RPC are looked at as JSON.
+  async call(index: number, method: string, ...params: readonly unknown[]): Promise<any> {
+    const address = this.all('node').findLast((node) => node.index === index)
+    if (address === undefined) throw new Error(`node ${index} has not been up`)
+    const response = await fetch(address.rpcUrl, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(readFileSync(address.cookiePath, 'utf8')).toString('base64')}`,
+        'content-type': 'application/json',
+        connection: 'close',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+      signal: AbortSignal.timeout(20_000),
+    })
+    const { result, error } = (await response.json()) as {
+      result: unknown
+      error?: { message: string }
+    }
+    if (error !== undefined) throw new Error(`${method}: ${error.message}`)
+    return result
+  }
+
   /** Waits until so many nodes are up. */
   async waitForNodes(count: number): Promise<void> {
     await until(`${count} nodes up; it said: ${this.#errors}`, () => {
@@ -97,6 +121,13 @@ export class DevnetBench {
     const devnet = new DevnetProcess(folder, flags)
     this.#devnets.push(devnet)
     return devnet
+  }
+
+  /** Gives a command to the devnet of the folder, as a person does from another terminal. */
+  async command(...words: readonly string[]): Promise<DevnetReply> {
+    const argv = [MAIN, 'devnet', ...words, '--json', '--datadir', this.folder]
+    const { stdout } = await promisify(execFile)(process.execPath, argv)
+    return JSON.parse(stdout) as DevnetReply
   }
 
   close(): void {
