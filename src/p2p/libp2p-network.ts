@@ -1,6 +1,6 @@
 /** @module `PeerNetwork` over libp2p: assembly, connections, start and stop. */
 
-import type { Connection, PrivateKey } from '@libp2p/interface'
+import { type Connection, type PrivateKey, setMaxListeners } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { BlockHash, BlockHeader } from '../primitives/index.ts'
@@ -125,6 +125,8 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     this.#options = options
     this.#privateKey = decodeIdentity(deps.privateKey)
     this.selfId = peerIdFromPrivateKey(this.#privateKey).toString()
+    // All that is at work listens to it: that many is no leak, and Node.js would warn.
+    setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#table = new PeerTable(deps.clock)
     this.#bans = new BanList(deps.clock)
     this.#loops = new DialLoops({

@@ -15,7 +15,11 @@ import { lpStream } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
-import { createProtocolNames, type ProtocolNames } from '../../src/p2p/index.ts'
+import {
+  createProtocolNames,
+  type ProtocolNames,
+  type TransportFactory,
+} from '../../src/p2p/index.ts'
 import { SyncRequest } from '../../src/p2p/messages.ts'
 import type { PeerStatus } from '../../src/sync/index.ts'
 
@@ -40,10 +44,14 @@ export interface HostilePeer {
 }
 
 /** Starts a hostile node of a chain. `status` is what it tells in the handshake. */
-export async function startHostilePeer(chainId: string, status: PeerStatus): Promise<HostilePeer> {
+export async function startHostilePeer(
+  chainId: string,
+  status: PeerStatus,
+  transport: TransportFactory = tcp(),
+): Promise<HostilePeer> {
   const names = createProtocolNames(chainId)
   const node: Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }> = await createLibp2p({
-    transports: [tcp()],
+    transports: [transport],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
@@ -102,7 +110,9 @@ function encodeStatus(status: PeerStatus): Uint8Array {
       genesisHash: Uint8Array.from(status.genesisHash),
       tipHash: Uint8Array.from(status.tipHash),
       tipHeight: status.tipHeight,
-      chainWork: Uint8Array.of(1),
+      chainWork: Uint8Array.from(
+        Buffer.from(status.chainWork.toString(16).padStart(64, '0'), 'hex'),
+      ),
       userAgent: status.userAgent,
     },
   })
