@@ -71,17 +71,17 @@ let networkCount = 0
 export class SimNode {
   readonly index: number
   readonly #params: ConsensusParams
-  readonly #maxPeers: number
+  readonly #options: SimOptions
   readonly #listen: string
   readonly #databases = new Map<DatabaseName, ByteDatabase>()
   readonly #secrets = new Map<SecretName, Uint8Array>()
   #node: QuarryNode | undefined
   #address = ''
 
-  constructor(index: number, network: number, params: ConsensusParams, maxPeers: number) {
+  constructor(index: number, network: number, params: ConsensusParams, options: SimOptions) {
     this.index = index
     this.#params = params
-    this.#maxPeers = maxPeers
+    this.#options = options
     this.#listen = `/memory/sim-${network}-${index}`
   }
 
@@ -113,9 +113,9 @@ export class SimNode {
         listen: [this.#listen],
         announce: [],
         peers,
-        maxPeers: this.#maxPeers,
+        maxPeers: this.#options.maxPeers ?? 125,
         isDevnet: true,
-        hasDevFaults: false,
+        hasDevFaults: this.#options.hasDevFaults ?? false,
         mining: {
           isEnabled: false,
           payouts: undefined,
@@ -203,6 +203,7 @@ export interface SimOptions {
   readonly links: readonly Link[]
   readonly seed: number
   readonly maxPeers?: number
+  readonly hasDevFaults?: boolean
 }
 
 /** The nodes of one scenario. */
@@ -213,14 +214,14 @@ export class SimNetwork {
   readonly #links: readonly Link[]
   readonly #payee: string
 
-  constructor({ count, links, seed, maxPeers = 125 }: SimOptions) {
+  constructor(options: SimOptions) {
     const network = networkCount++
-    this.random = new SeededRandom(seed)
-    this.#links = links
-    this.#payee = new TestWallet(`sim ${seed}`).address('p2wpkh')
+    this.random = new SeededRandom(options.seed)
+    this.#links = options.links
+    this.#payee = new TestWallet(`sim ${options.seed}`).address('p2wpkh')
     this.nodes = Array.from(
-      { length: count },
-      (_, index) => new SimNode(index, network, this.params, maxPeers),
+      { length: options.count },
+      (_, index) => new SimNode(index, network, this.params, options),
     )
   }
 
@@ -257,21 +258,20 @@ export class SimNetwork {
     await node.start(peers)
   }
 
-  /** Mines a block somewhere among those that are up. */
-  async mineAnywhere(): Promise<SimNode> {
-    const node = this.random.pick(this.up)
+  /** Mines a block on one of these nodes. */
+  async mineAnywhere(nodes: readonly SimNode[] = this.up): Promise<SimNode> {
+    const node = this.random.pick(nodes)
     await node.mine(this.#payee)
     return node
   }
 
-  /** Waits until all that are up are on one tip. @returns How long that took, in milliseconds. */
-  async waitForAgreement(timeoutMs = AGREEMENT_TIMEOUT_MS): Promise<number> {
+  /** Waits until nodes are on one tip. @returns How long that took, in milliseconds. */
+  async waitForAgreement(nodes: readonly SimNode[] = this.up): Promise<number> {
     const start = performance.now()
     await waitFor(
       'one tip',
-      () => new Set(this.up.map(({ tip }) => tip)).size === 1,
-      timeoutMs,
-      () => this.up.map(({ index, node }) => `${index}: ${node.chain.tip.height}`).join(', '),
+      () => new Set(nodes.map(({ tip }) => tip)).size === 1,
+      () => describeHeights(nodes),
     )
     return performance.now() - start
   }
@@ -285,8 +285,7 @@ export class SimNetwork {
     await waitFor(
       'branches of equal work',
       () => new Set(this.up.map(({ node }) => node.chain.tip.chainWork)).size === 1,
-      AGREEMENT_TIMEOUT_MS,
-      () => this.up.map(({ index, node }) => `${index}: ${node.chain.tip.height}`).join(', '),
+      () => describeHeights(this.up),
     )
     await this.mineAnywhere()
     await this.waitForAgreement()
@@ -304,14 +303,17 @@ export class SimNetwork {
   }
 }
 
+function describeHeights(nodes: readonly SimNode[]): string {
+  return nodes.map(({ index, node }) => `${index}: ${node.chain.tip.height}`).join(', ')
+}
+
 /** Polls until a condition holds. */
 export async function waitFor(
   what: string,
   condition: () => boolean,
-  timeoutMs = AGREEMENT_TIMEOUT_MS,
   describe: () => string = () => '',
 ): Promise<void> {
-  const end = performance.now() + timeoutMs
+  const end = performance.now() + AGREEMENT_TIMEOUT_MS
   while (!condition()) {
     if (performance.now() > end) throw new RangeError(`waited in vain: ${what} ${describe()}`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
