@@ -8,7 +8,6 @@
 
 import '../../src/platform/nodejs/polyfills.ts'
 import { memory } from '@libp2p/memory'
-import { MemoryLevel } from 'memory-level'
 import {
   type ConsensusParams,
   createConsensusParams,
@@ -20,14 +19,11 @@ import {
   type DatabaseName,
   type Platform,
   type QuarryNode,
-  type SecretName,
 } from '../../src/node/index.ts'
-import { systemClock, systemRandom } from '../../src/platform/system.ts'
-import { nobleSignatureEngine } from '../../src/script/index.ts'
+import { createMemoryPlatform } from '../../src/platform/nodejs/memory-platform.ts'
 // biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { SeededRandom } from '../crash/seeded-random.mjs'
 import { silentLog } from '../support/fixed-clock.ts'
-import { createMemoryFiles, ImpatientHashEngine } from '../support/regtest-node.ts'
 import { TestWallet } from '../support/wallet.ts'
 
 const POLL_MS = 10
@@ -73,8 +69,7 @@ export class SimNode {
   readonly #params: ConsensusParams
   readonly #options: SimOptions
   readonly #listen: string
-  readonly #databases = new Map<DatabaseName, ByteDatabase>()
-  readonly #secrets = new Map<SecretName, Uint8Array>()
+  #platform: Platform | undefined
   #node: QuarryNode | undefined
   #address = ''
 
@@ -106,9 +101,10 @@ export class SimNode {
 
   /** @param peers - Addresses to stay connected to. */
   async start(peers: readonly string[] = []): Promise<void> {
+    this.#platform ??= await this.#openPlatform()
     this.#node = await createNode({
       params: this.#params,
-      platform: this.#createPlatform(),
+      platform: this.#platform,
       options: {
         listen: [this.#listen],
         announce: [],
@@ -153,48 +149,21 @@ export class SimNode {
     await this.node.rpc.execute('generatetoaddress', [count, address])
   }
 
-  #createPlatform(): Platform {
+  /** Kept over restarts, with the key and the databases. */
+  async #openPlatform(): Promise<Platform> {
+    const platform = await createMemoryPlatform({ child: () => silentLog })
+    const databases = new Map<DatabaseName, ByteDatabase>()
     return {
+      ...platform,
       transports: [memory()],
-      discovery: [],
-      clock: systemClock,
-      random: systemRandom,
-      log: { child: () => silentLog },
-      secrets: {
-        read: async (name) => this.#secrets.get(name),
-        write: async (name, bytes) => {
-          this.#secrets.set(name, bytes)
-        },
-      },
       openDatabase: async (name) => {
-        const database = this.#databases.get(name) ?? createDatabase()
-        this.#databases.set(name, database)
+        const database = databases.get(name) ?? (await platform.openDatabase(name))
+        databases.set(name, database)
         await database.open()
         return database
       },
-      removeDatabase: async (name) => {
-        this.#databases.delete(name)
-      },
-      measureDatabaseSize: async () => 0,
-      files: createMemoryFiles(),
-      spawnHashWorker: () => {
-        throw new RangeError('blocks are mined by the scenario')
-      },
-      loadHashEngine: async () => new ImpatientHashEngine(),
-      spawnVerifyWorker: () => {
-        throw new RangeError('scripts are verified on the main thread')
-      },
-      loadSignatureEngine: async () => nobleSignatureEngine,
     }
   }
-}
-
-function createDatabase(): ByteDatabase {
-  return new MemoryLevel<Uint8Array, Uint8Array>({
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-    storeEncoding: 'view',
-  }) as unknown as ByteDatabase
 }
 
 /** How a network is made. */

@@ -99,7 +99,7 @@ export class LonelyNetwork implements PeerNetwork {
 }
 
 /** Looks at few nonces at a time: at regtest's target every second one does. */
-export class ImpatientHashEngine extends ReferenceHashEngine {
+class ImpatientHashEngine extends ReferenceHashEngine {
   override scan(nonceStart: number, count: number): ScanResult {
     return super.scan(nonceStart, Math.min(count, 64))
   }

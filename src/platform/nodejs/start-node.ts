@@ -105,6 +105,7 @@ function toNodeOptions(
     peers: options.peers ?? [],
     maxPeers: MAX_PEERS,
     isDevnet: isLoopbackOnly(listen),
+    hasDevFaults: false,
     mining: {
       isEnabled: options.mine ?? false,
       payouts,
