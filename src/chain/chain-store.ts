@@ -116,13 +116,17 @@ export type StoreErrorCode =
   | 'unknown-schema'
   | 'wrong-chain'
 
-/** What is kept apart: `blocks` come from the network, `state` follows from them. */
-export type StorePart = 'blocks' | 'state'
+/**
+ * What is kept apart: `blocks` come from the network, `state` follows from them, and `node` is what a node remembers
+ * beside its chain.
+ */
+export type StorePart = 'blocks' | 'state' | 'node'
 
 /** What to do about damage. */
 export const DAMAGE_CURES: Readonly<Record<StorePart, string>> = {
   blocks: 'start with --reindex to keep what is whole and fetch the rest from peers',
   state: 'start again, and it is rebuilt from the stored blocks',
+  node: 'start again, and it is learnt anew',
 }
 
 /** The disk failed, or what is on it is damaged. The message names the file or record and the cure. */

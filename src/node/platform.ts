@@ -8,8 +8,8 @@ import type { SignatureEngine } from '../script/index.ts'
 import type { ByteDatabase } from '../store/index.ts'
 import type { Clock, LoggerSource, RandomSource } from '../util/index.ts'
 
-/** Databases that a node opens by name. */
-export type DatabaseName = 'blocks' | 'state'
+/** Databases that a node opens by name: those of the chain, and what it remembers of other nodes. */
+export type DatabaseName = 'blocks' | 'state' | 'node'
 
 /** Secrets that a node keeps: nobody else on the machine may read them. */
 export type SecretName = 'identity' | 'miner'

@@ -1,4 +1,4 @@
-/** @module The two databases under the store, and their parts. */
+/** @module The databases under the store, and their parts. */
 
 import type { AbstractBatchOperation, AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { sealValue } from './checksum.ts'
@@ -6,7 +6,7 @@ import { sealValue } from './checksum.ts'
 /** A database with bytes for keys and values: `level` in Node.js and in a tab, `memory-level` in tests. */
 export type ByteDatabase = AbstractLevel<string | Uint8Array, Uint8Array, Uint8Array>
 
-/** The two databases. Kept apart so that compacting coins does not rewrite bodies. */
+/** The two databases of a chain. Kept apart so that compacting coins does not rewrite bodies. */
 export interface ChainDatabases {
   readonly blocks: ByteDatabase
   readonly state: ByteDatabase

@@ -1,5 +1,5 @@
 /**
- * Every key of both databases. Nothing outside `store/` knows one.
+ * Every key of the three databases. Nothing outside `store/` knows one.
  *
  * | database | sublevel  | key                         | value                                    |
  * |----------|-----------|-----------------------------|------------------------------------------|
@@ -15,10 +15,14 @@
  * | state    | `meta`    | `chain`                     | chain id, ASCII (8)                      |
  * | state    | `meta`    | `tip`                       | hash (32), MuHash of all coins (384)     |
  * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
+ * | node     | `ban`     | see `p2p/ban-list.ts`       | a ban                                    |
+ * | node     | `address` | see `p2p/address-book.ts`   | an address, or the secret of the book    |
+ * | node     | `anchor`  | see `p2p/outbound.ts`       | a multiaddr to dial at the next start    |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
  * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
- * `state` of the key and what precedes it. The height map of the active chain is not stored: it follows from the tip
+ * `state` and
+ * `node` of the key and what precedes it. A damaged record of `node` is as good as absent. The height map of the active chain is not stored: it follows from the tip
  * and the headers. An index of transactions that is off is absent, or stays at the block that it reached.
  *
  * Retired: `genesis` in `meta`, of schema 1. A retired name is never used again.
@@ -46,6 +50,9 @@ export const SUBLEVELS = {
   journal: 'journal',
   meta: 'meta',
 } as const
+
+/** Names of sublevels of the database `node`: one for each part that keeps something there. */
+export const NODE_SUBLEVELS = ['ban', 'address', 'anchor'] as const
 
 /** Keys within `meta`, as ASCII bytes. */
 export const META_KEYS = {

@@ -34,6 +34,17 @@ export {
   toErrorMessage,
 } from './errors.ts'
 export { EventEmitter, type EventMap } from './event-emitter.ts'
+export {
+  formatIpAddress,
+  formatSubnet,
+  IP_ADDRESS_BITS,
+  type IpAddress,
+  parseIpAddress,
+  parseSubnet,
+  type Subnet,
+  toSubnet,
+} from './ip-address.ts'
+export type { KeyValueChange, KeyValueStore } from './key-value-store.ts'
 export { LruMap } from './lru-map.ts'
 export { MockableClock } from './mock-clock.ts'
 export { Mutex } from './mutex.ts'

@@ -16,9 +16,21 @@ import { toErrorMessage } from '../../util/index.ts'
 const CACHE_BYTES: Readonly<Record<DatabaseName, number>> = {
   state: 64 * 1_048_576,
   blocks: 8 * 1_048_576,
+  node: 1_048_576,
 }
 /** LevelDB's log grows to this size, twice while it is written out. `store/` reckons with less than 64 MB. */
-const WRITE_BUFFER_BYTES = 16 * 1_048_576
+const WRITE_BUFFER_BYTES: Readonly<Record<DatabaseName, number>> = {
+  state: 16 * 1_048_576,
+  blocks: 16 * 1_048_576,
+  node: 1_048_576,
+}
+
+/** What follows from a database that LevelDB refuses. */
+const CURES: Readonly<Record<DatabaseName, string>> = {
+  state: 'It is rebuilt from the stored blocks',
+  blocks: 'Start with --reindex to keep what is whole and fetch the rest from peers',
+  node: 'What it held is learnt anew',
+}
 
 /** LevelDB's own means of mending, which the types of `level` leave out. */
 const { repair } = Level as unknown as { repair(path: string): Promise<void> }
@@ -49,7 +61,7 @@ async function open({ path, marker }: DatabasePaths, name: DatabaseName): Promis
     valueEncoding: 'view',
     createIfMissing: !existsSync(marker),
     cacheSize: CACHE_BYTES[name],
-    writeBufferSize: WRITE_BUFFER_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES[name],
   })
   await database.open()
   await writeFile(marker, '')
@@ -73,14 +85,11 @@ function toStoreError(error: unknown, { path }: DatabasePaths, name: DatabaseNam
       { cause: error },
     )
   }
-  const cure =
-    name === 'state'
-      ? 'It is rebuilt from the stored blocks'
-      : 'Start with --reindex to keep what is whole and fetch the rest from peers'
-  return new StoreError('corrupt', `The database ${path} cannot be opened: ${reason}. ${cure}.`, {
-    cause: error,
-    part: name,
-  })
+  return new StoreError(
+    'corrupt',
+    `The database ${path} cannot be opened: ${reason}. ${CURES[name]}.`,
+    { cause: error, part: name },
+  )
 }
 
 /**
