@@ -95,7 +95,8 @@ export class DataProtocol {
   /** Answers one stream. Never rejects. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const id = connection.remotePeer.toString()
-    const frames = new FrameStream(stream, MAX_GET_DATA_SIZE, trafficOf(this.#context, id))
+    const traffic = trafficOf(this.#context, id, { sent: 'data', received: 'getdata' })
+    const frames = new FrameStream(stream, MAX_GET_DATA_SIZE, traffic)
     try {
       const peer = await this.#whenPeer(connection)
       const bytes = await inTime(this.#context, REQUEST_READ_TIMEOUT_MS, (signal) =>
@@ -155,7 +156,8 @@ export class DataProtocol {
     const ask = async (deadline: AbortSignal): Promise<FrameStream> => {
       const connection = connectionOf(peer)
       const stream = await openStream(connection, this.#context.names.dataProtocol, deadline)
-      const frames = new FrameStream(stream, MAX_DATA_REPLY_SIZE, peer)
+      const traffic = trafficOf(this.#context, peer.id, { sent: 'getdata', received: 'data' })
+      const frames = new FrameStream(stream, MAX_DATA_REPLY_SIZE, traffic)
       try {
         await frames.write([encodeGetData(items)], deadline)
         await frames.end(deadline)

@@ -51,6 +51,11 @@ export class DialLoops {
     return this.#loops.delete(address)
   }
 
+  /** The addresses that are kept. */
+  get addresses(): readonly string[] {
+    return [...this.#loops.keys()]
+  }
+
   /** Dials at once whoever is not connected, as if nothing had failed before. */
   hurry(): void {
     for (const wake of [...this.#wakers]) wake()

@@ -1,6 +1,7 @@
 /** @module Which inbound peer has to go when another one comes and every slot is taken. */
 
 import type { RandomSource } from '../util/index.ts'
+import { originOf } from './host.ts'
 
 /** What is known of a peer that might have to go. */
 export interface EvictionCandidate {
@@ -20,45 +21,6 @@ const MAX_KEPT_BY_LATENCY = 8
 const MAX_KEPT_BY_USE = 4
 /** None of these may keep more than one in so many, so that small nodes can be joined as well. */
 const KEPT_SHARE_DIVISOR = 8
-
-const IP_ADDRESS = /^\/(ip4|ip6)\/([^/]+)/
-const IPV6_PARTS = 8
-/** An IPv6 network of 64 bits is one host: whoever has one address of it has them all. */
-const IPV6_HOST_PARTS = 4
-const IPV6_GROUP_PARTS = 2
-const IPV4_GROUP_PARTS = 2
-
-/** Where a peer comes from. */
-interface Origin {
-  /** IPv4 address, or IPv6 network of 64 bits. */
-  readonly host: string
-  /** Network of 16 bits (IPv4) or 32 (IPv6). @see Bitcoin Core `NetGroupManager::GetGroup` */
-  readonly group: string
-  readonly isLoopback: boolean
-}
-
-function expandIpv6(address: string): readonly string[] {
-  const [head = [], tail = []] = address
-    .split('::')
-    .map((half) => half.split(':').filter((part) => part !== ''))
-  const missing = Math.max(0, IPV6_PARTS - head.length - tail.length)
-  return [...head, ...Array.from({ length: missing }, () => '0'), ...tail]
-}
-
-function originOf(multiaddr: string): Origin {
-  const [, protocol, address] = IP_ADDRESS.exec(multiaddr) ?? []
-  if (address === undefined) return { host: multiaddr, group: multiaddr, isLoopback: false }
-  if (protocol === 'ip4') {
-    const group = address.split('.').slice(0, IPV4_GROUP_PARTS).join('.')
-    return { host: address, group, isLoopback: address.startsWith('127.') }
-  }
-  const parts = expandIpv6(address)
-  return {
-    host: parts.slice(0, IPV6_HOST_PARTS).join(':'),
-    group: parts.slice(0, IPV6_GROUP_PARTS).join(':'),
-    isLoopback: address === '::1',
-  }
-}
 
 /** All but the `count` best, of those that have a value at all; the higher the better. */
 function withoutBest<Candidate>(

@@ -31,7 +31,9 @@ export interface TrafficCounter {
 export class FrameStream {
   readonly #stream: Stream
   readonly #maxFrameSize: number
-  readonly #traffic: TrafficCounter | undefined
+  #traffic: TrafficCounter | undefined
+  /** Bytes that came before anybody counted. */
+  #uncounted = 0
   readonly #buffer = new ByteQueue()
   #hasEnded: boolean
   #error: unknown
@@ -94,6 +96,13 @@ export class FrameStream {
     this.#traffic?.onSent(size)
   }
 
+  /** Counts for `traffic` from now on, and what has come until now: for streams whose message has to be read first. */
+  countInto(traffic: TrafficCounter): void {
+    this.#traffic = traffic
+    traffic.onReceived(this.#uncounted)
+    this.#uncounted = 0
+  }
+
   /** Says that nothing more will be written. */
   async end(signal: AbortSignal): Promise<void> {
     try {
@@ -121,7 +130,8 @@ export class FrameStream {
 
   #onData(data: Uint8Array): void {
     this.#buffer.append(data)
-    this.#traffic?.onReceived(data.length)
+    if (this.#traffic === undefined) this.#uncounted += data.length
+    else this.#traffic.onReceived(data.length)
     if (this.#buffer.size > this.#maxFrameSize + MAX_PREFIX_SIZE) this.#onFull()
     this.#notify()
   }

@@ -28,6 +28,7 @@ import {
 import { decodeInv, encodeInv } from './message-codec.ts'
 import type { NetworkContext } from './network-context.ts'
 import type { Peer } from './peer-table.ts'
+import type { MessageName } from './traffic.ts'
 
 const VERDICTS = {
   accept: TopicValidatorResult.Accept,
@@ -152,12 +153,16 @@ export class GossipRelay {
     return this.#deps.pubsub.getSubscribers(topic).some((peerId) => peerId.toString() === id)
   }
 
+  #nameOf(topic: string): MessageName {
+    return topic === this.#context.names.blockTopic ? 'block' : 'inv'
+  }
+
   async #publish(topic: string, data: Uint8Array): Promise<void> {
     if (this.#context.stopping.aborted) return
     try {
       const { recipients } = await this.#deps.pubsub.publish(topic, data)
       for (const recipient of recipients) {
-        this.#context.table.get(recipient.toString())?.onSent(data.length)
+        this.#context.table.get(recipient.toString())?.onSent(data.length, this.#nameOf(topic))
       }
     } catch (error) {
       this.#context.log.warn('Could not publish', { topic, error: toErrorMessage(error) })
@@ -222,7 +227,7 @@ export class GossipRelay {
     const peer = this.#context.table.get(id) ?? (await this.#awaitHandshake(id))
     if (peer === undefined || this.#context.stopping.aborted) return undefined
     const { length } = message.data
-    peer.onReceived(length)
+    peer.onReceived(length, this.#nameOf(message.topic))
     const { gossip, gossipBytes } = peer.quotas
     if (!gossip.tryTake(1)) peer.gossipExcess++
     else if (gossipBytes.tryTake(length)) return peer

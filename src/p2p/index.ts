@@ -38,6 +38,7 @@ export {
   type Libp2pNetwork,
   type Libp2pNetworkDeps,
   type Libp2pNetworkOptions,
+  type NetworkStores,
 } from './libp2p-network.ts'
 export type { PeerDiscoveryFactory, TransportFactory } from './libp2p-node.ts'
 export { P2pError, type P2pErrorCode } from './p2p-error.ts'

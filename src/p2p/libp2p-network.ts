@@ -2,13 +2,15 @@
 
 import { type Connection, type PrivateKey, setMaxListeners } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { BlockHash, BlockHeader } from '../primitives/index.ts'
 import type {
   Announcement,
+  ConnectionType,
   DataReply,
   InventoryItem,
   InventoryKind,
+  PeerControl,
   PeerId,
   PeerInfo,
   PeerNetwork,
@@ -19,14 +21,18 @@ import {
   assertInvariant,
   type Clock,
   isHex,
+  type KeyValueStore,
   type Logger,
   type RandomSource,
   toErrorMessage,
 } from '../util/index.ts'
+import { AddressBook } from './address-book.ts'
 import { BanList } from './ban-list.ts'
+import { createConnectionGater } from './connection-gater.ts'
 import { DataProtocol } from './data-protocol.ts'
 import { orAborted, withDeadline } from './deadline.ts'
 import { DialLoops } from './dial-loops.ts'
+import { Discovery } from './discovery.ts'
 import type { FaultLayer } from './fault-layer.ts'
 import { GossipRelay } from './gossip-relay.ts'
 import { decodeIdentity } from './identity.ts'
@@ -47,11 +53,20 @@ import {
   STOP_TIMEOUT_MS,
 } from './limits.ts'
 import { callHandler, closeConnection, inTime, type NetworkContext } from './network-context.ts'
+import { NetworkControl } from './network-control.ts'
 import { P2pError, toP2pError } from './p2p-error.ts'
+import { parseAddress } from './parse-address.ts'
 import { type Peer, PeerTable } from './peer-table.ts'
 import { CHAIN_ID_LENGTH, createProtocolNames, type ProtocolNames } from './protocol-names.ts'
-import { SyncProtocol } from './sync-protocol.ts'
+import { type PeerLimits, SyncProtocol } from './sync-protocol.ts'
 import { Upkeep } from './upkeep.ts'
+
+/** Where a network keeps what it knows of others. */
+export interface NetworkStores {
+  readonly bans: KeyValueStore
+  readonly addresses: KeyValueStore
+  readonly anchors: KeyValueStore
+}
 
 /** What a network is made of. */
 export interface Libp2pNetworkDeps {
@@ -66,6 +81,8 @@ export interface Libp2pNetworkDeps {
   readonly clock: Clock
   readonly random: RandomSource
   readonly log: Logger
+  /** What is kept over restarts; without it nothing is. */
+  readonly stores?: Partial<NetworkStores>
 }
 
 /** How a network behaves. */
@@ -74,10 +91,14 @@ export interface Libp2pNetworkOptions extends NodeOptions {
   readonly chainId: string
   /** Outbound peers sought by discovery, and slots that inbound peers cannot take. */
   readonly outboundTarget?: number
+  /** Whether to look for peers: to exchange addresses, and to dial who is in the book. */
+  readonly isDiscovering?: boolean
 }
 
 /** The port, and what only libp2p can tell. */
 export interface Libp2pNetwork extends PeerNetwork {
+  /** For operators. */
+  readonly control: PeerControl
   /** A peer's gossipsub score: zero is neutral, negative is bad, far below zero is cut. */
   gossipScore(id: PeerId): number
 }
@@ -102,6 +123,8 @@ interface Running {
   readonly sync: SyncProtocol
   readonly data: DataProtocol
   readonly upkeep: Upkeep
+  /** Undefined if it is off. */
+  readonly discovery: Discovery | undefined
 }
 
 class Libp2pPeerNetwork implements Libp2pNetwork {
@@ -110,8 +133,10 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   readonly #options: Libp2pNetworkOptions
   readonly #privateKey: PrivateKey
   readonly #stopping = new AbortController()
+  readonly control: NetworkControl
   readonly #table: PeerTable
   readonly #bans: BanList
+  readonly #book: AddressBook
   readonly #loops: DialLoops
   #running: Running | undefined
   #stopped: Promise<void> | undefined
@@ -128,10 +153,20 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     // All that is at work listens to it: that many is no leak, and Node.js would warn.
     setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
     this.#table = new PeerTable(deps.clock)
-    this.#bans = new BanList(deps.clock)
+    this.#bans = new BanList({ clock: deps.clock, log: deps.log, store: deps.stores?.bans })
+    this.#book = new AddressBook({ ...deps, store: deps.stores?.addresses }, this.selfId)
     this.#loops = new DialLoops({
       ...deps,
-      dial: (address, signal) => this.#dial(parseAddress(address), signal),
+      dial: (address, signal) => this.#dial(parseAddress(address), 'manual', signal),
+    })
+    this.control = new NetworkControl({
+      table: this.#table,
+      bans: this.#bans,
+      loops: this.#loops,
+      book: this.#book,
+      log: deps.log,
+      disconnect: (isMeant, reason) => this.#disconnectWhere(isMeant, reason),
+      ping: (peer) => this.#running?.upkeep.ping(peer),
     })
   }
 
@@ -142,6 +177,8 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   async start(handlers: PeerNetworkHandlers): Promise<void> {
     assertInvariant(this.#running === undefined, 'a network is started once')
     const names = createProtocolNames(this.#options.chainId)
+    await this.#bans.load()
+    await this.#book.load()
     const node = await this.#createNode(names)
     const { clock, log } = this.#deps
     const context: NetworkContext = {
@@ -153,6 +190,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
       handlers,
       table: this.#table,
       bans: this.#bans,
+      feelers: new Set(),
       stopping: this.#stopping.signal,
       punish: (id, durationMs, reason) => this.#punish(id, durationMs, reason),
     }
@@ -162,12 +200,13 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     await node.start()
     running.relay.subscribe()
     running.upkeep.start()
+    await running.discovery?.start()
   }
 
   /** Without faults on purpose, nothing of them is in the way. */
   #createNode(names: ProtocolNames): Promise<Node> {
     const { faults, transports, peerDiscovery = [] } = this.#deps
-    const gater = this.#bans.toConnectionGater()
+    const gater = createConnectionGater(this.#bans, () => this.control.isActive)
     // Who is no longer blocked is dialled at once.
     faults?.onChange(() => this.#loops.hurry())
     return createNode(
@@ -201,7 +240,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   }
 
   async dialOnce(address: string, signal?: AbortSignal): Promise<void> {
-    await this.#dial(parseAddress(address), signal)
+    await this.#dial(parseAddress(address), 'manual', signal)
   }
 
   async disconnect(id: PeerId, reason: string): Promise<void> {
@@ -212,7 +251,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   }
 
   async ban(id: PeerId, durationMs: number, reason: string): Promise<void> {
-    this.#bans.ban(id, durationMs)
+    this.#bans.ban(id, durationMs, reason)
     await this.disconnect(id, reason)
   }
 
@@ -274,19 +313,48 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
       sync,
       limits,
       disconnect: (id, reason) => this.disconnect(id, reason),
-      dial: (target, signal) => this.#dial([...target], signal),
+      dial: (target, signal) => this.#dial([...target], 'outbound-full-relay', signal),
     })
-    return { node, context, relay, sync, data, upkeep }
+    const discovery =
+      this.#options.isDiscovering === true
+        ? this.#createDiscovery(node, context, sync, limits)
+        : undefined
+    return { node, context, relay, sync, data, upkeep, discovery }
+  }
+
+  #createDiscovery(
+    node: Node,
+    context: NetworkContext,
+    sync: SyncProtocol,
+    limits: PeerLimits,
+  ): Discovery {
+    const { isDevnet } = this.#options
+    const { random, stores } = this.#deps
+    return new Discovery({
+      context,
+      node,
+      book: this.#book,
+      privateKey: this.#privateKey,
+      random,
+      limits,
+      isDevnet,
+      anchorStore: stores?.anchors,
+      isActive: () => this.control.isActive,
+      dial: (address) => this.#dial(parseAddress(address), 'outbound-full-relay', context.stopping),
+      feel: (id, address) => this.#feel(id, address),
+      whenPeer: (connection) => sync.whenPeer(connection),
+    })
   }
 
   /** Listens to libp2p before there is anything to hear. */
-  async #register({ node, context, relay, sync, data, upkeep }: Running): Promise<void> {
+  async #register({ node, context, relay, sync, data, upkeep, discovery }: Running): Promise<void> {
     const limits = {
       maxInboundStreams: MAX_STREAMS_PER_PROTOCOL,
       maxOutboundStreams: MAX_STREAMS_PER_PROTOCOL,
     }
     await node.handle(context.names.syncProtocol, (s, c) => sync.serve(s, c), limits)
     await node.handle(context.names.dataProtocol, (s, c) => data.serve(s, c), limits)
+    await discovery?.register()
     relay.prepare()
     node.addEventListener('connection:open', ({ detail }) => sync.onConnectionOpen(detail))
     node.addEventListener('connection:close', ({ detail }) => this.#onConnectionClose(detail))
@@ -315,8 +383,13 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   }
 
   /** Dials, or finds the connection that is there, and waits for its handshake. */
-  async #dial(target: Multiaddr | Multiaddr[], signal?: AbortSignal): Promise<Peer> {
+  async #dial(
+    target: Multiaddr | Multiaddr[],
+    type: ConnectionType,
+    signal?: AbortSignal,
+  ): Promise<Peer> {
     const { context, node, sync } = this.#run()
+    if (!this.control.isActive) throw new P2pError('inactive', 'the network is off')
     const dial = (deadline: AbortSignal): Promise<Connection> =>
       node.dial(target, { signal: deadline })
     let connection: Connection
@@ -325,16 +398,39 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     } catch (error) {
       throw signal?.aborted === true ? error : toP2pError('dial-failed', 'dial failed', error)
     }
-    const peer = sync.whenPeer(connection)
-    return signal === undefined ? peer : orAborted(peer, signal)
+    const whenPeer = sync.whenPeer(connection)
+    const peer = await (signal === undefined ? whenPeer : orAborted(whenPeer, signal))
+    if (type === 'manual' && peer.isOutbound) peer.connectionType = type
+    return peer
+  }
+
+  /** Looks whether a node of our chain is somewhere. */
+  async #feel(id: PeerId, address: string): Promise<void> {
+    const { context } = this.#run()
+    context.feelers.add(id)
+    try {
+      const target = parseAddress(`${address}/p2p/${id}`)
+      await this.#dial(target, 'outbound-full-relay', context.stopping)
+    } catch (error) {
+      if (!(error instanceof P2pError && error.code === 'feeler')) throw error
+    } finally {
+      context.feelers.delete(id)
+    }
   }
 
   #punish(id: PeerId, durationMs: number, reason: string): void {
     if (this.#stopping.signal.aborted) return
     this.#run().context.hostileLog.write('Peer banned', { peer: id, durationMs, reason })
-    this.#bans.ban(id, durationMs)
+    this.#bans.ban(id, durationMs, reason)
     for (const connection of this.#connectionsOf(id)) {
       connection.abort(new P2pError('banned', reason))
+    }
+  }
+
+  /** Cuts whoever an operator wants gone. */
+  #disconnectWhere(isMeant: (connection: Connection) => boolean, reason: string): void {
+    for (const connection of this.#running?.node.getConnections() ?? []) {
+      if (isMeant(connection)) connection.abort(new P2pError('banned', reason))
     }
   }
 
@@ -365,25 +461,15 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     const running = this.#running
     if (running === undefined) return
     running.upkeep.stop()
+    await running.discovery?.stop()
     try {
       await withDeadline(this.#deps.clock, STOP_TIMEOUT_MS, [], async () => running.node.stop())
     } catch (error) {
       this.#deps.log.warn('libp2p was slow to stop', { error: toErrorMessage(error) })
       for (const connection of running.node.getConnections()) connection.abort(toError(error))
     }
+    await Promise.all([this.#bans.flush(), this.#book.flush()])
   }
-}
-
-/** @throws {@link P2pError} `invalid-address` */
-function parseAddress(address: string): Multiaddr {
-  let parsed: Multiaddr
-  try {
-    parsed = multiaddr(address)
-  } catch (error) {
-    throw toP2pError('invalid-address', `not a multiaddr: ${address}`, error)
-  }
-  if (parsed.getComponents().length > 0) return parsed
-  throw new P2pError('invalid-address', 'an empty address')
 }
 
 function toError(error: unknown): Error {

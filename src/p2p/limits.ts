@@ -99,6 +99,60 @@ export const MAX_CANDIDATES = 128
 /** Outbound peers that are sought among discovered ones. */
 export const DEFAULT_OUTBOUND_TARGET = 8
 
+/** The largest signed peer record, in bytes. */
+export const MAX_PEER_RECORD_SIZE = 1_024
+/** Addresses in one record. */
+export const MAX_RECORD_ADDRESSES = 8
+/** Records in one ADDR. @see Bitcoin Core `MAX_ADDR_TO_SEND` */
+export const MAX_ADDR_RECORDS = 1_000
+/** The largest GETADDR, in bytes. */
+export const MAX_GET_ADDR_SIZE = ENVELOPE_OVERHEAD + MAX_PEER_RECORD_SIZE
+/** The largest ADDR, in bytes. */
+export const MAX_ADDR_SIZE =
+  ENVELOPE_OVERHEAD + MAX_ADDR_RECORDS * (MAX_PEER_RECORD_SIZE + FIELD_OVERHEAD)
+/** How long an exchange of addresses may take in all, in milliseconds. */
+export const ADDR_REQUEST_TIMEOUT_MS = 15_000
+/** First pause between two GETADDRs to one peer, doubled each time, and the longest one, in milliseconds. */
+export const ADDR_INTERVAL_MS = 2_000
+export const ADDR_INTERVAL_MAX_MS = 600_000
+/** How long the same sample of addresses is told, for each record in it; a whole ADDR lasts a day. */
+export const ADDR_SAMPLE_MS_PER_RECORD = 86_400
+/** Records that are verified before others have a turn. */
+export const RECORDS_PER_TURN = 25
+
+/** Buckets of addresses that others told of. @see Bitcoin Core `ADDRMAN_NEW_BUCKET_COUNT`, four times as many */
+export const NEW_BUCKETS = 256
+/** Buckets of addresses that we were connected to. @see Bitcoin Core `ADDRMAN_TRIED_BUCKET_COUNT` */
+export const TRIED_BUCKETS = 64
+/** Places in each bucket. */
+export const ADDRESS_BUCKET_SIZE = 32
+/** Buckets that one network of sources can reach: a sixteenth, 512 places. */
+export const NEW_BUCKETS_PER_SOURCE = 16
+/** Buckets that the nodes of one network can reach: an eighth, 256 places. */
+export const TRIED_BUCKETS_PER_GROUP = 8
+/** Bytes of the secret that places follow from. */
+export const ADDRESS_SECRET_SIZE = 32
+/** Holders of places that others have earned, who wait for a feeler. */
+export const MAX_CONTESTED_ADDRESSES = 10
+/** Older records are worth nothing. @see Bitcoin Core `ADDRMAN_HORIZON` */
+export const ADDRESS_HORIZON_MS = 30 * 86_400_000
+/** How far ahead of our clock a record may have been made. */
+export const MAX_CLOCK_SKEW_MS = 7_200_000
+/** Failed dials after which an address may lose its place: never reached, and reached once. */
+export const ADDRESS_FAILURES_MAX_UNTRIED = 3
+export const ADDRESS_FAILURES_MAX = 10
+/** First pause before an address is dialled again, doubled after each failure, and the longest one. */
+export const ADDRESS_RETRY_MS = 60_000
+export const ADDRESS_RETRY_MAX_MS = 3_600_000
+/** How often the connect loop looks whether a peer is missing, in milliseconds. @see Bitcoin Core `ThreadOpenConnections` */
+export const OUTBOUND_INTERVAL_MS = 500
+/** How often a node in the book is looked after, on average. @see Bitcoin Core `FEELER_INTERVAL` */
+export const FEELER_INTERVAL_MS = 120_000
+/** Outbound peers that are dialled first after a restart. @see Bitcoin Core `MAX_BLOCK_RELAY_ONLY_ANCHORS` */
+export const MAX_ANCHORS = 2
+/** The nodes of a devnet share a machine, and people wait for them: all these pauses are that much shorter. */
+export const DEVNET_PACE = 1 / 60
+
 /** How often peers are looked over, in milliseconds. */
 export const UPKEEP_INTERVAL_MS = 1_000
 /** How long a peer's gossip may be broken before the peer is cut, in milliseconds. */
@@ -109,8 +163,14 @@ export const DEPARTED_PEER_RETENTION_MS = 60_000
 /** Departed peers of whom libp2p's record is still kept. */
 export const MAX_DEPARTED_PEERS = 10_000
 
-/** Peers that are refused for a while; the ban that was used longest ago goes first. */
+/** Peers that the node itself refuses for a while; the oldest ban goes first. */
 export const MAX_BANS = 1_000
+/** Peers, hosts and networks that operators refuse; more are not taken. */
+export const MAX_MANUAL_BANS = 10_000
+/** The longest reason of a ban, in characters. */
+export const MAX_BAN_REASON_SIZE = 256
+/** Peers of whom it is remembered why they were banned last. */
+export const MAX_REMEMBERED_BAN_REASONS = 1_000
 /** How long a peer is refused that sent malformed or oversized messages, in milliseconds. */
 export const MISBEHAVIOUR_BAN_MS = 600_000
 /** How long a peer is refused whose gossip score fell below the graylist threshold. */
@@ -135,6 +195,8 @@ export const HOSTILE_LOG_QUOTA: Quota = { burst: 20, perSecond: 1 / 6 }
 export const PEER_LOG_QUOTA: Quota = { burst: 500, perSecond: 2 }
 /** Requests of any kind that we answer to one peer. */
 export const REQUEST_QUOTA: Quota = { burst: 200, perSecond: 50 }
+/** GETADDRs that we answer to one peer. */
+export const ADDR_QUOTA: Quota = { burst: 12, perSecond: 1 / 120 }
 /** Items of GETDATA that we look up for one peer. */
 export const ITEM_QUOTA: Quota = { burst: 20_000, perSecond: 2_000 }
 /** Bytes that we serve to one peer. */

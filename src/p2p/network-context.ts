@@ -11,6 +11,7 @@ import { CLOSE_TIMEOUT_MS, MAX_QUOTA_WAIT_MS } from './limits.ts'
 import { P2pError } from './p2p-error.ts'
 import type { Peer, PeerTable } from './peer-table.ts'
 import type { ProtocolNames } from './protocol-names.ts'
+import type { MessageName } from './traffic.ts'
 
 /** One running network, as its parts see it. */
 export interface NetworkContext {
@@ -24,17 +25,29 @@ export interface NetworkContext {
   readonly handlers: PeerNetworkHandlers
   readonly table: PeerTable
   readonly bans: BanList
+  /** Nodes that are dialled only to see whether they are there. */
+  readonly feelers: Set<PeerId>
   /** Aborts when the network stops. */
   readonly stopping: AbortSignal
   /** Cuts a node off and refuses it for a while: it sent what no honest node sends. */
   punish(id: PeerId, durationMs: number, reason: string): void
 }
 
+/** Names the messages that a stream carries each way. */
+export interface StreamMessages {
+  readonly sent: MessageName
+  readonly received: MessageName
+}
+
 /** Counts traffic for whoever is, or will be, the peer of that id. */
-export function trafficOf(context: NetworkContext, id: PeerId): TrafficCounter {
+export function trafficOf(
+  context: NetworkContext,
+  id: PeerId,
+  messages: StreamMessages = { sent: 'other', received: 'other' },
+): TrafficCounter {
   return {
-    onSent: (size) => context.table.get(id)?.onSent(size),
-    onReceived: (size) => context.table.get(id)?.onReceived(size),
+    onSent: (size) => context.table.get(id)?.onSent(size, messages.sent),
+    onReceived: (size) => context.table.get(id)?.onReceived(size, messages.received),
   }
 }
 

@@ -1,11 +1,11 @@
 /** @module Who is a peer: handshaken nodes by id, however many connections each has. */
 
 import type { Connection } from '@libp2p/interface'
-import type { InventoryKind, PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
+import type { ConnectionType, InventoryKind, PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
 import { assertInvariant, type Clock, LruMap } from '../util/index.ts'
 import { Deferred } from './deferred.ts'
-import type { TrafficCounter } from './frame-stream.ts'
 import {
+  ADDR_QUOTA,
   BYTE_QUOTA,
   GOSSIP_BYTE_QUOTA,
   GOSSIP_QUOTA,
@@ -15,6 +15,7 @@ import {
 } from './limits.ts'
 import { RequestTurn } from './request-turn.ts'
 import { TokenBucket } from './token-bucket.ts'
+import { type MessageName, Traffic } from './traffic.ts'
 
 /** What one peer may have of us. Outlives its connections, so that reconnecting gains nothing. */
 export interface PeerQuotas {
@@ -23,10 +24,17 @@ export interface PeerQuotas {
   readonly bytes: TokenBucket
   readonly gossip: TokenBucket
   readonly gossipBytes: TokenBucket
+  readonly addresses: TokenBucket
+}
+
+/** Bytes both ways. */
+export interface TrafficTotals {
+  readonly sent: Traffic
+  readonly received: Traffic
 }
 
 /** A peer, from its first handshake until its last connection closes. */
-export class Peer implements TrafficCounter {
+export class Peer {
   readonly id: PeerId
   /** Counts up from peer to peer. */
   readonly number: number
@@ -60,14 +68,24 @@ export class Peer implements TrafficCounter {
   #lastTransactionMs: number | undefined
   #lastSendMs: number | undefined
   #lastReceiveMs: number | undefined
-  #bytesSent = 0
-  #bytesReceived = 0
+  readonly sent = new Traffic()
+  readonly received = new Traffic()
+  readonly #totals: TrafficTotals
+  /** How it came to be a peer. */
+  connectionType: ConnectionType
+  /** Addresses that it told us of and that we took, and those that there was no room for. */
+  addressesProcessed = 0
+  addressesRefused = 0
+  /** Whether it has asked for addresses, or answered. */
+  exchangesAddresses = false
+  #minPingMs: number | undefined
 
   constructor(
     connection: Connection,
     statuses: { readonly theirs: PeerStatus; readonly ours: PeerStatus },
     number: number,
     quotas: PeerQuotas,
+    totals: TrafficTotals,
     clock: Clock,
   ) {
     this.id = connection.remotePeer.toString()
@@ -75,7 +93,9 @@ export class Peer implements TrafficCounter {
     this.quotas = quotas
     this.startingHeight = statuses.theirs.tipHeight
     this.connectedAtMs = clock.now()
+    this.#totals = totals
     this.#clock = clock
+    this.connectionType = connection.direction === 'inbound' ? 'inbound' : 'outbound-full-relay'
     this.status = statuses.theirs
     this.sentStatus = statuses.ours
   }
@@ -85,13 +105,15 @@ export class Peer implements TrafficCounter {
     return this.#gone.promise
   }
 
-  onSent(size: number): void {
-    this.#bytesSent += size
+  onSent(size: number, message: MessageName): void {
+    this.sent.add(message, size)
+    this.#totals.sent.add(message, size)
     this.#lastSendMs = this.#clock.now()
   }
 
-  onReceived(size: number): void {
-    this.#bytesReceived += size
+  onReceived(size: number, message: MessageName): void {
+    this.received.add(message, size)
+    this.#totals.received.add(message, size)
     this.#lastReceiveMs = this.#clock.now()
   }
 
@@ -107,7 +129,29 @@ export class Peer implements TrafficCounter {
   }
 
   get isOutbound(): boolean {
-    return this.connections.some((connection) => connection.direction === 'outbound')
+    return this.outboundAddress !== undefined
+  }
+
+  /** The multiaddr that we dialled, if we did. */
+  get outboundAddress(): string | undefined {
+    const dialled = this.connections.find((connection) => connection.direction === 'outbound')
+    return dialled?.remoteAddr.toString()
+  }
+
+  /** The round-trip time of the latest ping, in milliseconds. */
+  get latestPingMs(): number | undefined {
+    return this.connection?.rtt ?? this.pingMs
+  }
+
+  /** The shortest round trip so far. */
+  get minPingMs(): number | undefined {
+    this.notePing(this.latestPingMs)
+    return this.#minPingMs
+  }
+
+  /** Keeps a round trip if it is the shortest: libp2p remembers the latest alone. */
+  notePing(pingMs: number | undefined): void {
+    if (pingMs !== undefined) this.#minPingMs = Math.min(pingMs, this.#minPingMs ?? pingMs)
   }
 
   /** A snapshot for the port. */
@@ -122,13 +166,13 @@ export class Peer implements TrafficCounter {
       connectedAtMs: this.connectedAtMs,
       status: this.status,
       startingHeight: this.startingHeight,
-      pingMs: this.connection?.rtt ?? this.pingMs,
+      pingMs: this.latestPingMs,
       lastSendMs: this.#lastSendMs,
       lastReceiveMs: this.#lastReceiveMs,
       lastBlockMs: this.#lastBlockMs,
       lastTransactionMs: this.#lastTransactionMs,
-      bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
+      bytesSent: this.sent.total,
+      bytesReceived: this.received.total,
     }
   }
 
@@ -140,6 +184,8 @@ export class Peer implements TrafficCounter {
 
 /** The peers. Two nodes that dial each other at once are one peer with two connections. */
 export class PeerTable {
+  /** Of all peers that there ever were. */
+  readonly totals: TrafficTotals = { sent: new Traffic(), received: new Traffic() }
   readonly #clock: Clock
   readonly #peers = new Map<PeerId, Peer>()
   #nextNumber = 0
@@ -175,7 +221,15 @@ export class PeerTable {
     const id = connection.remotePeer.toString()
     const known = this.#peers.get(id)
     const peer =
-      known ?? new Peer(connection, statuses, this.#nextNumber++, this.quotasOf(id), this.#clock)
+      known ??
+      new Peer(
+        connection,
+        statuses,
+        this.#nextNumber++,
+        this.quotasOf(id),
+        this.totals,
+        this.#clock,
+      )
     peer.connections.push(connection)
     peer.status = statuses.theirs
     peer.sentStatus = statuses.ours
@@ -207,6 +261,7 @@ export class PeerTable {
       bytes: new TokenBucket(BYTE_QUOTA, this.#clock),
       gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
       gossipBytes: new TokenBucket(GOSSIP_BYTE_QUOTA, this.#clock),
+      addresses: new TokenBucket(ADDR_QUOTA, this.#clock),
     }
     this.#quotas.set(id, quotas)
     return quotas

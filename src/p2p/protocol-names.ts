@@ -16,6 +16,10 @@ export interface ProtocolNames {
   readonly dataProtocol: string
   /** Stream protocol: STATUS and GETHEADERS. */
   readonly syncProtocol: string
+  /** Stream protocol: GETADDR and ADDR. */
+  readonly addrProtocol: string
+  /** What signed peer records are signed for. */
+  readonly recordDomain: string
 }
 
 /** @param chainId - The first {@link CHAIN_ID_LENGTH} hex digits of the chain spec's hash. */
@@ -25,5 +29,7 @@ export function createProtocolNames(chainId: string): ProtocolNames {
     blockTopic: `/quarry/${chainId}/block/1`,
     dataProtocol: `/quarry/${chainId}/data/1`,
     syncProtocol: `/quarry/${chainId}/sync/1`,
+    addrProtocol: `/quarry/${chainId}/addr/1`,
+    recordDomain: `/quarry/${chainId}/peer-record/1`,
   }
 }

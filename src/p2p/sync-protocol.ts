@@ -37,6 +37,10 @@ import {
 import { P2pError, toP2pError } from './p2p-error.ts'
 import type { Peer } from './peer-table.ts'
 
+/** What requests, and their answers, are called where traffic is counted. */
+const REQUEST_NAMES = { status: 'status', getHeaders: 'getheaders' } as const
+const RESPONSE_NAMES = { status: 'status', getHeaders: 'headers' } as const
+
 /** How many peers there may be. */
 export interface PeerLimits {
   readonly maxPeers: number
@@ -109,13 +113,15 @@ export class SyncProtocol {
   /** Answers one stream. Never rejects. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
     const id = connection.remotePeer.toString()
-    const frames = new FrameStream(stream, MAX_SYNC_REQUEST_SIZE, trafficOf(this.#context, id))
+    const frames = new FrameStream(stream, MAX_SYNC_REQUEST_SIZE)
     try {
       const bytes = await inTime(this.#context, REQUEST_READ_TIMEOUT_MS, (signal) =>
         frames.read(signal),
       )
       if (bytes === undefined) throw new P2pError('stream-failed', 'no request')
       const request = decodeSyncRequest(bytes)
+      const messages = { sent: RESPONSE_NAMES[request.type], received: REQUEST_NAMES[request.type] }
+      frames.countInto(trafficOf(this.#context, id, messages))
       await payQuota(this.#context, this.#context.table.quotasOf(id).requests.take(1))
       if (request.type === 'status') await this.#serveStatus(frames, connection, request.status)
       else await this.#serveHeaders(frames, connection, request)
@@ -160,6 +166,10 @@ export class SyncProtocol {
     const outcome = this.#handshakes.get(connection)
     if (outcome === undefined) throw new P2pError('handshake-failed', 'the connection closed')
     this.#checkAdmission(connection, theirs)
+    const isFeeler = this.#context.feelers.has(connection.remotePeer.toString())
+    if (isFeeler && connection.direction === 'outbound') {
+      throw new P2pError('feeler', 'it is there, which is all that was asked')
+    }
     const { peer, isNew } = this.#context.table.add(connection, { theirs, ours })
     this.#handshakes.delete(connection)
     outcome.resolve(peer)
@@ -287,7 +297,10 @@ export class SyncProtocol {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     const stream = await openStream(connection, this.#context.names.syncProtocol, signal)
-    const traffic = trafficOf(this.#context, connection.remotePeer.toString())
+    const traffic = trafficOf(this.#context, connection.remotePeer.toString(), {
+      sent: REQUEST_NAMES[request.type],
+      received: RESPONSE_NAMES[request.type],
+    })
     const frames = new FrameStream(stream, MAX_SYNC_RESPONSE_SIZE, traffic)
     try {
       await frames.write([encodeSyncRequest(request)], signal)

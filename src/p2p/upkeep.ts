@@ -112,6 +112,7 @@ export class Upkeep {
         continue
       }
       this.checkGossip(peer)
+      peer.notePing(peer.latestPingMs)
       this.#pingOnce(peer)
     }
     this.#dialCandidate()
@@ -136,10 +137,15 @@ export class Upkeep {
 
   /** libp2p pings each connection, too, but first after its whole interval. */
   #pingOnce(peer: Peer): void {
-    if (peer.isPinged) return
+    if (!peer.isPinged) this.ping(peer)
+  }
+
+  /** Measures a peer's round trip. */
+  ping(peer: Peer): void {
     peer.isPinged = true
     const ping = async (signal: AbortSignal): Promise<void> => {
       peer.pingMs = await this.#deps.node.services.ping.ping(peerIdFromString(peer.id), { signal })
+      peer.notePing(peer.pingMs)
     }
     this.#inBackground(inTime(this.#context, DIAL_TIMEOUT_MS, ping))
   }

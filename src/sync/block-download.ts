@@ -18,7 +18,7 @@ import {
 } from '../util/index.ts'
 import { isPeerFault } from './block-policy.ts'
 import { BlockRequest } from './block-request.ts'
-import type { PeerNetwork } from './peer-network.ts'
+import type { PeerId, PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
 
 /** Blocks asked of one peer at a time. @see Bitcoin Core `MAX_BLOCKS_IN_TRANSIT_PER_PEER` */
@@ -93,6 +93,14 @@ export class BlockDownload {
   /** How many blocks peers have sent that we asked for and lacked. */
   get deliveredCount(): number {
     return this.#deliveredCount
+  }
+
+  /** Heights of the blocks that a peer was asked for and has not delivered, nor anybody else. */
+  heightsAskedOf(id: PeerId): readonly number[] {
+    const requests = [...this.#requests].filter(({ peer }) => peer.id === id)
+    return requests.flatMap(({ entries }) =>
+      entries.filter(({ hasBody }) => !hasBody).map(({ height }) => height),
+    )
   }
 
   /** Gives idle peers something to fetch, if anything is missing. */

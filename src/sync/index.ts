@@ -1,13 +1,22 @@
 /**
  * Keeping a chain level with other nodes: headers first, then bodies, then relay at the tip.
  *
- * Owns the port `PeerNetwork`; knows nothing of libp2p. Decides who is asked for what and when, and
+ * Owns the ports `PeerNetwork` and `PeerControl`; knows nothing of libp2p. Decides who is asked for what and when, and
  * never what is valid: that is `chain/`'s.
  *
  * Purity: isomorphic.
  *
  * @module
  */
+export type {
+  Ban,
+  BanControl,
+  BytesByMessage,
+  ConnectionType,
+  KnownAddress,
+  PeerControl,
+  PeerDetails,
+} from './peer-control.ts'
 export {
   type Announcement,
   type DataReply,

@@ -138,6 +138,11 @@ export class Synchronizer implements PeerNetworkHandlers {
     return this.#level.isReached
   }
 
+  /** Heights of the blocks that a peer was asked for and that have not come. */
+  blocksInFlight(id: PeerId): readonly number[] {
+    return this.#download.heightsAskedOf(id)
+  }
+
   /** Whether the node is far behind what its peers have, or the best header that it knows: at its start or later. */
   get isFarBehind(): boolean {
     const { bestHeader, tip } = this.#deps.chain

@@ -64,14 +64,14 @@ describe('TokenBucket', () => {
 describe('BanList', () => {
   it('ends bans, never shortens them, and holds only so many', async () => {
     const clock = createManualClock()
-    const bans = new BanList(clock)
-    bans.ban('a', 1_000)
-    bans.ban('a', 10)
+    const bans = new BanList({ clock, log: createRecordingLog() })
+    bans.ban('a', 1_000, 'bad')
+    bans.ban('a', 10, 'bad')
     await clock.advance(999)
     expect(bans.isBanned('a')).toBe(true)
     await clock.advance(1)
     expect(bans.isBanned('a')).toBe(false)
-    for (let index = 0; index <= MAX_BANS; index++) bans.ban(`peer ${index}`, 1_000)
+    for (let index = 0; index <= MAX_BANS; index++) bans.ban(`peer ${index}`, 1_000, 'bad')
     expect([bans.isBanned('peer 0'), bans.isBanned(`peer ${MAX_BANS}`)]).toEqual([false, true])
   })
 })

@@ -74,13 +74,15 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     ['a frame of 2 GiB', 'sync', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07)],
     ['garbage in a frame', 'sync', Uint8Array.of(5, 1, 2, 3, 4, 5)],
     ['more than one frame', 'sync', new Uint8Array(20_000).fill(1)],
+    ['a frame of 2 GiB', 'addr', Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x07)],
+    ['garbage in a frame', 'addr', Uint8Array.of(5, 1, 2, 3, 4, 5)],
+    ['more than one frame', 'addr', new Uint8Array(20_000).fill(1)],
   ] as const)('cuts off a peer that sends %s on the %s stream', async (_, protocol, bytes) => {
-    const { network, seen } = await startVictim()
+    const { network, seen } = await startVictim({ isDiscovering: true })
     const hostile = await startHostile()
     const connection = await hostile.dial(addressOf(network))
     expect(network.peers()).toHaveLength(1)
-    const name = protocol === 'data' ? hostile.names.dataProtocol : hostile.names.syncProtocol
-    const stream = await hostile.open(connection, name)
+    const stream = await hostile.open(connection, hostile.names[`${protocol}Protocol`])
     stream.send(bytes)
     await until(() => connection.status !== 'open', 'cut off')
     expect(network.peers()).toEqual([])

@@ -11,6 +11,7 @@ import {
   type FaultLayer,
   generateIdentity,
   type Libp2pNetwork,
+  type NetworkStores,
   type PeerDiscoveryFactory,
 } from '../../../src/p2p/index.ts'
 import type { Clock, LogFields, Logger, RandomSource } from '../../../src/util/index.ts'
@@ -81,6 +82,8 @@ export interface TestNetworkOptions {
   readonly log?: Logger
   readonly clock?: Clock
   readonly peerDiscovery?: readonly PeerDiscoveryFactory[]
+  readonly stores?: Partial<NetworkStores>
+  readonly isDiscovering?: boolean
   readonly faults?: FaultLayer
   /** TCP on an ephemeral loopback port, unless told otherwise. */
   readonly transport?: 'tcp' | 'memory'
@@ -107,6 +110,7 @@ export async function createTestNetwork(options: TestNetworkOptions = {}): Promi
       peerDiscovery: options.peerDiscovery ?? [],
       random: systemRandom,
       log: options.log ?? createRecordingLog(),
+      ...(options.stores === undefined ? {} : { stores: options.stores }),
       faults: options.faults,
     },
     {
@@ -115,6 +119,7 @@ export async function createTestNetwork(options: TestNetworkOptions = {}): Promi
       maxPeers: options.maxPeers ?? 16,
       outboundTarget: options.outboundTarget ?? 4,
       isDevnet: true,
+      isDiscovering: options.isDiscovering ?? false,
       userAgent: '/test/',
     },
   )
