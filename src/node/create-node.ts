@@ -13,14 +13,22 @@ import {
   TemplateCache,
   TemplateKeeper,
 } from '../mining/index.ts'
-import { createLibp2pNetwork, FaultLayer, generateIdentity, isIdentity } from '../p2p/index.ts'
+import {
+  createLibp2pNetwork,
+  FaultLayer,
+  generateIdentity,
+  isIdentity,
+  type Libp2pNetwork,
+} from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
+import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
+import { openNodeStore } from './open-node-store.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
 import { createChainSource, createTxSource } from './sources.ts'
@@ -33,6 +41,8 @@ export interface NodeOptions extends NodeChainOptions {
   readonly announce: readonly string[]
   /** Multiaddrs of peers to stay connected to. */
   readonly peers: readonly string[]
+  /** Whether to look for peers beyond those. */
+  readonly isDiscovering: boolean
   /** The most peers at a time. */
   readonly maxPeers: number
   /** Many nodes behind one address: limits and penalties by address are lifted. */
@@ -119,9 +129,10 @@ function createFaults({ platform, options }: CreateNodeInit): FaultLayer | undef
 
 async function createNetwork(
   init: CreateNodeInit,
+  memory: NodeStore,
   userAgent: string,
   faults: FaultLayer | undefined,
-): Promise<PeerNetwork> {
+): Promise<Libp2pNetwork> {
   const { params, platform, options } = init
   let privateKey = await platform.secrets.read('identity')
   if (privateKey === undefined) {
@@ -139,6 +150,11 @@ async function createNetwork(
       clock,
       random,
       log,
+      stores: {
+        bans: memory.namespace('ban'),
+        addresses: memory.namespace('address'),
+        anchors: memory.namespace('anchor'),
+      },
     },
     {
       chainId: params.chainId,
@@ -146,6 +162,7 @@ async function createNetwork(
       announce: options.announce,
       maxPeers: options.maxPeers,
       isDevnet: options.isDevnet,
+      isDiscovering: options.isDiscovering,
       userAgent,
     },
   )
@@ -195,7 +212,8 @@ function createPruner(
 }
 
 /** What RPC works on. */
-interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'network' | 'sync' | 'miner'> {
+interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
+  readonly network: Libp2pNetwork
   readonly faults: FaultLayer | undefined
   readonly templates: TemplateCache
   readonly userAgent: string
@@ -237,6 +255,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       mempool,
       feeEstimator: new FeeEstimator(mempool.events),
       network,
+      peers: network.control,
       faults,
       mining,
       templateWaits: new TemplateWaits({ chain, mempool, clock }),
@@ -253,6 +272,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       measureStateSize: () => platform.measureDatabaseSize('state'),
       isCaughtUp: () => sync.isCaughtUp,
       isFarBehind: () => sync.isFarBehind,
+      blocksInFlight: (id) => sync.blocksInFlight(id),
       submitBlock: submit,
       submitHeader: (header) => sync.submitHeader(header),
       fatal: init.onFatal,
@@ -276,9 +296,12 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   const clock = new MockableClock(given.platform.clock)
   const init = { ...given, platform: { ...given.platform, clock } }
   const opened = await openNodeChain(init)
+  let memory: NodeStore | undefined
   try {
-    return await startNode(init, opened)
+    memory = await openNodeStore(init.platform)
+    return await startNode(init, opened, memory)
   } catch (error) {
+    await memory?.close()
     await opened.close()
     throw error
   }
@@ -287,6 +310,7 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
 async function startNode(
   init: RunInit,
   { chain, scriptChecker, mempoolSignatures: signatures, close }: NodeChain,
+  memory: NodeStore,
 ): Promise<QuarryNode> {
   const { platform, options } = init
   const { clock } = platform
@@ -300,7 +324,7 @@ async function startNode(
     log: platform.log.child('mempool'),
   })
   const faults = createFaults(init)
-  const network = await createNetwork(init, userAgent, faults)
+  const network = await createNetwork(init, memory, userAgent, faults)
   let miner: Miner | undefined
   const sync = new Synchronizer(
     {
@@ -349,6 +373,7 @@ async function startNode(
     await miner?.stop()
     await sync.stop()
     await pruner?.stop()
+    await memory.close()
     await close()
   }
   return {

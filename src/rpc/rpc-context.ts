@@ -6,7 +6,7 @@ import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { FaultControls } from '../p2p/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
-import type { PeerNetwork } from '../sync/index.ts'
+import type { PeerControl, PeerId, PeerNetwork } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { TemplateWaits } from './template-waits.ts'
 
@@ -78,6 +78,8 @@ export interface RpcContext {
   readonly mempool: Mempool
   readonly feeEstimator: FeeEstimator
   readonly network: PeerNetwork
+  /** The network under an operator's hands. */
+  readonly peers: PeerControl
   /** Faults on purpose; undefined unless the node was started for them. */
   readonly faults: FaultControls | undefined
   readonly mining: MiningControl
@@ -106,6 +108,8 @@ export interface RpcContext {
   isCaughtUp(): boolean
   /** Whether the node is far behind its peers and fetching what they have, now. */
   isFarBehind(): boolean
+  /** Heights of the blocks that a peer was asked for and that have not come. */
+  blocksInFlight(id: PeerId): readonly number[]
   /**
    * Takes a block as if the local miner had found it, and relays it.
    *

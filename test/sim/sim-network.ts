@@ -109,6 +109,7 @@ export class SimNode {
         listen: [this.#listen],
         announce: [],
         peers,
+        isDiscovering: false,
         maxPeers: this.#options.maxPeers ?? 125,
         isDevnet: true,
         hasDevFaults: this.#options.hasDevFaults ?? false,

@@ -28,6 +28,8 @@ export interface NodeWishes {
   readonly throttle?: number
   /** Multiaddr to listen on; any free port unless given. */
   readonly listen?: string
+  /** Whether to look for peers beyond those given; without it the test says who knows whom. */
+  readonly isDiscovering?: boolean
   readonly flags?: readonly string[]
 }
 
@@ -61,6 +63,7 @@ export class NodeProcess {
       ...(wishes.peers ?? []).map((peer) => ['--peer', peer]),
     ].flat()
     if (wishes.isMining === true) flags.push('--mine')
+    if (wishes.isDiscovering !== true) flags.push('--no-discovery')
     const child = spawn(process.execPath, [MAIN, 'start', ...flags, ...(wishes.flags ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })

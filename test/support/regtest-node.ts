@@ -16,7 +16,12 @@ import {
 } from '../../src/mining/index.ts'
 import { NodeMiningControl } from '../../src/node/mining-control.ts'
 import { createChainSource, createTxSource } from '../../src/node/sources.ts'
+import { AddressBook } from '../../src/p2p/address-book.ts'
+import { BanList } from '../../src/p2p/ban-list.ts'
+import { DialLoops } from '../../src/p2p/dial-loops.ts'
 import { P2pError } from '../../src/p2p/index.ts'
+import { NetworkControl } from '../../src/p2p/network-control.ts'
+import { PeerTable } from '../../src/p2p/peer-table.ts'
 import { type Block, toDisplayHex } from '../../src/primitives/index.ts'
 import {
   createDispatcher,
@@ -30,7 +35,7 @@ import {
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { ChainDatabases } from '../../src/store/index.ts'
 import type { PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
-import { concatBytes } from '../../src/util/index.ts'
+import { type Clock, concatBytes } from '../../src/util/index.ts'
 import { createFixedClock, openMemoryChain, silentLog } from './memory-chain.ts'
 
 /** A network in which nobody is, unless a test puts peers there. Remembers what it was asked for. */
@@ -96,6 +101,21 @@ export class LonelyNetwork implements PeerNetwork {
   #checkAddress(address: string): void {
     if (!address.startsWith('/')) throw new P2pError('invalid-address', 'no multiaddr')
   }
+}
+
+/** The real control of a network that nobody is in. */
+function createLonelyControl(clock: Clock): NetworkControl {
+  const random = { float: () => 0, bytes: (size: number) => new Uint8Array(size) }
+  const dial = () => Promise.reject(new P2pError('dial-failed', 'nobody is there'))
+  return new NetworkControl({
+    table: new PeerTable(clock),
+    bans: new BanList({ clock, log: silentLog }),
+    book: new AddressBook({ clock, random, log: silentLog }, '12D3KooWLonely'),
+    loops: new DialLoops({ clock, random, log: silentLog, dial }),
+    log: silentLog,
+    disconnect: () => undefined,
+    ping: () => undefined,
+  })
 }
 
 /** Looks at few nonces at a time: at regtest's target every second one does. */
@@ -230,6 +250,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     mempool,
     feeEstimator: new FeeEstimator(mempool.events),
     network,
+    peers: createLonelyControl(clock),
     faults: undefined,
     mining,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),
@@ -246,6 +267,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     mockTime: (timeMs) => clock.set(timeMs === undefined ? REGTEST_NOW : timeMs / 1_000),
     isCaughtUp: () => true,
     isFarBehind: () => false,
+    blocksInFlight: () => [],
     submitBlock,
     submitHeader: (header) => {
       chain.acceptHeader(header)

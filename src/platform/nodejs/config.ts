@@ -54,6 +54,8 @@ export interface NodeSettings {
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly peers: readonly string[]
+  /** Whether to exchange addresses and to dial nodes that others have told of. */
+  readonly discovery: boolean
   readonly mdns: boolean
   readonly mine: boolean
   /** Not checked against the chain here. Undefined: a key in the data directory is used. */
@@ -171,6 +173,7 @@ function createSchemas(sources: SettingSources) {
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
+    discovery: flag,
     mdns: flag,
     mine: flag,
     address: z.array(text).max(MAX_PAYOUTS),
@@ -287,6 +290,7 @@ function toNodeSettings(
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,
+    discovery: values.discovery,
     mdns: values.mdns,
     mine: values.mine,
     addresses: values.address,

@@ -168,6 +168,8 @@ export class ProcessLauncher implements NodeLauncher {
       ['--threads', `${threads}`],
       ['--throttle', `${throttle}`],
       ['--log-format', 'json'],
+      // Who is whose neighbour is the devnet's to say.
+      ['--no-discovery'],
       ...request.peers.map((peer) => ['--peer', peer]),
     ]
     const child = spawn(

@@ -135,6 +135,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
         listen: settings.listen,
         announce: settings.announce,
         peers: settings.peers,
+        isDiscovering: settings.discovery,
         maxPeers: MAX_PEERS,
         isDevnet: isLoopbackOnly(settings.listen),
         hasDevFaults: settings.devFaults,

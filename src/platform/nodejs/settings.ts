@@ -111,6 +111,13 @@ export const SETTINGS = [
     aliases: ['--addnode', '--connect'],
   },
   {
+    name: 'discovery',
+    kind: 'switch',
+    fallback: true,
+    help: 'look for peers beyond those of --peer, and let others know this node; --no-discovery turns it off',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'mdns',
     kind: 'switch',
     fallback: false,

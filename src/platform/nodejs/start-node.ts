@@ -103,6 +103,8 @@ function toNodeOptions(
     listen,
     announce: [],
     peers: options.peers ?? [],
+    // A program's nodes know whom it names.
+    isDiscovering: false,
     maxPeers: MAX_PEERS,
     isDevnet: isLoopbackOnly(listen),
     hasDevFaults: false,

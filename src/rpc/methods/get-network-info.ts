@@ -69,7 +69,7 @@ export const getNetworkInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ chain, network, userAgent, version, pruneBytes }: RpcContext) => {
+  handler: ({ chain, network, peers: control, userAgent, version, pruneBytes }: RpcContext) => {
     const isPruned = pruneBytes !== undefined || chain.prunedHeight > 0
     const peers = network.peers()
     const inboundCount = peers.filter(({ direction }) => direction === 'inbound').length
@@ -86,7 +86,7 @@ export const getNetworkInfo = defineMethod({
       connections: peers.length,
       connections_in: inboundCount,
       connections_out: peers.length - inboundCount,
-      networkactive: true,
+      networkactive: control.isActive,
       networks: NETWORKS.map(({ name, isReachable }) => ({
         name,
         limited: !isReachable,

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { type Chain, findForkPoint, toUnixSeconds } from '../../chain/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
-import type { PeerInfo } from '../../sync/index.ts'
+import type { PeerDetails, PeerInfo } from '../../sync/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -38,6 +38,7 @@ const PEER_SCHEMA = z.object({
   conntime: z.number().describe('When it was connected, Unix seconds.'),
   timeoffset: z.number().describe('0: not measured.'),
   pingtime: z.number().optional().describe('Seconds that the last ping took, if any.'),
+  minping: z.number().optional().describe('Seconds that the shortest ping took, if any.'),
   version: z.number().describe("The version of Bitcoin's protocol that goes with ours."),
   subver: z.string().describe('How the peer calls itself.'),
   inbound: z.boolean().describe('Whether it dialled us.'),
@@ -47,19 +48,20 @@ const PEER_SCHEMA = z.object({
   presynced_headers: z.number().describe('-1: not in use.'),
   synced_headers: z.number().describe('The height of its tip, if we know that block; else -1.'),
   synced_blocks: z.number().describe('The height of the last block in common, if known; else -1.'),
-  inflight: z.array(z.number()).describe('Empty: not recorded.'),
+  inflight: z.array(z.number()).describe('Heights of blocks that it was asked for.'),
   addr_relay_enabled: z.boolean().describe('Whether addresses are exchanged.'),
-  addr_processed: z.number().describe('Addresses taken.'),
-  addr_rate_limited: z.number().describe('Addresses dropped.'),
+  addr_processed: z.number().describe('Addresses of its that were taken.'),
+  addr_rate_limited: z.number().describe('Addresses of its that there was no room for.'),
   permissions: z.array(z.string()).describe('Special permissions.'),
   minfeefilter: z.number().describe('The least fee that it wants to hear of.'),
-  bytessent_per_msg: z.record(z.string(), z.number()).describe('Empty: not recorded.'),
-  bytesrecv_per_msg: z.record(z.string(), z.number()).describe('Empty: not recorded.'),
-  connection_type: z.string().describe('inbound or outbound-full-relay.'),
+  bytessent_per_msg: z.record(z.string(), z.number()).describe('Bytes sent, by message.'),
+  bytesrecv_per_msg: z.record(z.string(), z.number()).describe('Bytes received, by message.'),
+  connection_type: z.string().describe('inbound, outbound-full-relay, or manual: we were told to.'),
   transport_protocol_type: z.string().describe('libp2p.'),
   session_id: z.string().describe('Empty: not in use.'),
   quarry_peer_id: z.string().describe('Its libp2p peer id.'),
   quarry_address: z.string().describe('Its multiaddr.'),
+  quarry_last_ban_reason: z.string().optional().describe('Why it was banned last, if it was.'),
 })
 
 function findSyncedHeights(chain: Chain, { status }: PeerInfo) {
@@ -73,7 +75,17 @@ function toSeconds(timeMs: number | undefined): number {
   return timeMs === undefined ? 0 : toUnixSeconds(timeMs)
 }
 
-function describePeer(peer: PeerInfo, chain: Chain) {
+/** A round trip in seconds. */
+function toPingSeconds(pingMs: number | undefined): number | undefined {
+  return pingMs === undefined ? undefined : pingMs / MS_PER_SECOND
+}
+
+function describePeer(
+  peer: PeerInfo,
+  details: PeerDetails | undefined,
+  inFlight: readonly number[],
+  chain: Chain,
+) {
   const isInbound = peer.direction === 'inbound'
   return {
     id: peer.number,
@@ -90,7 +102,8 @@ function describePeer(peer: PeerInfo, chain: Chain) {
     bytesrecv: peer.bytesReceived,
     conntime: toUnixSeconds(peer.connectedAtMs),
     timeoffset: 0,
-    pingtime: peer.pingMs === undefined ? undefined : peer.pingMs / MS_PER_SECOND,
+    pingtime: toPingSeconds(peer.pingMs),
+    minping: toPingSeconds(details?.minPingMs),
     version: PROTOCOL_VERSION,
     subver: peer.status.userAgent.replace(UNSAFE_CHARACTERS, ''),
     inbound: isInbound,
@@ -99,19 +112,20 @@ function describePeer(peer: PeerInfo, chain: Chain) {
     startingheight: peer.startingHeight,
     presynced_headers: UNKNOWN_HEIGHT,
     ...findSyncedHeights(chain, peer),
-    inflight: [],
-    addr_relay_enabled: false,
-    addr_processed: 0,
-    addr_rate_limited: 0,
+    inflight: inFlight,
+    addr_relay_enabled: details?.exchangesAddresses ?? false,
+    addr_processed: details?.addressesProcessed ?? 0,
+    addr_rate_limited: details?.addressesRefused ?? 0,
     permissions: [],
     minfeefilter: btcAmount(0n),
-    bytessent_per_msg: {},
-    bytesrecv_per_msg: {},
-    connection_type: isInbound ? 'inbound' : 'outbound-full-relay',
+    bytessent_per_msg: details?.bytesSentByMessage ?? {},
+    bytesrecv_per_msg: details?.bytesReceivedByMessage ?? {},
+    connection_type: details?.connectionType ?? (isInbound ? 'inbound' : 'outbound-full-relay'),
     transport_protocol_type: 'libp2p',
     session_id: '',
     quarry_peer_id: peer.id,
     quarry_address: peer.address,
+    quarry_last_ban_reason: details?.lastBanReason,
   }
 }
 
@@ -123,8 +137,10 @@ export const getPeerInfo = defineMethod({
   params: [],
   result: { schema: z.array(PEER_SCHEMA) },
   examples: [[]],
-  handler: ({ network, chain }: RpcContext) =>
-    network.peers().map((peer) => describePeer(peer, chain)),
+  handler: ({ network, peers, chain, blocksInFlight }: RpcContext) =>
+    network
+      .peers()
+      .map((peer) => describePeer(peer, peers.details(peer.id), blocksInFlight(peer.id), chain)),
 })
 
 /** `getconnectioncount` */
@@ -142,7 +158,7 @@ export const getConnectionCount = defineMethod({
 export const getNetTotals = defineMethod({
   name: 'getnettotals',
   category: 'network',
-  summary: 'Tells how many bytes have gone to and come from the peers that are connected now.',
+  summary: 'Tells how many bytes have gone to peers and come from them since the start.',
   params: [],
   result: {
     schema: z.object({
@@ -160,11 +176,11 @@ export const getNetTotals = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ network, clock }: RpcContext) => {
-    const peers = network.peers()
+  handler: ({ peers, clock }: RpcContext) => {
+    const { bytesSent, bytesReceived } = peers.totals()
     return {
-      totalbytesrecv: peers.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
-      totalbytessent: peers.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+      totalbytesrecv: bytesReceived,
+      totalbytessent: bytesSent,
       timemillis: clock.now(),
       uploadtarget: {
         timeframe: 86_400,

@@ -9,10 +9,12 @@
 import type { RpcMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { addNode } from './add-node.ts'
+import { clearBanned, listBanned, setBan } from './ban-list.ts'
 import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
+import { disconnectNode } from './disconnect-node.ts'
 import { estimateSmartFee } from './estimate-smart-fee.ts'
 import { getFaults, setFaults } from './faults.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
@@ -33,7 +35,9 @@ import { getMempoolInfo, getRawMempool } from './get-raw-mempool.ts'
 import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
 import { getTxOutSetInfo } from './get-tx-out-set-info.ts'
+import { getAddedNodeInfo, getAddrmanInfo, getNodeAddresses } from './known-nodes.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
+import { ping, setNetworkActive } from './network-state.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { pruneBlockchain } from './prune-blockchain.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
@@ -89,12 +93,21 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   submitBlock,
   submitHeader,
   addNode,
+  clearBanned,
+  disconnectNode,
+  getAddedNodeInfo,
+  getAddrmanInfo,
   getFaults,
   setFaults,
   getConnectionCount,
   getNetTotals,
   getNetworkInfo,
+  getNodeAddresses,
   getPeerInfo,
+  listBanned,
+  ping,
+  setBan,
+  setNetworkActive,
   decodeRawTransaction,
   dumpTxOutSet,
   getRawTransaction,

@@ -1,5 +1,7 @@
 /** @module Multiaddrs, and the `host:port` that Bitcoin's clients know. */
 
+import type { PeerInfo } from '../../sync/index.ts'
+
 /** The parts of a multiaddr that lead to a TCP port. */
 const TCP_MULTIADDR = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d+)(?:\/|$)/
 /** `host:port`, an IPv6 host in brackets. */
@@ -35,6 +37,18 @@ export function toMultiaddr(text: string): string {
   if (ipv6 !== undefined) return `/ip6/${ipv6}/tcp/${port}`
   if (host === undefined) return text
   return `/${IPV4.test(host) ? 'ip4' : 'dns'}/${host}/tcp/${port}`
+}
+
+const PEER_ID_SUFFIX = /\/p2p\/(\w+)$/
+
+/** Whether a peer is where a caller says: at a `host:port`, at a multiaddr, or anywhere by its peer id. */
+export function isPeerAt({ id, address }: PeerInfo, text: string): boolean {
+  if (text === id) return true
+  const [suffix = '', wantedId = id] = PEER_ID_SUFFIX.exec(text) ?? []
+  if (wantedId !== id) return false
+  // A peer that dialled us comes from another port than it listens on, so its id alone will do.
+  if (suffix !== '') return true
+  return text !== '' && toHostPortText(toMultiaddr(text)) === toHostPortText(address)
 }
 
 /** The network that an address belongs to, as Bitcoin Core names it. @see Bitcoin Core `GetNetworkName` */

@@ -58,6 +58,7 @@ describe('resolveNodeSettings', () => {
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],
+      discovery: true,
       mdns: false,
       mine: false,
       addresses: [],

@@ -103,11 +103,6 @@ describe('methods about peers', () => {
     })
     node.network.peerList = [inbound, outbound, stranger]
     expect(await node.call('getconnectioncount')).toBe(3)
-    expect(await node.call('getnettotals')).toMatchObject({
-      totalbytessent: 300,
-      totalbytesrecv: 69,
-      timemillis: REGTEST_NOW * 1_000,
-    })
     expect(await node.call('getnetworkinfo')).toMatchObject({
       connections: 3,
       connections_in: 2,
