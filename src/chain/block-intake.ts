@@ -42,18 +42,34 @@ export class BlockIntake {
   }
 
   /**
-   * Judges a body, and stores it unless that is done or nobody would miss it.
+   * Judges a body: every one by itself, as others may have come with the same header, before it or at the same time.
    *
    * @param entry - Of its header.
-   * @param encoded - The block's bytes, if they are at hand.
    * @throws {@link ConsensusError} of `checkBlock` and `contextualCheckBlock`; `bad-prevblk` if the block or an
    * ancestor was found invalid before.
+   */
+  check(entry: BlockEntry, block: Block): void {
+    if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
+    const { params, tree, pending } = this.#deps
+    try {
+      checkBlock(block)
+      contextualCheckBlock(block, entry.height, entry.prev?.medianTimePast ?? 0, params)
+    } catch (error) {
+      // Another body may fit the same header: only what is wrong with every body is remembered.
+      if (error instanceof ConsensusError && !isBodyMutation(error, block)) {
+        pending.addAll(tree.markFailed(entry))
+      }
+      throw error
+    }
+  }
+
+  /**
+   * Stores a body that {@link check} has passed, unless that is done or nobody would miss it.
+   *
+   * @param encoded - The block's bytes, if they are at hand.
    * @throws {@link StoreError} if it cannot be stored.
    */
-  async take(entry: BlockEntry, block: Block, encoded?: Uint8Array): Promise<void> {
-    if (entry.isFailed) throw new ConsensusError('bad-prevblk', { hash: entry.hashHex })
-    // Every body by itself: others may have come with the same header, before this one or at the same time.
-    this.#check(entry, block)
+  async store(entry: BlockEntry, block: Block, encoded?: Uint8Array): Promise<void> {
     // What was pruned is not taken back, or anybody could fill the disk with it.
     const isWanted = !(entry.hasBody || entry.isPruned || this.#isSurplus(entry))
     if (isWanted) await this.#storeOnce(entry, block, encoded)
@@ -91,19 +107,5 @@ export class BlockIntake {
     recent.add(entry, block, encoded.length)
     pending.addAll(tree.markBody(entry, block.transactions.length))
     pending.add(entry)
-  }
-
-  #check(entry: BlockEntry, block: Block): void {
-    const { params, tree, pending } = this.#deps
-    try {
-      checkBlock(block)
-      contextualCheckBlock(block, entry.height, entry.prev?.medianTimePast ?? 0, params)
-    } catch (error) {
-      // Another body may fit the same header: only what is wrong with every body is remembered.
-      if (error instanceof ConsensusError && !isBodyMutation(error, block)) {
-        pending.addAll(tree.markFailed(entry))
-      }
-      throw error
-    }
   }
 }

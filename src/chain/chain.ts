@@ -322,6 +322,7 @@ export class Chain {
    * is kept, in memory: should anybody build on it, its body is taken when it comes again.
    *
    * @param encoded - The block's bytes, if they are at hand.
+   * @param onChecked - Called when the body has passed all checks that need no coins, and waited for before it is stored.
    * @returns Its entry. Whether it is active is for {@link isActive} to say.
    * @throws {@link ConsensusError} of {@link acceptHeader}, `checkBlock` and `contextualCheckBlock`. What
    * is found only when the block is connected is remembered in its entry (`isFailed`), and told by
@@ -329,9 +330,15 @@ export class Chain {
    * @throws {@link StoreError} if it cannot be stored.
    * @see Bitcoin Core `ProcessNewBlock`
    */
-  async acceptBlock(block: Block, encoded?: Uint8Array): Promise<BlockEntry> {
+  async acceptBlock(
+    block: Block,
+    encoded?: Uint8Array,
+    onChecked?: (entry: BlockEntry) => Promise<void>,
+  ): Promise<BlockEntry> {
     const entry = this.acceptHeader(block.header)
-    await this.#intake.take(entry, block, encoded)
+    this.#intake.check(entry, block)
+    if (onChecked !== undefined) await onChecked(entry)
+    await this.#intake.store(entry, block, encoded)
     await this.#activateBest(entry)
     return entry
   }
