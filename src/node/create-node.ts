@@ -332,6 +332,7 @@ async function startNode(
       mempool,
       network,
       clock,
+      random: platform.random,
       log: platform.log.child('sync'),
       fatal: init.onFatal,
       onCaughtUp: () => miner?.refresh(),

@@ -1,7 +1,14 @@
 /** @module The stream protocol `data`: GETDATA and one frame for each item asked. */
 
 import type { Connection, Stream } from '@libp2p/interface'
-import { type DataReply, type InventoryItem, MAX_INV_ITEMS, type PeerId } from '../sync/index.ts'
+import type { BlockHash, Transaction } from '../primitives/index.ts'
+import {
+  type DataReply,
+  type InventoryItem,
+  MAX_INV_ITEMS,
+  MAX_REQUESTED_INDEXES,
+  type PeerId,
+} from '../sync/index.ts'
 import { assertInvariant, DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
 import { FrameStream } from './frame-stream.ts'
 import {
@@ -12,7 +19,15 @@ import {
   MISBEHAVIOUR_BAN_MS,
   REQUEST_READ_TIMEOUT_MS,
 } from './limits.ts'
-import { decodeDataReply, decodeGetData, encodeDataReply, encodeGetData } from './message-codec.ts'
+import {
+  type DataRequest,
+  decodeBlockTransactions,
+  decodeDataReply,
+  decodeGetData,
+  encodeBlockTransactions,
+  encodeDataReply,
+  encodeGetData,
+} from './message-codec.ts'
 import {
   connectionOf,
   inTime,
@@ -77,14 +92,41 @@ export class DataProtocol {
     const endTurn = await peer.dataTurn.take(signal)
     let frames: FrameStream | undefined
     try {
-      frames = await this.#ask(peer, items, signal)
+      frames = await this.#ask(peer, { type: 'items', items }, signal)
       for (const item of items) yield await this.#readReply(frames, item, signal)
       frames.settle(this.#context.clock, this.#context.stopping)
       frames = undefined
     } catch (error) {
-      if (error instanceof DecodeError) {
-        this.#context.punish(peer.id, MISBEHAVIOUR_BAN_MS, error.message)
-      }
+      this.#punishMalformed(peer.id, error)
+      throw error
+    } finally {
+      frames?.abort(new P2pError('stream-failed', 'request abandoned'))
+      endTurn()
+    }
+  }
+
+  /** Asks a peer for some transactions of a block; undefined is NOTFOUND. */
+  async requestTransactions(
+    peer: Peer,
+    blockHash: BlockHash,
+    indexes: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<readonly Transaction[] | undefined> {
+    assertInvariant(
+      indexes.length > 0 && indexes.length <= MAX_REQUESTED_INDEXES,
+      'callers ask for at least one and at most MAX_REQUESTED_INDEXES',
+    )
+    const endTurn = await peer.dataTurn.take(signal)
+    let frames: FrameStream | undefined
+    try {
+      frames = await this.#ask(peer, { type: 'transactions', blockHash, indexes }, signal)
+      const bytes = await this.#readFrame(frames, signal)
+      const transactions = decodeBlockTransactions(bytes, blockHash, indexes.length)
+      frames.settle(this.#context.clock, this.#context.stopping)
+      frames = undefined
+      return transactions
+    } catch (error) {
+      this.#punishMalformed(peer.id, error)
       throw error
     } finally {
       frames?.abort(new P2pError('stream-failed', 'request abandoned'))
@@ -103,7 +145,16 @@ export class DataProtocol {
         frames.read(signal),
       )
       if (bytes === undefined) throw new P2pError('stream-failed', 'no request')
-      await this.#serveItems(frames, peer, decodeGetData(bytes))
+      const request = decodeGetData(bytes)
+      const endTurn = await peer.servingDataTurn.take(this.#context.stopping)
+      try {
+        await payQuota(this.#context, peer.quotas.requests.take(1))
+        if (request.type === 'items') await this.#serveItems(frames, peer, request.items)
+        else await this.#serveTransactions(frames, peer, request)
+        await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.end(signal))
+      } finally {
+        endTurn()
+      }
     } catch (error) {
       frames.abort(error)
       this.#onServeError(id, error)
@@ -115,7 +166,6 @@ export class DataProtocol {
     peer: Peer,
     items: readonly InventoryItem[],
   ): Promise<void> {
-    const endTurn = await peer.servingDataTurn.take(this.#context.stopping)
     const replies = new ReplyBatch((batch) =>
       inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write(batch, signal)),
     )
@@ -124,20 +174,26 @@ export class DataProtocol {
       if (waitMs > 0) await replies.flush()
       await payQuota(this.#context, waitMs)
     }
-    try {
-      await payQuota(this.#context, peer.quotas.requests.take(1))
-      for (const item of items) {
-        await pay(peer.quotas.items.take(1))
-        // Our own store's answer: no deadline, which would cost more than a small block.
-        const reply = encodeDataReply({ ...item, bytes: await this.#lookUp(item) })
-        await replies.add(reply)
-        await pay(peer.quotas.bytes.take(reply.length))
-      }
-      await replies.flush()
-      await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.end(signal))
-    } finally {
-      endTurn()
+    for (const item of items) {
+      await pay(peer.quotas.items.take(1))
+      // Our own store's answer: no deadline, which would cost more than a small block.
+      const reply = encodeDataReply({ ...item, bytes: await this.#lookUp(item) })
+      await replies.add(reply)
+      await pay(peer.quotas.bytes.take(reply.length))
     }
+    await replies.flush()
+  }
+
+  async #serveTransactions(
+    frames: FrameStream,
+    peer: Peer,
+    { blockHash, indexes }: Extract<DataRequest, { type: 'transactions' }>,
+  ): Promise<void> {
+    await payQuota(this.#context, peer.quotas.items.take(indexes.length))
+    const found = await this.#context.handlers.serveTransactions(blockHash, indexes)
+    const reply = encodeBlockTransactions(blockHash, found)
+    await payQuota(this.#context, peer.quotas.bytes.take(reply.length))
+    await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write([reply], signal))
   }
 
   async #lookUp(item: InventoryItem): Promise<Uint8Array | undefined> {
@@ -148,18 +204,14 @@ export class DataProtocol {
   }
 
   /** Opens the stream and sends the request. */
-  #ask(
-    peer: Peer,
-    items: readonly InventoryItem[],
-    signal: AbortSignal | undefined,
-  ): Promise<FrameStream> {
+  #ask(peer: Peer, request: DataRequest, signal: AbortSignal | undefined): Promise<FrameStream> {
     const ask = async (deadline: AbortSignal): Promise<FrameStream> => {
       const connection = connectionOf(peer)
       const stream = await openStream(connection, this.#context.names.dataProtocol, deadline)
       const traffic = trafficOf(this.#context, peer.id, { sent: 'getdata', received: 'data' })
       const frames = new FrameStream(stream, MAX_DATA_REPLY_SIZE, traffic)
       try {
-        await frames.write([encodeGetData(items)], deadline)
+        await frames.write([encodeGetData(request)], deadline)
         await frames.end(deadline)
         return frames
       } catch (error) {
@@ -175,23 +227,32 @@ export class DataProtocol {
     item: InventoryItem,
     signal: AbortSignal | undefined,
   ): Promise<DataReply> {
-    signal?.throwIfAborted()
-    const read = (deadline: AbortSignal): Promise<Uint8Array | undefined> => frames.read(deadline)
-    const bytes =
-      frames.takeReceived() ?? (await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, read, signal))
-    if (bytes === undefined) throw new P2pError('stream-failed', 'fewer replies than items')
-    const reply = decodeDataReply(bytes)
+    const reply = decodeDataReply(await this.#readFrame(frames, signal))
     if (reply.kind !== item.kind || !equalBytes(reply.hash, item.hash)) {
       throw new DecodeError('bad-value', 0, 'reply to another item')
     }
     return reply
   }
 
-  #onServeError(id: PeerId, error: unknown): void {
-    if (this.#context.stopping.aborted) return
-    this.#context.hostileLog.write('Data stream cut', { peer: id, reason: toErrorMessage(error) })
+  async #readFrame(frames: FrameStream, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    signal?.throwIfAborted()
+    const read = (deadline: AbortSignal): Promise<Uint8Array | undefined> => frames.read(deadline)
+    const bytes =
+      frames.takeReceived() ?? (await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, read, signal))
+    if (bytes === undefined) throw new P2pError('stream-failed', 'fewer replies than asked for')
+    return bytes
+  }
+
+  /** Malformed answers and requests are no accident. */
+  #punishMalformed(id: PeerId, error: unknown): void {
     if (error instanceof DecodeError) {
       this.#context.punish(id, MISBEHAVIOUR_BAN_MS, error.message)
     }
+  }
+
+  #onServeError(id: PeerId, error: unknown): void {
+    if (this.#context.stopping.aborted) return
+    this.#context.hostileLog.write('Data stream cut', { peer: id, reason: toErrorMessage(error) })
+    this.#punishMalformed(id, error)
   }
 }

@@ -9,6 +9,7 @@ import {
 import type { PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
 import {
   type Announcement,
+  type GossipBlock,
   type GossipVerdict,
   MAX_ANNOUNCED_BLOCKS,
   MAX_GOSSIP_BLOCK_SIZE,
@@ -20,12 +21,13 @@ import {
   GOSSIP_EXCESS_BYTES,
   INV_SALT_SIZE,
   MAX_EARLY_GOSSIP,
+  MAX_GOSSIP_BLOCK_MESSAGE_SIZE,
   MAX_GOSSIP_EXCESS,
   MAX_INV_SIZE,
   MAX_PENDING_GOSSIP_BLOCKS,
   MISBEHAVIOUR_BAN_MS,
 } from './limits.ts'
-import { decodeInv, encodeInv } from './message-codec.ts'
+import { decodeGossipBlock, decodeInv, encodeGossipBlock, encodeInv } from './message-codec.ts'
 import type { NetworkContext } from './network-context.ts'
 import type { Peer } from './peer-table.ts'
 import type { MessageName } from './traffic.ts'
@@ -95,12 +97,12 @@ export class GossipRelay {
   }
 
   /** Never rejects: a block that could not be gossiped is announced and fetched like any other. */
-  async publishBlock(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > MAX_GOSSIP_BLOCK_SIZE) {
-      this.#context.log.error('Block is too large for gossip', { size: bytes.length })
+  async publishBlock(block: GossipBlock): Promise<void> {
+    if (block.bytes.length > MAX_GOSSIP_BLOCK_SIZE) {
+      this.#context.log.error('Block is too large for gossip', { size: block.bytes.length })
       return
     }
-    await this.#publish(this.#context.names.blockTopic, bytes)
+    await this.#publish(this.#context.names.blockTopic, encodeGossipBlock(block))
   }
 
   /** Never rejects. More items than fit go out as several INVs. */
@@ -198,7 +200,8 @@ export class GossipRelay {
   async #admitBlock(from: Libp2pPeerId, message: Message): Promise<GossipVerdict> {
     const peer = await this.#admit(from, message)
     if (peer === undefined) return 'ignore'
-    if (message.data.length > MAX_GOSSIP_BLOCK_SIZE) return this.#reject(peer, 'block too large')
+    if (message.data.length > MAX_GOSSIP_BLOCK_MESSAGE_SIZE)
+      return this.#reject(peer, 'block too large')
     return peer.pendingGossipBlocks < MAX_PENDING_GOSSIP_BLOCKS ? 'accept' : 'ignore'
   }
 
@@ -207,7 +210,7 @@ export class GossipRelay {
     const peer = this.#context.table.get(id)
     const validate = async (): Promise<GossipVerdict> => {
       // A copy, because libp2p's bytes may be a Node.js Buffer, whose `slice` does not copy.
-      const verdict = await this.#context.handlers.onGossipBlock(new Uint8Array(msg.data), id)
+      const verdict = await this.#judgeBlock(new Uint8Array(msg.data), id)
       return verdict === 'reject' && peer !== undefined ? this.#reject(peer, 'block') : verdict
     }
     if (peer !== undefined) peer.pendingGossipBlocks++
@@ -219,6 +222,16 @@ export class GossipRelay {
       .catch((error: unknown) => {
         this.#context.log.error('Could not report a verdict', { error: toErrorMessage(error) })
       })
+  }
+
+  async #judgeBlock(bytes: Uint8Array, from: PeerId): Promise<GossipVerdict> {
+    let block: GossipBlock
+    try {
+      block = decodeGossipBlock(bytes)
+    } catch {
+      return 'reject'
+    }
+    return this.#context.handlers.onGossipBlock(block, from)
   }
 
   /** The sender, if it is a peer within its quota. */

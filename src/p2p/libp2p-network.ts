@@ -3,11 +3,12 @@
 import { type Connection, type PrivateKey, setMaxListeners } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { BlockHash, BlockHeader } from '../primitives/index.ts'
+import type { BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
 import type {
   Announcement,
   ConnectionType,
   DataReply,
+  GossipBlock,
   InventoryItem,
   InventoryKind,
   PeerControl,
@@ -259,8 +260,8 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     this.#table.get(id)?.onCredit(kind)
   }
 
-  async publishBlock(bytes: Uint8Array): Promise<void> {
-    await this.#running?.relay.publishBlock(bytes)
+  async publishBlock(block: GossipBlock): Promise<void> {
+    await this.#running?.relay.publishBlock(block)
   }
 
   async publishAnnouncements(items: readonly Announcement[]): Promise<void> {
@@ -286,6 +287,15 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     signal?: AbortSignal,
   ): AsyncGenerator<DataReply> {
     yield* this.#run().data.request(this.#peer(id), items, signal)
+  }
+
+  async requestTransactions(
+    id: PeerId,
+    blockHash: BlockHash,
+    indexes: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<readonly Transaction[] | undefined> {
+    return this.#run().data.requestTransactions(this.#peer(id), blockHash, indexes, signal)
   }
 
   gossipScore(id: PeerId): number {

@@ -7,9 +7,11 @@
 import { HASH_SIZE, HEADER_SIZE } from '../primitives/index.ts'
 import {
   MAX_ANNOUNCED_BLOCKS,
+  MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
+  MAX_REQUESTED_INDEXES,
 } from '../sync/index.ts'
 
 /** The largest block or transaction that travels, in bytes: Bitcoin's weight limit allows no more. */
@@ -25,11 +27,14 @@ export const MAX_INV_SIZE =
   ENVELOPE_OVERHEAD +
   MAX_INV_ITEMS * (HASH_SIZE + 3 * FIELD_OVERHEAD) +
   MAX_ANNOUNCED_BLOCKS * (HEADER_SIZE + FIELD_OVERHEAD)
-/** The largest encoded GETDATA, in bytes. */
+/** The largest gossiped block with its envelope, in bytes. */
+export const MAX_GOSSIP_BLOCK_MESSAGE_SIZE = MAX_GOSSIP_BLOCK_SIZE + FIELD_OVERHEAD
+/** The largest encoded GETDATA, in bytes: transactions of a block take less than so many items. */
 export const MAX_GET_DATA_SIZE =
   ENVELOPE_OVERHEAD + MAX_INV_ITEMS * (HASH_SIZE + 3 * FIELD_OVERHEAD)
-/** The largest frame that answers one item of a GETDATA, in bytes. */
-export const MAX_DATA_REPLY_SIZE = ENVELOPE_OVERHEAD + MAX_DATA_SIZE
+/** The largest frame that answers a GETDATA, in bytes: one item, or many transactions that are no larger together. */
+export const MAX_DATA_REPLY_SIZE =
+  ENVELOPE_OVERHEAD + MAX_DATA_SIZE + MAX_REQUESTED_INDEXES * FIELD_OVERHEAD
 /** The largest STATUS or GETHEADERS, in bytes. */
 export const MAX_SYNC_REQUEST_SIZE =
   2 * ENVELOPE_OVERHEAD + MAX_LOCATOR_HASHES * (HASH_SIZE + FIELD_OVERHEAD)

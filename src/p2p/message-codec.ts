@@ -11,23 +11,29 @@ import {
   type BlockHash,
   type BlockHeader,
   decodeHeader,
+  decodeTransaction,
   encodeHeader,
   HASH_SIZE,
   type Hash256,
   HEADER_SIZE,
+  type Transaction,
 } from '../primitives/index.ts'
 import {
   type Announcement,
   type DataReply,
+  type GossipBlock,
   type InventoryItem,
   type InventoryKind,
   MAX_ANNOUNCED_BLOCKS,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
+  MAX_REQUESTED_INDEXES,
   type PeerStatus,
 } from '../sync/index.ts'
-import { DecodeError, toErrorMessage } from '../util/index.ts'
+import { DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
 import {
   INV_SALT_SIZE,
   MAX_CHAIN_WORK_SIZE,
@@ -36,8 +42,10 @@ import {
   MAX_USER_AGENT_LENGTH,
 } from './limits.ts'
 import {
+  BlockTransactions,
   DataReply as DataReplyMessage,
   GetData,
+  GossipBlock as GossipBlockMessage,
   Inv,
   ItemKind,
   type Status,
@@ -51,6 +59,16 @@ export interface DecodedInv {
   readonly announcer: Uint8Array
   readonly items: readonly Announcement[]
 }
+
+/** What the data stream is asked: items, or some transactions of one block. */
+export type DataRequest =
+  | { readonly type: 'items'; readonly items: readonly InventoryItem[] }
+  | {
+      readonly type: 'transactions'
+      readonly blockHash: BlockHash
+      /** Strictly increasing. */
+      readonly indexes: readonly number[]
+    }
 
 /** What the sync stream is asked. */
 export type SyncRequest =
@@ -100,16 +118,83 @@ export function decodeInv(bytes: Uint8Array): DecodedInv {
   return { announcer: Uint8Array.from(announcer), items }
 }
 
+/** Encodes a block that is gossiped. */
+export function encodeGossipBlock({ form, bytes }: GossipBlock): Uint8Array {
+  return GossipBlockMessage.encode({ [form]: toBuffer(bytes) })
+}
+
+/**
+ * Decodes a block that was gossiped, as far as its form.
+ *
+ * @param bytes - Kept: the block's bytes are a view of them.
+ * @throws {@link DecodeError}
+ */
+export function decodeGossipBlock(bytes: Uint8Array): GossipBlock {
+  const { whole, compact } = decoding(() => GossipBlockMessage.decode(bytes))
+  if ((whole === undefined) === (compact === undefined)) throw bad('block')
+  const form = whole === undefined ? 'compact' : 'whole'
+  const block = required(whole ?? compact, 'block')
+  if (block.length < HEADER_SIZE) throw bad('block')
+  if (block.length > MAX_GOSSIP_BLOCK_SIZE) throw new DecodeError('too-long', 0, 'block')
+  return { form, bytes: block }
+}
+
 /** Encodes a GETDATA. */
-export function encodeGetData(items: readonly InventoryItem[]): Uint8Array {
-  return GetData.encode({ items: items.map(toItemMessage) })
+export function encodeGetData(request: DataRequest): Uint8Array {
+  if (request.type === 'items') return GetData.encode({ items: request.items.map(toItemMessage) })
+  const { blockHash, indexes } = request
+  return GetData.encode({
+    items: [],
+    transactions: { blockHash: toBuffer(blockHash), indexes: [...indexes] },
+  })
 }
 
 /** @throws {@link DecodeError} */
-export function decodeGetData(bytes: Uint8Array): readonly InventoryItem[] {
-  const message = decoding(() => GetData.decode(bytes, { limits: { items: MAX_INV_ITEMS } }))
-  if (message.items.length === 0) throw bad('items')
-  return message.items.map(fromItemMessage)
+export function decodeGetData(bytes: Uint8Array): DataRequest {
+  const limits = { items: MAX_INV_ITEMS, transactions: { indexes: MAX_REQUESTED_INDEXES } }
+  const { items, transactions } = decoding(() => GetData.decode(bytes, { limits }))
+  if ((items.length === 0) === (transactions === undefined)) throw bad('items')
+  if (transactions === undefined) return { type: 'items', items: items.map(fromItemMessage) }
+  const { indexes } = transactions
+  let previous = -1
+  for (const index of indexes) {
+    if (index <= previous || index >= MAX_BLOCK_TRANSACTIONS) throw bad('indexes')
+    previous = index
+  }
+  if (indexes.length === 0) throw bad('indexes')
+  const blockHash = toHash(transactions.blockHash, 'block hash') as BlockHash
+  return { type: 'transactions', blockHash, indexes }
+}
+
+/** Encodes transactions of a block; without any it is a NOTFOUND. */
+export function encodeBlockTransactions(
+  blockHash: BlockHash,
+  transactions: readonly Uint8Array[] | undefined,
+): Uint8Array {
+  return BlockTransactions.encode({
+    blockHash: toBuffer(blockHash),
+    transactions: (transactions ?? []).map(toBuffer),
+  })
+}
+
+/**
+ * Decodes transactions of a block; undefined is a NOTFOUND.
+ *
+ * @param count - How many were asked for.
+ * @throws {@link DecodeError} also if they are of another block, or not so many.
+ */
+export function decodeBlockTransactions(
+  bytes: Uint8Array,
+  blockHash: BlockHash,
+  count: number,
+): readonly Transaction[] | undefined {
+  const limits = { transactions: count }
+  const message = decoding(() => BlockTransactions.decode(bytes, { limits }))
+  if (!equalBytes(toHash(message.blockHash, 'block hash'), blockHash)) throw bad('block hash')
+  const { transactions } = message
+  if (transactions.length === 0) return undefined
+  if (transactions.length !== count) throw bad('transactions')
+  return transactions.map(decodeTransaction)
 }
 
 /** Encodes the answer to one item; without bytes it is a NOTFOUND. */

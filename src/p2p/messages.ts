@@ -322,8 +322,118 @@ export namespace InvItem {
   }
 }
 
+export interface GossipBlock {
+  whole?: Uint8Array<ArrayBuffer>
+  compact?: Uint8Array<ArrayBuffer>
+}
+
+export namespace GossipBlock {
+  let _codec: Codec<GossipBlock>
+
+  export const codec = (): Codec<GossipBlock> => {
+    if (_codec == null) {
+      _codec = message<GossipBlock>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.whole != null) {
+          w.uint32(10)
+          w.bytes(obj.whole)
+        }
+
+        if (obj.compact != null) {
+          w.uint32(18)
+          w.bytes(obj.compact)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.whole = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.compact = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.whole`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.compact`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface GossipBlockWholeFieldEvent {
+    field: '$.whole'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface GossipBlockCompactFieldEvent {
+    field: '$.compact'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<GossipBlock>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, GossipBlock.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GossipBlock>): GossipBlock {
+    return decodeMessage(buf, GossipBlock.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GossipBlock>): Generator<GossipBlockWholeFieldEvent | GossipBlockCompactFieldEvent> {
+    return streamMessage(buf, GossipBlock.codec(), opts)
+  }
+}
+
 export interface GetData {
   items: DataItem[]
+  transactions?: GetBlockTransactions
 }
 
 export namespace GetData {
@@ -341,6 +451,11 @@ export namespace GetData {
             w.uint32(10)
             DataItem.codec().encode(value, w)
           }
+        }
+
+        if (obj.transactions != null) {
+          w.uint32(18)
+          GetBlockTransactions.codec().encode(obj.transactions, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -365,6 +480,12 @@ export namespace GetData {
               obj.items.push(DataItem.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.items$
               }))
+              break
+            }
+            case 2: {
+              obj.transactions = GetBlockTransactions.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.transactions
+              })
               break
             }
             default: {
@@ -404,6 +525,13 @@ export namespace GetData {
 
               break
             }
+            case 2: {
+              yield * GetBlockTransactions.codec().stream(reader, reader.uint32(), `${prefix}.transactions`, {
+                limits: opts.limits?.transactions
+              })
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -428,6 +556,17 @@ export namespace GetData {
     index: number
   }
 
+  export interface GetDataTransactionsBlockHashFieldEvent {
+    field: '$.transactions.blockHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface GetDataTransactionsIndexesFieldEvent {
+    field: '$.transactions.indexes[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<GetData>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, GetData.codec())
   }
@@ -436,8 +575,268 @@ export namespace GetData {
     return decodeMessage(buf, GetData.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GetData>): Generator<GetDataItemsKindFieldEvent | GetDataItemsHashFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GetData>): Generator<GetDataItemsKindFieldEvent | GetDataItemsHashFieldEvent | GetDataTransactionsBlockHashFieldEvent | GetDataTransactionsIndexesFieldEvent> {
     return streamMessage(buf, GetData.codec(), opts)
+  }
+}
+
+export interface GetBlockTransactions {
+  blockHash?: Uint8Array<ArrayBuffer>
+  indexes: number[]
+}
+
+export namespace GetBlockTransactions {
+  let _codec: Codec<GetBlockTransactions>
+
+  export const codec = (): Codec<GetBlockTransactions> => {
+    if (_codec == null) {
+      _codec = message<GetBlockTransactions>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.blockHash != null) {
+          w.uint32(10)
+          w.bytes(obj.blockHash)
+        }
+
+        if (obj.indexes != null && obj.indexes.length > 0) {
+          for (const value of obj.indexes) {
+            w.uint32(16)
+            w.uint32(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          indexes: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.blockHash = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.indexes != null && obj.indexes.length === opts.limits.indexes) {
+                throw new MaxLengthError('Decode error - repeated field "indexes" had too many elements')
+              }
+
+              obj.indexes.push(reader.uint32())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          indexes: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.blockHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.indexes != null && obj.indexes === opts.limits.indexes) {
+                throw new MaxLengthError('Streaming decode error - repeated field "indexes" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.indexes[]`,
+                index: obj.indexes,
+                value: reader.uint32()
+              }
+
+              obj.indexes++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface GetBlockTransactionsBlockHashFieldEvent {
+    field: '$.blockHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface GetBlockTransactionsIndexesFieldEvent {
+    field: '$.indexes[]'
+    index: number
+    value: number
+  }
+
+  export function encode (obj: Partial<GetBlockTransactions>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, GetBlockTransactions.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GetBlockTransactions>): GetBlockTransactions {
+    return decodeMessage(buf, GetBlockTransactions.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<GetBlockTransactions>): Generator<GetBlockTransactionsBlockHashFieldEvent | GetBlockTransactionsIndexesFieldEvent> {
+    return streamMessage(buf, GetBlockTransactions.codec(), opts)
+  }
+}
+
+export interface BlockTransactions {
+  blockHash?: Uint8Array<ArrayBuffer>
+  transactions: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace BlockTransactions {
+  let _codec: Codec<BlockTransactions>
+
+  export const codec = (): Codec<BlockTransactions> => {
+    if (_codec == null) {
+      _codec = message<BlockTransactions>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.blockHash != null) {
+          w.uint32(10)
+          w.bytes(obj.blockHash)
+        }
+
+        if (obj.transactions != null && obj.transactions.length > 0) {
+          for (const value of obj.transactions) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          transactions: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.blockHash = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.transactions != null && obj.transactions.length === opts.limits.transactions) {
+                throw new MaxLengthError('Decode error - repeated field "transactions" had too many elements')
+              }
+
+              obj.transactions.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          transactions: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.blockHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.transactions != null && obj.transactions === opts.limits.transactions) {
+                throw new MaxLengthError('Streaming decode error - repeated field "transactions" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.transactions[]`,
+                index: obj.transactions,
+                value: reader.bytes()
+              }
+
+              obj.transactions++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface BlockTransactionsBlockHashFieldEvent {
+    field: '$.blockHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface BlockTransactionsTransactionsFieldEvent {
+    field: '$.transactions[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<BlockTransactions>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, BlockTransactions.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<BlockTransactions>): BlockTransactions {
+    return decodeMessage(buf, BlockTransactions.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<BlockTransactions>): Generator<BlockTransactionsBlockHashFieldEvent | BlockTransactionsTransactionsFieldEvent> {
+    return streamMessage(buf, BlockTransactions.codec(), opts)
   }
 }
 

@@ -62,6 +62,8 @@ export interface BlockDownloadDeps {
   readonly log: Logger
   readonly peers: () => Iterable<PeerState>
   readonly signal: AbortSignal
+  /** Whether a block is about to come without being asked for. */
+  readonly isLeftToGossip: (entry: BlockEntry) => boolean
   /** Called when a peer must go: it stalled, or it sent what no honest peer sends. */
   readonly drop: (peer: PeerState, reason: string) => void
   /** Called when something could not be stored: nothing can go on. */
@@ -145,7 +147,7 @@ export class BlockDownload {
     for (let height = fork.height + 1; height <= end; height++) {
       if (missing.length === most) break
       const entry = best.getAncestor(height)
-      if (entry === undefined || entry.hasBody) continue
+      if (entry === undefined || entry.hasBody || this.#deps.isLeftToGossip(entry)) continue
       const requests = this.#inFlight.get(entry.hashHex)
       if (requests === undefined) missing.push(entry)
       else if (late.length < MAX_BLOCKS_PER_REQUEST && this.#areLate(requests)) late.push(entry)

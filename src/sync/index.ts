@@ -8,6 +8,7 @@
  *
  * @module
  */
+export { MAX_BLOCK_TRANSACTIONS } from './compact-block.ts'
 export type {
   Ban,
   BanControl,
@@ -20,6 +21,7 @@ export type {
 export {
   type Announcement,
   type DataReply,
+  type GossipBlock,
   type GossipVerdict,
   type InventoryItem,
   type InventoryKind,
@@ -28,6 +30,7 @@ export {
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
+  MAX_REQUESTED_INDEXES,
   type PeerId,
   type PeerInfo,
   type PeerNetwork,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BlockHash, BlockHeader, Hash256 } from '../primitives/index.ts'
+import type { BlockHash, BlockHeader, Hash256, Transaction } from '../primitives/index.ts'
 
 /** A peer's identity as text: the base58 spelling of its libp2p peer id. */
 export type PeerId = string
@@ -17,8 +17,10 @@ export const MAX_ANNOUNCED_BLOCKS = 16
 export const MAX_HEADERS = 2_000
 /** The most hashes in one GETHEADERS locator. @see Bitcoin Core `MAX_LOCATOR_SZ` */
 export const MAX_LOCATOR_HASHES = 101
-/** The largest block that travels whole by gossip, in bytes; larger ones go by INV and DATA. */
+/** The largest form of a block that travels by gossip, in bytes; what is larger goes by INV and DATA. */
 export const MAX_GOSSIP_BLOCK_SIZE = 1_048_576
+/** The most transactions of a block in one request; who lacks more asks for the whole block. */
+export const MAX_REQUESTED_INDEXES = 4_096
 
 /** What an inventory item or a data request names. */
 export type InventoryKind = 'block' | 'tx'
@@ -33,6 +35,13 @@ export interface InventoryItem {
 /** An announcement: block items carry their header, so that work is checked before anybody asks. */
 export interface Announcement extends InventoryItem {
   readonly header?: BlockHeader
+}
+
+/** A new block as it is gossiped. Both forms begin with the header. */
+export interface GossipBlock {
+  /** Compact: as `decodeCompactBlock` reads it. */
+  readonly form: 'whole' | 'compact'
+  readonly bytes: Uint8Array
 }
 
 /** What two nodes tell each other before either counts as a peer. */
@@ -94,7 +103,7 @@ export interface PeerNetworkHandlers {
   onPeerStatus(peer: PeerInfo, isNew: boolean): void
   onPeerGone(id: PeerId): void
   /** A block came by gossip. Settles as soon as it is known whether to forward it. */
-  onGossipBlock(bytes: Uint8Array, from: PeerId): Promise<GossipVerdict>
+  onGossipBlock(block: GossipBlock, from: PeerId): Promise<GossipVerdict>
   /** An INV from `from` itself. `reject` only if objectively wrong; otherwise `ignore`: never forwarded. */
   onAnnouncements(items: readonly Announcement[], from: PeerId): GossipVerdict
   /** Serves GETHEADERS: at most {@link MAX_HEADERS} encoded headers after the locator's fork point. */
@@ -104,6 +113,15 @@ export interface PeerNetworkHandlers {
   ): readonly Uint8Array[] | Promise<readonly Uint8Array[]>
   /** Serves one item of GETDATA; undefined is NOTFOUND. */
   serveData(item: InventoryItem): Promise<Uint8Array | undefined>
+  /**
+   * Serves some transactions of a block, encoded, in the order asked; undefined is NOTFOUND.
+   *
+   * @param indexes - Strictly increasing, at least one and at most {@link MAX_REQUESTED_INDEXES}.
+   */
+  serveTransactions(
+    blockHash: BlockHash,
+    indexes: readonly number[],
+  ): Promise<readonly Uint8Array[] | undefined>
 }
 
 /**
@@ -135,8 +153,8 @@ export interface PeerNetwork {
    * short. Does nothing if the peer has gone.
    */
   credit(id: PeerId, kind: InventoryKind): void
-  /** Gossips a whole block of at most {@link MAX_GOSSIP_BLOCK_SIZE} bytes to every peer. */
-  publishBlock(bytes: Uint8Array): Promise<void>
+  /** Gossips a block in a form of at most {@link MAX_GOSSIP_BLOCK_SIZE} bytes to every peer. */
+  publishBlock(block: GossipBlock): Promise<void>
   /** Announces what we hold to every peer; at most {@link MAX_INV_ITEMS} items. */
   publishAnnouncements(items: readonly Announcement[]): Promise<void>
   /** Sends our current STATUS to one peer and takes its own, as at the handshake. */
@@ -153,4 +171,15 @@ export interface PeerNetwork {
     items: readonly InventoryItem[],
     signal?: AbortSignal,
   ): AsyncIterable<DataReply>
+  /**
+   * Asks for some transactions of a block: one for each index, in the order asked, or undefined for NOTFOUND.
+   *
+   * @param indexes - Strictly increasing, at least one and at most {@link MAX_REQUESTED_INDEXES}.
+   */
+  requestTransactions(
+    id: PeerId,
+    blockHash: BlockHash,
+    indexes: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<readonly Transaction[] | undefined>
 }

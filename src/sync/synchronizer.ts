@@ -6,29 +6,33 @@ import type { Mempool } from '../mempool/index.ts'
 import {
   type Block,
   type BlockHash,
-  type BlockHashHex,
   type BlockHeader,
   computeBlockHash,
-  decodeBlock,
-  decodeHeader,
   encodeBlock,
   encodeHeader,
   encodeTransaction,
-  HEADER_SIZE,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, DecodeError, type Logger, type Timer, toErrorMessage } from '../util/index.ts'
+import {
+  type Clock,
+  DecodeError,
+  type Logger,
+  type RandomSource,
+  type Timer,
+  toErrorMessage,
+} from '../util/index.ts'
 import { BlockAnnouncer } from './block-announcer.ts'
-import { BLOCK_DOWNLOAD_WINDOW, BlockDownload, isStoreFailure } from './block-download.ts'
+import { BlockDownload, isStoreFailure } from './block-download.ts'
 import { hasTooLittleWork, verdictOf } from './block-policy.ts'
+import { BlockRelay, findUnknown, MAX_WHOLE_BLOCK_SIZE } from './block-relay.ts'
 import { HeaderSync } from './header-sync.ts'
 import { LevelWatch } from './level-watch.ts'
 import { forgetExcessHeaders } from './loose-headers.ts'
 import {
   type Announcement,
+  type GossipBlock,
   type GossipVerdict,
   type InventoryItem,
-  MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   type PeerId,
   type PeerInfo,
@@ -37,6 +41,7 @@ import {
   type PeerStatus,
 } from './peer-network.ts'
 import { PeerState } from './peer-state.ts'
+import { StoredBlocks } from './stored-blocks.ts'
 import { FAR_BEHIND_BLOCKS, SyncProgress } from './sync-progress.ts'
 import { TransactionRelay } from './transaction-relay.ts'
 
@@ -44,8 +49,6 @@ import { TransactionRelay } from './transaction-relay.ts'
 const STATUS_INTERVAL_MS = 10_000
 /** How often is looked for peers that stall, and for claims that have lost their weight. */
 const CHECK_INTERVAL_MS = 1_000
-/** The log tells of so many stored blocks that cannot be read. */
-const MAX_TOLD_DAMAGES = 100
 /** A node with peers to dial waits this long for one before it counts itself as caught up. */
 const SOLO_GRACE_MS = 3_000
 
@@ -55,6 +58,7 @@ export interface SynchronizerDeps {
   readonly mempool: Mempool
   readonly network: PeerNetwork
   readonly clock: Clock
+  readonly random: RandomSource
   readonly log: Logger
   /** Called when the store failed: the node must stop. */
   readonly fatal: (error: unknown) => void
@@ -68,6 +72,8 @@ export interface SynchronizerOptions {
   readonly userAgent: string
   /** Whether the node was told of peers, so that it should wait for them before it mines. */
   readonly expectsPeers: boolean
+  /** Blocks of our own up to so many bytes are gossiped whole; unless told otherwise {@link MAX_WHOLE_BLOCK_SIZE}. */
+  readonly maxWholeBlockSize?: number
 }
 
 /**
@@ -81,9 +87,9 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #options: SynchronizerOptions
   readonly #peers = new Map<PeerId, PeerState>()
   readonly #abort = new AbortController()
-  /** Blocks whose bodies could not be read, as far as the log has told of them. */
-  readonly #damaged = new Set<BlockHashHex>()
+  readonly #stored: StoredBlocks
   readonly #headerSync: HeaderSync
+  readonly #relay: BlockRelay
   readonly #download: BlockDownload
   readonly #transactions: TransactionRelay
   readonly #progress: SyncProgress
@@ -101,7 +107,19 @@ export class Synchronizer implements PeerNetworkHandlers {
     const peers = (): readonly PeerState[] => [...this.#peers.values()]
     const shared = { ...deps, signal: this.#abort.signal, drop, onProgress, peers }
     this.#headerSync = new HeaderSync(shared)
-    this.#download = new BlockDownload(shared)
+    this.#stored = new StoredBlocks(deps.chain, deps.log)
+    this.#relay = new BlockRelay({
+      ...shared,
+      stored: this.#stored,
+      maxWholeBlockSize: options.maxWholeBlockSize ?? MAX_WHOLE_BLOCK_SIZE,
+      getPeer: (id) => this.#peers.get(id),
+      isHeaderWanted: (header) => this.#isHeaderWanted(header),
+      onError: (error, from) => this.#onGossipError(error, from),
+    })
+    const isLeftToGossip = (entry: BlockEntry): boolean => {
+      return this.isCaughtUp && this.#relay.isOnItsWay(entry)
+    }
+    this.#download = new BlockDownload({ ...shared, isLeftToGossip })
     this.#transactions = new TransactionRelay(shared)
     this.#progress = new SyncProgress(deps.clock, deps.log)
     this.#announcer = new BlockAnnouncer(deps)
@@ -159,26 +177,29 @@ export class Synchronizer implements PeerNetworkHandlers {
    * it is connected.
    */
   async submitBlock(block: Block): Promise<BlockEntry> {
-    const { chain, network } = this.#deps
+    const { chain, mempool } = this.#deps
     const hash = toDisplayHex(computeBlockHash(block.header))
     forgetExcessHeaders(chain, [...this.#peers.values()])
+    // Once the block is connected the mempool has forgotten what it knew.
+    const unknown = findUnknown(block, mempool)
     let failure: ConsensusError | undefined
-    const off = chain.events.on('blockFailed', ({ entry, error }) => {
+    const offFailed = chain.events.on('blockFailed', ({ entry, error }) => {
       if (entry.hashHex === hash) failure = error
+    })
+    // At once: until it is written down, others would hear of it some other way and fetch it whole.
+    const offConnected = chain.events.on('blockConnected', ({ entry }) => {
+      if (entry.hashHex === hash) void this.#relay.publish(block, unknown)
     })
     try {
       const entry = await chain.acceptBlock(block)
       if (entry.isFailed) throw failure ?? new ConsensusError('bad-prevblk', { hash })
-      if (chain.isActive(entry)) {
-        const bytes = encodeBlock(block)
-        if (bytes.length <= MAX_GOSSIP_BLOCK_SIZE) await network.publishBlock(bytes)
-      }
       return entry
     } catch (error) {
       if (isStoreFailure(error)) this.#deps.fatal(error)
       throw error
     } finally {
-      off()
+      offFailed()
+      offConnected()
     }
   }
 
@@ -227,34 +248,8 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#onProgress()
   }
 
-  async onGossipBlock(bytes: Uint8Array, from: PeerId): Promise<GossipVerdict> {
-    try {
-      const header = decodeHeader(bytes.subarray(0, HEADER_SIZE))
-      const hash = computeBlockHash(header)
-      // Proof of work before anything else: it is the cheapest proof that somebody paid.
-      checkProofOfWork(header, hash, this.#deps.chain.params)
-      const { chain } = this.#deps
-      if (chain.getEntry(toDisplayHex(hash))?.hasBody === true) return 'ignore'
-      // The header is judged whole before the body is even decoded: a body is cheap to send, and dear to hash.
-      if (!this.#isHeaderWanted(header)) return 'ignore'
-      const entry = chain.acceptHeader(header)
-      // A block of a branch with less work is fetched if its branch ever wins, and not stored before.
-      if (entry.isFailed || entry.chainWork < chain.tip.chainWork) return 'ignore'
-      // One block far ahead would make us store all the headers before it: it is fetched when its turn comes.
-      if (entry.height > chain.tip.height + BLOCK_DOWNLOAD_WINDOW) return 'ignore'
-      const block = decodeBlock(bytes)
-      await chain.acceptBlock(block)
-      this.#peers.get(from)?.learn(entry)
-      // Only what is valid to its last script goes on to others. Nobody is blamed for what connecting finds.
-      if (entry.validity !== 'connected') return 'ignore'
-      this.#deps.network.credit(from, 'block')
-      return 'accept'
-    } catch (error) {
-      this.#onGossipError(error, from)
-      return verdictOf(error)
-    } finally {
-      this.#onProgress()
-    }
+  onGossipBlock(block: GossipBlock, from: PeerId): Promise<GossipVerdict> {
+    return this.#relay.onGossipBlock(block, from)
   }
 
   onAnnouncements(items: readonly Announcement[], from: PeerId): GossipVerdict {
@@ -295,20 +290,18 @@ export class Synchronizer implements PeerNetworkHandlers {
       const entry = this.#deps.mempool.getByWtxid(hex)
       return entry === undefined ? undefined : encodeTransaction(entry.tx)
     }
-    const { chain, log } = this.#deps
-    const entry = chain.getEntry(hex)
-    if (entry === undefined || !entry.hasBody || entry.isFailed) return undefined
-    try {
-      return await chain.readBlockBytes(entry.hash)
-    } catch (error) {
-      if (!isStoreFailure(error)) throw error
-      // One damaged block is no reason to keep the others from peers; but the operator has to know.
-      if (!this.#damaged.has(hex) && this.#damaged.size < MAX_TOLD_DAMAGES) {
-        this.#damaged.add(hex)
-        log.error('a stored block cannot be read', { hash: hex, reason: toErrorMessage(error) })
-      }
-      return undefined
-    }
+    const entry = this.#deps.chain.getEntry(hex)
+    if (entry === undefined || entry.isFailed) return undefined
+    if (entry.hasBody) return this.#stored.read(entry)
+    const unstored = this.#relay.getUnstored(hex)
+    return unstored === undefined ? undefined : encodeBlock(unstored)
+  }
+
+  serveTransactions(
+    blockHash: BlockHash,
+    indexes: readonly number[],
+  ): Promise<readonly Uint8Array[] | undefined> {
+    return this.#relay.serveTransactions(blockHash, indexes)
   }
 
   // What follows from them.
@@ -360,6 +353,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   }
 
   #onGossipError(error: unknown, from: PeerId): void {
+    if (this.#abort.signal.aborted) return
     if (isStoreFailure(error)) {
       this.#deps.fatal(error)
       return

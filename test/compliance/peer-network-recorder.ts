@@ -3,6 +3,7 @@
 import { type BlockHash, type BlockHeader, encodeHeader } from '../../src/primitives/index.ts'
 import type {
   Announcement,
+  GossipBlock,
   GossipVerdict,
   PeerId,
   PeerNetworkHandlers,
@@ -14,11 +15,14 @@ export interface Recorder {
   readonly handlers: PeerNetworkHandlers
   readonly statuses: [id: PeerId, isNew: boolean][]
   readonly gone: PeerId[]
-  readonly blocks: [bytes: Uint8Array, from: PeerId][]
+  readonly blocks: [block: GossipBlock, from: PeerId][]
   readonly announcements: [items: readonly Announcement[], from: PeerId][]
   readonly locators: [locator: readonly BlockHash[], stop: BlockHash | undefined][]
   /** What it serves, by the hash's first byte. */
   readonly data: Map<number, Uint8Array>
+  /** Transactions of blocks, by the block hash's first byte. */
+  readonly transactions: Map<number, readonly Uint8Array[]>
+  readonly askedIndexes: (readonly number[])[]
   headers: readonly BlockHeader[]
   blockVerdict: GossipVerdict
   announcementVerdict: GossipVerdict
@@ -42,6 +46,8 @@ export function createRecorder(
     announcements: [],
     locators: [],
     data: new Map(),
+    transactions: new Map(),
+    askedIndexes: [],
     headers: [],
     blockVerdict: 'accept',
     announcementVerdict: 'ignore',
@@ -58,8 +64,8 @@ export function createRecorder(
       acceptsStatus: options.acceptsStatus ?? (() => true),
       onPeerStatus: (peer, isNew) => recorder.statuses.push([peer.id, isNew]),
       onPeerGone: (id) => recorder.gone.push(id),
-      onGossipBlock: async (bytes, from) => {
-        recorder.blocks.push([bytes, from])
+      onGossipBlock: async (block, from) => {
+        recorder.blocks.push([block, from])
         return recorder.blockVerdict
       },
       onAnnouncements: (items, from) => {
@@ -73,6 +79,11 @@ export function createRecorder(
       serveData: async (item) => {
         await recorder.beforeServing()
         return recorder.data.get(item.hash[0] ?? 0)
+      },
+      serveTransactions: async (blockHash, indexes) => {
+        await recorder.beforeServing()
+        recorder.askedIndexes.push(indexes)
+        return recorder.transactions.get(blockHash[0] ?? 0)
       },
     },
   }

@@ -5,15 +5,28 @@
  */
 
 import { afterEach, describe, expect, it } from 'vitest'
-import { type BlockHash, type BlockHeader, computeBlockHash } from '../../src/primitives/index.ts'
+import {
+  type BlockHash,
+  type BlockHeader,
+  computeBlockHash,
+  encodeTransaction,
+  type Hash256,
+  type Transaction,
+  type Txid,
+} from '../../src/primitives/index.ts'
 import {
   type DataReply,
+  type GossipBlock,
   type InventoryItem,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   MAX_LOCATOR_HASHES,
+  MAX_REQUESTED_INDEXES,
   type PeerNetwork,
   type PeerNetworkHandlers,
 } from '../../src/sync/index.ts'
+import { DecodeError } from '../../src/util/index.ts'
 import { createRecorder, filledHash, type Recorder } from './peer-network-recorder.ts'
 
 /** How the suite gets networks of one kind, and waits for them. */
@@ -166,10 +179,28 @@ export function describePeerNetwork(name: string, harness: PeerNetworkHarness): 
       await a.network.publishBlock(blockOf(3))
       await harness.until(() => c.seen.blocks.length > 0, 'c has a block')
       await harness.settle()
-      expect(b.seen.blocks.map(([bytes]) => bytes[0])).toEqual([1, 2, 3])
-      expect(c.seen.blocks.map(([bytes]) => bytes[0])).toEqual([3])
+      expect(b.seen.blocks.map(([{ bytes }]) => bytes[0])).toEqual([1, 2, 3])
+      expect(c.seen.blocks.map(([{ bytes }]) => bytes[0])).toEqual([3])
       expect(c.seen.blocks[0]?.[1]).toBe(b.network.selfId)
       expect(c.seen.blocks[0]?.[0]).toEqual(blockOf(3))
+    })
+
+    it('carries the largest block in either form', async () => {
+      const [a, b] = await startPair()
+      await harness.settle()
+      for (const form of ['whole', 'compact'] as const) {
+        const block = { form, bytes: new Uint8Array(MAX_GOSSIP_BLOCK_SIZE).fill(form.length) }
+        const before = b.seen.blocks.length
+        await a.network.publishBlock(block)
+        await harness.until(() => b.seen.blocks.length > before, `b has the ${form} block`)
+        const [received] = b.seen.blocks.at(-1) ?? []
+        expect(received?.form).toBe(form)
+        expect(Buffer.from(received?.bytes ?? []).equals(block.bytes)).toBe(true)
+      }
+      const tooLarge = new Uint8Array(MAX_GOSSIP_BLOCK_SIZE + 1)
+      await a.network.publishBlock({ form: 'compact', bytes: tooLarge })
+      await harness.settle()
+      expect(b.seen.blocks).toHaveLength(2)
     })
 
     it('takes an INV to every peer and no farther, as often as it is sent', async () => {
@@ -223,6 +254,41 @@ export function describePeerNetwork(name: string, harness: PeerNetworkHarness): 
       expect(replies[1]?.bytes).toBeUndefined()
       expect(replies[2]?.bytes?.length).toBe(large.length)
       expect(Buffer.from(replies[2]?.bytes ?? []).equals(large)).toBe(true)
+    })
+
+    it('serves transactions of a block by their places, or NOTFOUND', async () => {
+      const [a, b] = await startPair()
+      const transactions = [5, 6, 7].map(transactionOf)
+      b.seen.transactions.set(1, transactions.map(encodeTransaction))
+      const indexes = [0, 300, MAX_BLOCK_TRANSACTIONS - 1]
+      const { selfId } = b.network
+      expect(await a.network.requestTransactions(selfId, filledHash(1), indexes)).toEqual(
+        transactions,
+      )
+      expect(b.seen.askedIndexes).toEqual([indexes])
+      expect(await a.network.requestTransactions(selfId, filledHash(2), [4])).toBeUndefined()
+    })
+
+    it('serves as many transactions as may be asked for, and none of another number', async () => {
+      const [a, b] = await startPair()
+      const indexes = Array.from({ length: MAX_REQUESTED_INDEXES }, (_, index) => index)
+      b.seen.transactions.set(1, indexes.map(transactionOf).map(encodeTransaction))
+      const { selfId } = b.network
+      const found = await a.network.requestTransactions(selfId, filledHash(1), indexes)
+      expect(found?.map(({ lockTime }) => lockTime)).toEqual(indexes)
+      const fewer = a.network.requestTransactions(selfId, filledHash(1), indexes.slice(1))
+      await expect(fewer).rejects.toBeInstanceOf(DecodeError)
+    })
+
+    it('gives up on transactions when the signal aborts', async () => {
+      const [a, b] = await startPair()
+      b.seen.beforeServing = () => new Promise(() => undefined)
+      const controller = new AbortController()
+      const { selfId } = b.network
+      const request = a.network.requestTransactions(selfId, filledHash(1), [1], controller.signal)
+      await harness.settle()
+      controller.abort(new RangeError('enough'))
+      await expect(request).rejects.toThrow('enough')
     })
 
     it('holds the sender back while the receiver is busy', async () => {
@@ -368,8 +434,14 @@ async function collect(replies: AsyncIterable<DataReply>): Promise<DataReply[]> 
   return collected
 }
 
-function blockOf(tag: number): Uint8Array {
-  return new Uint8Array(1_000).fill(tag)
+function blockOf(tag: number, form: GossipBlock['form'] = 'whole'): GossipBlock {
+  return { form, bytes: new Uint8Array(1_000).fill(tag) }
+}
+
+function transactionOf(lockTime: number): Transaction {
+  const prevout = { txid: filledHash(9) as Hash256 as Txid, vout: 1 }
+  const input = { prevout, scriptSig: Uint8Array.of(1), sequence: 7, witness: [Uint8Array.of(2)] }
+  return { version: 2, inputs: [input], outputs: [], lockTime }
 }
 
 function headerOf(nonce: number): BlockHeader {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
+import { encodeGossipBlock } from '../../src/p2p/message-codec.ts'
 import {
+  type Block,
   computeBlockHash,
   encodeBlock,
   type Transaction,
@@ -59,6 +61,10 @@ function withWitness(tx: Transaction): Transaction {
   return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, witness: [new Uint8Array(32)] })) }
 }
 
+function encodeWhole(block: Block): Uint8Array {
+  return encodeGossipBlock({ form: 'whole', bytes: encodeBlock(block) })
+}
+
 async function knows(node: NodeProcess, hash: string): Promise<boolean> {
   return node.call('getblockheader', hash).then(
     () => true,
@@ -70,7 +76,7 @@ describe('a peer that gossips blocks', () => {
   it('with bad proof of work is not listened to, and its block reaches nobody', async () => {
     const worthless = createWorthlessBlock()
     const hash = toDisplayHex(computeBlockHash(worthless.header))
-    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(worthless))).toBe(1)
+    expect(await hostile.publish(hostile.names.blockTopic, encodeWhole(worthless))).toBe(1)
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     expect(await knows(near, hash)).toBe(false)
     expect(await knows(far, hash)).toBe(false)
@@ -87,7 +93,7 @@ describe('a peer that gossips blocks', () => {
 
   it('with good ones is forwarded: the same way works for honest blocks', async () => {
     const { block, hash } = createBlock(genesis, params)
-    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(block))).toBe(1)
+    expect(await hostile.publish(hostile.names.blockTopic, encodeWhole(block))).toBe(1)
     await waitFor(
       'far has it',
       async () => (await far.call('getbestblockhash')) === toDisplayHex(hash),
@@ -97,8 +103,18 @@ describe('a peer that gossips blocks', () => {
     })
   })
 
+  it('with a coinbase of too much is forwarded before that is found, and nobody connects it', async () => {
+    const { block, hash } = createBlock(genesis, params, { fees: 1n })
+    await hostile.publish(hostile.names.blockTopic, encodeWhole(block))
+    await waitFor('far has looked at it', () => knows(far, toDisplayHex(hash)))
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    expect(await Promise.all([near, far].map((node) => node.call('getblockcount')))).toEqual([0, 0])
+    expect(await Promise.all([near, far].map((node) => node.call('getconnectioncount')))).toEqual([
+      3, 1,
+    ])
+  })
+
   it.each([
-    ['a coinbase of too much', createBlock(genesis, params, { fees: 1n }).block],
     [
       'no height in its coinbase',
       createBlock(genesis, params, {
@@ -119,7 +135,7 @@ describe('a peer that gossips blocks', () => {
     ],
   ])('with %s is not forwarded', async (_, block) => {
     const hash = toDisplayHex(computeBlockHash(block.header))
-    expect(await hostile.publish(hostile.names.blockTopic, encodeBlock(block))).toBe(1)
+    expect(await hostile.publish(hostile.names.blockTopic, encodeWhole(block))).toBe(1)
     // Its header is sound, so that it is known; its body is not taken.
     await waitFor('near has looked at it', () => knows(near, hash))
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
@@ -132,11 +148,11 @@ describe('a peer that gossips blocks', () => {
     const { block, hash } = createBlock(genesis, params)
     const { block: other } = createBlock(genesis, params, { salt: 9 })
     const swapped = { header: block.header, transactions: other.transactions }
-    await hostile.publish(hostile.names.blockTopic, encodeBlock(swapped))
+    await hostile.publish(hostile.names.blockTopic, encodeWhole(swapped))
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     expect(await near.call('getblockcount')).toBe(0)
     expect(listener.heard(listener.names.blockTopic)).toBe(0)
-    await hostile.publish(hostile.names.blockTopic, encodeBlock(block))
+    await hostile.publish(hostile.names.blockTopic, encodeWhole(block))
     await waitFor('both have the honest block', async () => {
       const tips = await Promise.all([near, far].map((node) => node.call('getbestblockhash')))
       return tips.every((tip) => tip === toDisplayHex(hash))

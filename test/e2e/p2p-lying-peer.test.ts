@@ -55,6 +55,7 @@ async function startLiar(lies: Partial<PeerNetworkHandlers>): Promise<PeerNetwor
     onAnnouncements: () => 'ignore',
     serveHeaders: () => [],
     serveData: async () => undefined,
+    serveTransactions: async () => undefined,
     ...lies,
   })
   return peer

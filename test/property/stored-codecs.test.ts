@@ -108,7 +108,13 @@ const CODECS: readonly Codec[] = [
     decodeInv,
     (items) => ({ announcer: ANNOUNCER, items }),
   ),
-  codec('GETDATA', fc.array(item, { minLength: 1, maxLength: 10 }), encodeGetData, decodeGetData),
+  codec(
+    'GETDATA',
+    fc.array(item, { minLength: 1, maxLength: 10 }),
+    (items) => encodeGetData({ type: 'items', items }),
+    decodeGetData,
+    (items) => ({ type: 'items', items }),
+  ),
   codec(
     'GETHEADERS',
     fc.array(

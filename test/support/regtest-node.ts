@@ -34,7 +34,7 @@ import {
 } from '../../src/rpc/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { ChainDatabases } from '../../src/store/index.ts'
-import type { PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
+import type { GossipBlock, PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
 import { type Clock, concatBytes } from '../../src/util/index.ts'
 import { createFixedClock, openMemoryChain, silentLog } from './memory-chain.ts'
 
@@ -43,7 +43,7 @@ export class LonelyNetwork implements PeerNetwork {
   readonly selfId = '12D3KooWLonely'
   readonly kept = new Set<string>()
   readonly dialled: string[] = []
-  readonly gossiped: Uint8Array[] = []
+  readonly gossiped: GossipBlock[] = []
   peerList: readonly PeerInfo[] = []
 
   addresses(): readonly string[] {
@@ -79,8 +79,8 @@ export class LonelyNetwork implements PeerNetwork {
 
   credit(): void {}
 
-  async publishBlock(bytes: Uint8Array): Promise<void> {
-    this.gossiped.push(bytes)
+  async publishBlock(block: GossipBlock): Promise<void> {
+    this.gossiped.push(block)
   }
 
   async publishAnnouncements(): Promise<void> {}
@@ -95,6 +95,10 @@ export class LonelyNetwork implements PeerNetwork {
 
   // biome-ignore lint/correctness/useYield: it fails before there is anything to yield.
   async *requestData(): AsyncGenerator<never> {
+    throw new P2pError('unknown-peer', 'nobody is there')
+  }
+
+  async requestTransactions(): Promise<never> {
     throw new P2pError('unknown-peer', 'nobody is there')
   }
 

@@ -8,6 +8,7 @@ import {
   type BlockHash,
   type BlockHeader,
   encodeBlock,
+  type Transaction,
   toDisplayHex,
 } from '../../src/primitives/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
@@ -15,6 +16,8 @@ import type { ChainDatabases } from '../../src/store/index.ts'
 import {
   type Announcement,
   type DataReply,
+  type GossipBlock,
+  type GossipVerdict,
   type InventoryItem,
   MAX_HEADERS,
   type PeerId,
@@ -35,6 +38,11 @@ export interface ScriptedPeer {
   status(): Omit<PeerStatus, 'genesisHash' | 'userAgent'>
   headers(locator: readonly BlockHash[]): Promise<readonly BlockHeader[]>
   block(hash: BlockHash): Promise<Uint8Array | undefined>
+  /** Some transactions of a block. */
+  transactions(
+    hash: BlockHash,
+    indexes: readonly number[],
+  ): Promise<readonly Transaction[] | undefined>
 }
 
 /** A promise that never settles: a peer that does not answer. */
@@ -66,6 +74,10 @@ export function createPeer(
       const placed = blocks[places.get(toDisplayHex(hash)) ?? -1]
       return placed === undefined ? undefined : encodeBlock(placed.block)
     },
+    transactions: async (hash, indexes) => {
+      const { transactions } = blocks[places.get(toDisplayHex(hash)) ?? -1]?.block ?? {}
+      return transactions && indexes.flatMap((index) => transactions[index] ?? [])
+    },
     ...changes,
   }
 }
@@ -81,9 +93,13 @@ export class ScriptedNetwork implements PeerNetwork {
   readonly selfId = 'self'
   /** Peers that were disconnected by us, with the reason. */
   readonly dropped = new Map<PeerId, string>()
-  /** Hashes asked for, by peer, in order. */
   /** What the node has announced, in order. */
   readonly announcements: (readonly Announcement[])[] = []
+  /** Blocks that the node has gossiped, in order. */
+  readonly gossiped: GossipBlock[] = []
+  /** How many transactions of blocks each peer was asked for at a time, in order. */
+  readonly askedTransactions: [id: PeerId, count: number][] = []
+  /** Hashes asked for, by peer, in order. */
   readonly askedBlocks = new Map<PeerId, string[]>()
   readonly #genesisHash: BlockHash
   readonly #connected = new Map<PeerId, Connected>()
@@ -151,7 +167,20 @@ export class ScriptedNetwork implements PeerNetwork {
     return this.disconnect(id, reason)
   }
 
-  async publishBlock(): Promise<void> {}
+  async publishBlock(block: GossipBlock): Promise<void> {
+    this.gossiped.push(block)
+  }
+
+  /** Lets a peer gossip a block. */
+  gossip(block: GossipBlock, from: PeerId): Promise<GossipVerdict> {
+    if (this.#handlers === undefined) throw new RangeError('the network has not started')
+    return this.#handlers.onGossipBlock(block, from)
+  }
+
+  /** Lets a peer announce what it has. */
+  announce(items: readonly Announcement[], from: PeerId): void {
+    this.#handlers?.onAnnouncements(items, from)
+  }
 
   async publishAnnouncements(items: readonly Announcement[]): Promise<void> {
     this.announcements.push(items)
@@ -176,6 +205,16 @@ export class ScriptedNetwork implements PeerNetwork {
       const bytes = await Promise.race([peer.block(item.hash as BlockHash), gone])
       yield { ...item, bytes }
     }
+  }
+
+  requestTransactions(
+    id: PeerId,
+    blockHash: BlockHash,
+    indexes: readonly number[],
+  ): Promise<readonly Transaction[] | undefined> {
+    const { peer, gone } = this.#find(id)
+    this.askedTransactions.push([id, indexes.length])
+    return Promise.race([peer.transactions(blockHash, indexes), gone])
   }
 
   credit(): void {}
@@ -209,6 +248,7 @@ export class ScriptedNetwork implements PeerNetwork {
 /** A synchroniser with its world. */
 export interface SyncedNode {
   readonly chain: Chain
+  readonly mempool: Mempool
   readonly clock: FakeClock
   readonly network: ScriptedNetwork
   readonly sync: Synchronizer
@@ -246,6 +286,7 @@ export async function startSyncedNode(
       mempool,
       network,
       clock,
+      random: { float: () => 0.5, bytes: (size) => new Uint8Array(size).fill(7) },
       log,
       fatal: (error) => failures.push(error),
       onCaughtUp: () => undefined,
@@ -255,6 +296,7 @@ export async function startSyncedNode(
   await sync.start()
   return {
     chain,
+    mempool,
     clock,
     network,
     sync,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Libp2pNetwork } from '../../../src/p2p/index.ts'
 import { GOSSIP_BYTE_QUOTA } from '../../../src/p2p/limits.ts'
-import { encodeInv } from '../../../src/p2p/message-codec.ts'
+import { encodeGossipBlock, encodeInv } from '../../../src/p2p/message-codec.ts'
 import type { PeerStatus } from '../../../src/sync/index.ts'
 import {
   createRecorder,
@@ -27,6 +27,13 @@ const STATUS: PeerStatus = {
   tipHeight: 0,
   chainWork: 1n,
   userAgent: '/hostile/',
+}
+
+/** What is no block, in a block's envelope. */
+function encodeBlock(tag: number, size = 100): Uint8Array {
+  const bytes = new Uint8Array(size)
+  new DataView(bytes.buffer).setUint32(0, tag)
+  return encodeGossipBlock({ form: 'whole', bytes })
 }
 
 describe('hostile peers', { timeout: 60_000 }, () => {
@@ -193,13 +200,13 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     // Gossipsub counts from the moment that it knows the peer too, which may be later than we do.
     let tag = 0
     for (; tag < 50 && network.gossipScore(hostile.id) >= 0; tag++) {
-      await hostile.publish(hostile.names.blockTopic, Uint8Array.of(tag))
+      await hostile.publish(hostile.names.blockTopic, encodeBlock(tag))
       await pause(100)
     }
     expect(network.gossipScore(hostile.id)).toBeLessThan(0)
     expect(network.peers()).toHaveLength(1)
     for (const end = tag + 4; tag < end; tag++) {
-      await hostile.publish(hostile.names.blockTopic, Uint8Array.of(tag))
+      await hostile.publish(hostile.names.blockTopic, encodeBlock(tag))
     }
     await until(() => connection.status !== 'open', 'cut off')
     expect(seen.gone).toEqual([hostile.id])
@@ -214,9 +221,8 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     const startedAt = performance.now()
     let sent = 0
     for (; sent < 400 && connection.status === 'open'; sent++) {
-      const bytes = new Uint8Array(1_000_000)
-      new DataView(bytes.buffer).setUint32(0, sent)
-      await hostile.publish(hostile.names.blockTopic, bytes).catch(() => undefined)
+      const message = encodeBlock(sent, 1_000_000)
+      await hostile.publish(hostile.names.blockTopic, message).catch(() => undefined)
       await pause(5)
     }
     // A machine that is too slow to send more than the quota has nothing to be cut off for.
@@ -256,7 +262,7 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     const hostile = await startHostile()
     const connection = await hostile.dial(addressOf(network))
     for (let tag = 0; tag < 4_000 && connection.status === 'open'; tag++) {
-      await hostile.publish(hostile.names.blockTopic, Uint8Array.of(tag, tag >> 8))
+      await hostile.publish(hostile.names.blockTopic, encodeBlock(tag))
     }
     await until(() => connection.status !== 'open', 'cut off')
     expect(seen.blocks.length).toBeGreaterThanOrEqual(1_000)

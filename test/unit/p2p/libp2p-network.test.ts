@@ -236,7 +236,7 @@ function countHandles(): number {
 async function gossipArrives(from: Libp2pNetwork, seen: Recorder): Promise<void> {
   const before = seen.blocks.length
   for (let attempt = 0; attempt < 20 && seen.blocks.length === before; attempt++) {
-    await from.publishBlock(crypto.getRandomValues(new Uint8Array(50)))
+    await from.publishBlock({ form: 'whole', bytes: crypto.getRandomValues(new Uint8Array(90)) })
     await pause(100)
   }
   expect(seen.blocks.length).toBeGreaterThan(before)

@@ -6,19 +6,24 @@ import {
   MAX_DATA_REPLY_SIZE,
   MAX_DATA_SIZE,
   MAX_GET_DATA_SIZE,
+  MAX_GOSSIP_BLOCK_MESSAGE_SIZE,
   MAX_INV_SIZE,
   MAX_SYNC_REQUEST_SIZE,
   MAX_SYNC_RESPONSE_SIZE,
 } from '../../../src/p2p/limits.ts'
 import {
+  decodeBlockTransactions,
   decodeDataReply,
   decodeGetData,
+  decodeGossipBlock,
   decodeHeadersResponse,
   decodeInv,
   decodeStatusResponse,
   decodeSyncRequest,
+  encodeBlockTransactions,
   encodeDataReply,
   encodeGetData,
+  encodeGossipBlock,
   encodeInv,
   encodeSyncRequest,
   encodeSyncResponse,
@@ -26,17 +31,27 @@ import {
 import {
   DataReply,
   GetData,
+  GossipBlock,
   Inv,
   ItemKind,
   SyncRequest,
   SyncResponse,
 } from '../../../src/p2p/messages.ts'
-import { type BlockHeader, encodeHeader } from '../../../src/primitives/index.ts'
 import {
+  type BlockHeader,
+  encodeHeader,
+  encodeTransaction,
+  type Txid,
+} from '../../../src/primitives/index.ts'
+import {
+  type InventoryItem,
   MAX_ANNOUNCED_BLOCKS,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
   MAX_INV_ITEMS,
   MAX_LOCATOR_HASHES,
+  MAX_REQUESTED_INDEXES,
   type PeerStatus,
 } from '../../../src/sync/index.ts'
 import { DecodeError } from '../../../src/util/index.ts'
@@ -62,6 +77,10 @@ const STATUS: PeerStatus = {
 
 function many<Value>(count: number, value: Value): Value[] {
   return Array.from({ length: count }, () => value)
+}
+
+function encodeItems(items: readonly InventoryItem[]): Uint8Array {
+  return encodeGetData({ type: 'items', items })
 }
 
 describe('INV', () => {
@@ -129,7 +148,7 @@ describe('INV', () => {
     expect(() => decodeInv(Uint8Array.of(0xff, 0xff, 0xff))).toThrow(DecodeError)
     // Groups within groups, which a careless decoder follows until its stack is full.
     expect(() => decodeInv(new Uint8Array(200_000).fill(0x1b))).toThrow(DecodeError)
-    const kindNine = encodeGetData([{ kind: 'tx', hash: filledHash(1) }]).map((byte) =>
+    const kindNine = encodeItems([{ kind: 'tx', hash: filledHash(1) }]).map((byte) =>
       byte === 2 ? 9 : byte,
     )
     expect(() => decodeGetData(kindNine)).toThrow(DecodeError)
@@ -142,7 +161,7 @@ describe('GETDATA and its replies', () => {
       { kind: 'block', hash: filledHash(1) },
       { kind: 'tx', hash: filledHash(2) },
     ] as const
-    expect(decodeGetData(encodeGetData(items))).toEqual(items)
+    expect(decodeGetData(encodeItems(items))).toEqual({ type: 'items', items })
     const found = { kind: 'block', hash: filledHash(1), bytes: Uint8Array.of(1, 2) } as const
     expect(decodeDataReply(encodeDataReply(found))).toEqual(found)
     const missing = { kind: 'tx', hash: filledHash(1), bytes: undefined } as const
@@ -151,10 +170,10 @@ describe('GETDATA and its replies', () => {
 
   it('fit their limits when full and are refused beyond', () => {
     const item = { kind: 'tx', hash: filledHash(7) } as const
-    const full = encodeGetData(many(MAX_INV_ITEMS, item))
+    const full = encodeItems(many(MAX_INV_ITEMS, item))
     expect(full.length).toBeLessThanOrEqual(MAX_GET_DATA_SIZE)
-    expect(decodeGetData(full)).toHaveLength(MAX_INV_ITEMS)
-    expect(() => decodeGetData(encodeGetData(many(MAX_INV_ITEMS + 1, item)))).toThrow(DecodeError)
+    expect(decodeGetData(full)).toEqual({ type: 'items', items: many(MAX_INV_ITEMS, item) })
+    expect(() => decodeGetData(encodeItems(many(MAX_INV_ITEMS + 1, item)))).toThrow(DecodeError)
     expect(() => decodeGetData(GetData.encode({ items: [] }))).toThrow(DecodeError)
     const largest = encodeDataReply({ ...item, bytes: new Uint8Array(MAX_DATA_SIZE) })
     expect(largest.length).toBeLessThanOrEqual(MAX_DATA_REPLY_SIZE)
@@ -258,5 +277,96 @@ describe('messages.ts', () => {
     } finally {
       await rm(folder, { recursive: true })
     }
+  })
+})
+
+describe('a gossiped block', () => {
+  const bytes = new Uint8Array(200).fill(5)
+
+  it('comes back as it went, in either form', () => {
+    for (const form of ['whole', 'compact'] as const) {
+      expect(decodeGossipBlock(encodeGossipBlock({ form, bytes }))).toEqual({ form, bytes })
+    }
+  })
+
+  it('fits its limit when full and is refused beyond', () => {
+    const full = encodeGossipBlock({ form: 'whole', bytes: new Uint8Array(MAX_GOSSIP_BLOCK_SIZE) })
+    expect(full.length).toBeLessThanOrEqual(MAX_GOSSIP_BLOCK_MESSAGE_SIZE)
+    expect(decodeGossipBlock(full).bytes).toHaveLength(MAX_GOSSIP_BLOCK_SIZE)
+    const larger = { form: 'whole', bytes: new Uint8Array(MAX_GOSSIP_BLOCK_SIZE + 1) } as const
+    expect(() => decodeGossipBlock(encodeGossipBlock(larger))).toThrow(DecodeError)
+  })
+
+  const block = bytes as Uint8Array<ArrayBuffer>
+  it.each([
+    ['no form', {}],
+    ['both forms', { whole: block, compact: block }],
+    ['no room for a header', { compact: new Uint8Array(79) }],
+  ])('is refused with %s', (_, message) => {
+    expect(() => decodeGossipBlock(GossipBlock.encode(message))).toThrow(DecodeError)
+  })
+})
+
+describe('GETDATA for transactions of a block and its reply', () => {
+  const blockHash = filledHash(7)
+  const hash = blockHash as Uint8Array as Uint8Array<ArrayBuffer>
+  const tx = encodeTransaction({
+    version: 2,
+    inputs: [
+      {
+        prevout: { txid: filledHash(1) as Uint8Array as Txid, vout: 3 },
+        scriptSig: Uint8Array.of(1),
+        sequence: 0,
+        witness: [],
+      },
+    ],
+    outputs: [],
+    lockTime: 9,
+  })
+
+  it('come back as they went', () => {
+    const request = { type: 'transactions', blockHash, indexes: [0, 3, 900] } as const
+    expect(decodeGetData(encodeGetData(request))).toEqual(request)
+    const reply = encodeBlockTransactions(blockHash, [tx, tx])
+    expect(decodeBlockTransactions(reply, blockHash, 2)?.map(encodeTransaction)).toEqual([tx, tx])
+    const notFound = encodeBlockTransactions(blockHash, undefined)
+    expect(decodeBlockTransactions(notFound, blockHash, 2)).toBeUndefined()
+  })
+
+  it('fits its limit when full and is refused beyond', () => {
+    const first = MAX_BLOCK_TRANSACTIONS - MAX_REQUESTED_INDEXES
+    const indexes = Array.from({ length: MAX_REQUESTED_INDEXES }, (_, index) => first + index)
+    const full = encodeGetData({ type: 'transactions', blockHash, indexes })
+    expect(full.length).toBeLessThanOrEqual(MAX_GET_DATA_SIZE)
+    expect(decodeGetData(full)).toEqual({ type: 'transactions', blockHash, indexes })
+    const more = encodeGetData({ type: 'transactions', blockHash, indexes: [0, ...indexes] })
+    expect(() => decodeGetData(more)).toThrow(DecodeError)
+  })
+
+  it.each([
+    ['no indexes', { blockHash: hash, indexes: [] }],
+    ['one index twice', { blockHash: hash, indexes: [1, 1] }],
+    ['falling indexes', { blockHash: hash, indexes: [2, 1] }],
+    ['an index beyond any block', { blockHash: hash, indexes: [MAX_BLOCK_TRANSACTIONS] }],
+    ['no hash', { indexes: [1] }],
+    ['a short hash', { blockHash: new Uint8Array(31), indexes: [1] }],
+  ])('is refused with %s', (_, transactions) => {
+    const message = GetData.encode({ items: [], transactions })
+    expect(() => decodeGetData(message)).toThrow(DecodeError)
+  })
+
+  it('is refused with items beside it', () => {
+    const items = [{ kind: ItemKind.TX, hash }]
+    const message = GetData.encode({ items, transactions: { blockHash: hash, indexes: [1] } })
+    expect(() => decodeGetData(message)).toThrow(DecodeError)
+  })
+
+  it.each([
+    ['of another block', encodeBlockTransactions(filledHash(8), [tx])],
+    ['with too few', encodeBlockTransactions(blockHash, [tx])],
+    ['with too many', encodeBlockTransactions(blockHash, [tx, tx, tx])],
+    ['with what is no transaction', encodeBlockTransactions(blockHash, [tx, tx.subarray(1)])],
+  ])('a reply %s is refused', (_, reply) => {
+    expect(() => decodeBlockTransactions(reply, blockHash, 2)).toThrow(DecodeError)
   })
 })
