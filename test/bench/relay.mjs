@@ -1,0 +1,214 @@
+/**
+ * Measures how new blocks spread among 20 nodes that know their transactions, in compact form and whole.
+ *
+ *   node test/bench/relay.mjs [--json] [--nodes N] [--rounds N]
+ *
+ * All nodes live in this process, each with its own chain, mempool and libp2p over TCP on loopback, so that every byte
+ * is sent and encrypted; but they share one core. What to trust are ratios within one run. The time of a node is when
+ * it has the block whole, has checked it and passes it on. Nodes connect it only when all have it: on machines of
+ * their own they would do that beside the others' relaying, here it would hold that up. Bytes are those of TCP, all
+ * connections together, with whatever else nodes say meanwhile.
+ */
+
+import '../../dist/platform/nodejs/polyfills.js'
+import { cpus, loadavg } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { build, isBuilt } from '../../scripts/build.mjs'
+
+if (!isBuilt()) build()
+const { encodeBlock, encodeTransaction } = await import('../../dist/primitives/index.js')
+const { createBlock, createScene, TRANSACTION_BYTES } = await import('./relay/scene.mjs')
+const { BenchNode, countBytes } = await import('./relay/nodes.mjs')
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    nodes: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '1' },
+  },
+})
+
+const nodeCount = Number(values.nodes)
+const rounds = Number(values.rounds)
+/** Every node dials so many others. */
+const DIALS = 4
+/** Bytes of transactions: with header and coinbase a megabyte is all that a block may have without witnesses. */
+const SIZES = [
+  ['empty', 0],
+  ['100kB', 100_000],
+  ['1MB', 998_000],
+]
+/** Of blocks that the miner publishes whole: all, or as nodes do by themselves. */
+const FORMS = [
+  ['whole', 1_048_576],
+  ['compact', undefined],
+]
+const TIMEOUT_MS = 180_000
+/** So long nobody connects a block that others wait for. */
+const PATIENCE_MS = 30_000
+/** Announcements follow a block after a fifth of a second. */
+const QUIET_MS = 800
+
+async function until(condition, what) {
+  const end = performance.now() + TIMEOUT_MS
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`)
+    await pause(5)
+  }
+}
+
+/** The same numbers in every run. */
+function createRandom(seed) {
+  let state = seed
+  return (limit) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * limit)
+  }
+}
+
+/** Each node dials others before it, chosen at random: no part is without the rest. */
+async function connectAll(nodes) {
+  const random = createRandom(7)
+  for (const [index, node] of nodes.entries()) {
+    const earlier = new Set()
+    while (earlier.size < Math.min(DIALS, index)) earlier.add(random(index))
+    for (const other of earlier) node.network.connect(nodes[other].network.addresses()[0])
+  }
+  const wanted = (index) => Math.min(DIALS, index)
+  const isConnected = ({ network }, index) => network.peers().length >= wanted(index)
+  await until(() => nodes.every(isConnected), 'all are connected')
+  await until(() => nodes.every(({ sync }) => sync.isCaughtUp), 'all are level')
+  // Meshes form with the heartbeats.
+  await pause(3_000)
+}
+
+function quantile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}
+
+/** Lets one node publish a block, and waits until all have it and are quiet. */
+async function relay(nodes, miner, { block }) {
+  const others = nodes.filter((node) => node !== miner)
+  let open
+  const gate = new Promise((resolve) => {
+    open = resolve
+  })
+  for (const node of others) {
+    node.checkedMs = 0
+    node.connectedMs = 0
+    node.hasFetched = false
+    node.gate = gate
+  }
+  // So that it does not do so while it relays.
+  await miner.chain.flush()
+  const before = countBytes()
+  await miner.sync.submitBlock(block)
+  const processor = process.cpuUsage()
+  const haveAll = () => others.every(({ checkedMs }) => checkedMs > 0)
+  const end = performance.now() + PATIENCE_MS
+  await until(() => haveAll() || performance.now() > end, 'all have it')
+  // Whom gossip has not reached by now hears of it from those who have connected it.
+  open()
+  await until(haveAll, 'all have it')
+  const { user, system } = process.cpuUsage(processor)
+  await until(() => others.every(({ connectedMs }) => connectedMs > 0), 'all have connected it')
+  await pause(QUIET_MS)
+  return {
+    messageBytes: miner.publishedSize,
+    bytes: countBytes() - before,
+    times: others.map((node) => node.checkedMs - miner.publishedMs),
+    fetched: others.filter(({ hasFetched }) => hasFetched).length,
+    processorMs: (user + system) / 1_000,
+  }
+}
+
+function summarise(results) {
+  const mean = (pick) => results.reduce((sum, result) => sum + pick(result), 0) / results.length
+  const times = results.flatMap((result) => result.times).sort((a, b) => a - b)
+  return {
+    bytes: Math.round(mean((result) => result.bytes)),
+    medianMs: quantile(times, 0.5),
+    p95Ms: quantile(times, 0.95),
+    lastMs: mean((result) => Math.max(...result.times)),
+    messageBytes: Math.round(mean((result) => result.messageBytes)),
+    fetched: mean((result) => result.fetched),
+    processorMs: mean((result) => result.processorMs),
+  }
+}
+
+const counts = SIZES.map(([, size]) => Math.floor(size / TRANSACTION_BYTES))
+const needed = counts.reduce((sum, count) => sum + count, 0) * rounds * FORMS.length
+const scene = createScene(Math.max(needed, 1))
+const blocks = scene.blocks.map(({ block }) => encodeBlock(block))
+const encoded = scene.transactions.map(encodeTransaction)
+const groups = new Map()
+try {
+  // The miner of each form is a node of its own; the others are the same for both.
+  const nodes = []
+  for (let index = 0; index < nodeCount; index++) {
+    const [, maxWholeBlockSize] = FORMS[index] ?? FORMS[1]
+    const options = maxWholeBlockSize === undefined ? {} : { maxWholeBlockSize }
+    nodes.push(await BenchNode.create(blocks, encoded, options))
+    process.stderr.write(`\rnode ${index + 1} of ${nodeCount} `)
+  }
+  await connectAll(nodes)
+  process.stderr.write('\rall nodes are connected\n')
+  let tip = scene.tip
+  let used = 0
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, [size]] of SIZES.entries()) {
+      for (const [miner, [form]] of FORMS.entries()) {
+        const transactions = scene.transactions.slice(used, used + counts[index])
+        used += counts[index]
+        tip = createBlock(tip, transactions)
+        const result = await relay(nodes, nodes[miner], tip)
+        const key = `${form} ${size}`
+        groups.set(key, [...(groups.get(key) ?? []), result])
+        process.stderr.write(`round ${round + 1}: ${key}\n`)
+      }
+    }
+  }
+  for (const node of nodes) await node.stop()
+} catch (error) {
+  process.stderr.write(`\n${error.stack}\n`)
+  process.exit(1)
+}
+
+const report = {
+  machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+  load: loadavg()[0],
+  nodes: nodeCount,
+  rounds,
+  peers: DIALS * 2,
+}
+for (const [form] of FORMS) {
+  const cases = Object.fromEntries(
+    SIZES.map(([size]) => [size, summarise(groups.get(`${form} ${size}`))]),
+  )
+  report[form] = { ...cases['1MB'], cases }
+}
+report.bytesRatio = report.compact.bytes / report.whole.bytes
+report.medianRatio = report.compact.medianMs / report.whole.medianMs
+report.lastRatio = report.compact.lastMs / report.whole.lastMs
+if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+else print(report)
+
+function print({ machine, load, bytesRatio, medianRatio, lastRatio, ...forms }) {
+  const line = (text) => process.stdout.write(`${text}\n`)
+  line(`${machine}, load ${load.toFixed(1)}`)
+  for (const [size] of SIZES) {
+    line(`\n${size}`)
+    for (const [form] of FORMS) {
+      const { bytes, medianMs, p95Ms, lastMs } = forms[form].cases[size]
+      const times = [medianMs, p95Ms, lastMs].map((ms) => `${ms.toFixed(0)} ms`).join(', ')
+      line(`  ${form.padEnd(8)} ${(bytes / 1e6).toFixed(2)} MB, ${times} (median, p95, last)`)
+    }
+  }
+  line(`\n1 MB, compact against whole: ${(100 * bytesRatio).toFixed(1)} % of the bytes,`)
+  line(
+    `${(100 * medianRatio).toFixed(0)} % of the median time, ${(100 * lastRatio).toFixed(0)} % of the last node's`,
+  )
+}
+// Sockets that are closing hold the process for a while.
+process.exit()
