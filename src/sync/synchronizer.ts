@@ -186,13 +186,15 @@ export class Synchronizer implements PeerNetworkHandlers {
     const offFailed = chain.events.on('blockFailed', ({ entry, error }) => {
       if (entry.hashHex === hash) failure = error
     })
+    let published: Promise<void> | undefined
     // At once: until it is written down, others would hear of it some other way and fetch it whole.
     const offConnected = chain.events.on('blockConnected', ({ entry }) => {
-      if (entry.hashHex === hash) void this.#relay.publish(block, unknown)
+      if (entry.hashHex === hash) published = this.#relay.publish(block, unknown)
     })
     try {
       const entry = await chain.acceptBlock(block)
       if (entry.isFailed) throw failure ?? new ConsensusError('bad-prevblk', { hash })
+      await published
       return entry
     } catch (error) {
       if (isStoreFailure(error)) this.#deps.fatal(error)
