@@ -19,7 +19,7 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, DecodeError, type RandomSource, sleep } from '../util/index.ts'
+import { type Clock, DecodeError, type RandomSource } from '../util/index.ts'
 import { BlockArrivals, GOSSIP_GRACE_MS } from './block-arrivals.ts'
 import { BLOCK_DOWNLOAD_WINDOW } from './block-download.ts'
 import { verdictOf } from './block-policy.ts'
@@ -266,7 +266,7 @@ export class BlockRelay {
     settle: Settle,
     bytes?: Uint8Array,
   ): Promise<void> {
-    const { chain, clock, network, getPeer } = this.#deps
+    const { chain, network, getPeer } = this.#deps
     // Meanwhile another may have sent it, or its header have been forgotten for want of room.
     if (entry.hasBody || chain.getEntry(entry.hashHex) !== entry) return
     await chain.acceptBlock(block, bytes, async () => {
@@ -275,8 +275,6 @@ export class BlockRelay {
       getPeer(from)?.learn(entry)
       // Who has a block of equal work already keeps it: the later one is of no use to anybody yet.
       settle(entry.chainWork > chain.tip.chainWork ? 'accept' : 'ignore')
-      // Those who wait for it come before our own work.
-      await sleep(clock, 0)
     })
     if (entry.validity === 'connected') network.credit(from, 'block')
   }
