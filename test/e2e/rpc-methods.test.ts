@@ -114,7 +114,7 @@ describe('methods of real nodes', () => {
       return counts.every((count) => count === 1)
     })
     const [peer] = await b.call('getpeerinfo')
-    expect(peer).toMatchObject({ inbound: false, connection_type: 'outbound-full-relay' })
+    expect(peer).toMatchObject({ inbound: false, connection_type: 'manual' })
     expect(peer.subver).toMatch(/^\/Satoshi:30\.0\.0\(quarry:/)
     expect(a.ready.multiaddr).toContain(`/tcp/${peer.addr.split(':')[1]}/`)
     expect((await a.call('getpeerinfo'))[0]).toMatchObject({ inbound: true })

@@ -12,8 +12,9 @@ const BYTES_PER_MB = 1_048_576
 const WATCH_INTERVAL_MS = 1_000
 
 async function measureFreeDisk(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path)
-  return bavail * bsize
+  const { bavail, bsize, blocks } = await statfs(path)
+  // One without blocks, such as /proc, has no room to tell of.
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
 }
 
 function tell(path: string, freeBytes: number): string {
