@@ -20,7 +20,7 @@ While it runs, the commands above work from another terminal. Nodes are numbered
 added yourself belong to no group and are never slow. Faults outlive a restart of a node, not of the devnet.
 ${formatExamples(
   [`${quarry} devnet --spacing 1 --window 10`],
-  [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir /tmp/five`],
+  [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir .devnet-five`],
   [`${quarry} devnet --until-height 45 --json | tail -1`],
   [`${quarry} devnet partition 0,1 2`, 'two sides that mine on their own'],
   [`${quarry} devnet slow 2 500ms --jitter 100ms`],
