@@ -69,6 +69,11 @@ export interface ChainStore {
   /** The stored tip, or undefined in a new store. */
   readTip(): Promise<StoredTip | undefined>
   writeEntries(entries: readonly StoredEntry[]): Promise<void>
+  /**
+   * Keeps entries up to a height so that they are read faster, if many have come since they last were. No entry may be
+   * written meanwhile.
+   */
+  packEntries(height: number): Promise<void>
   /** @param bytes - The encoded block. */
   writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void>
   readBody(hash: BlockHash): Promise<Uint8Array | undefined>

@@ -67,6 +67,11 @@ export class PendingEntries {
     return this.#writeNext((entries) => this.#store.writeTip({ ...change, entries }))
   }
 
+  /** Has entries up to a height stored closer together, where there are many. */
+  pack(height: number): Promise<void> {
+    return this.#writing.run(() => this.#store.packEntries(height))
+  }
+
   #writeNext(write: (entries: readonly StoredEntry[]) => Promise<void> | undefined): Promise<void> {
     return this.#writing.run(async () => {
       const taken = [...this.#entries]

@@ -26,6 +26,8 @@ import { verifyBlock } from './verify-block.ts'
 
 /** The tip and its coins are written at least so often while it moves. What a kill leaves behind is replayed. */
 const FLUSH_INTERVAL_MS = 5_000
+/** Entries so deep below the tip hardly change any more. */
+const BURIED_BLOCKS = 1_000
 /** On a long way the log tells how far it is, so often. */
 const PROGRESS_INTERVAL_MS = 5_000
 const SECONDS_PER_MS = 0.001
@@ -208,6 +210,7 @@ export class TipMover {
       txIndex?.onFlushed()
       this.#stored = tip
     }
+    await pending.pack(tip.height - BURIED_BLOCKS)
     this.#flushedMs = clock.monotonic()
   }
 

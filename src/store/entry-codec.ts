@@ -1,7 +1,7 @@
 /** @module Entries of the block tree as stored bytes. */
 
 import type { EntryValidity, StoredEntry } from '../chain/index.ts'
-import { type BlockHash, encodeHeader, readHeader } from '../primitives/index.ts'
+import { type BlockHash, encodeHeader, HASH_SIZE, readHeader } from '../primitives/index.ts'
 import { ByteReader, ByteWriter, DecodeError } from '../util/index.ts'
 
 /** Order is the stored number: append only. */
@@ -14,7 +14,18 @@ const WAS_CONNECTED = 2
  * first seen in milliseconds (8).
  */
 export function encodeEntry(entry: StoredEntry): Uint8Array {
-  return new ByteWriter()
+  return writeEntry(new ByteWriter(), entry).toBytes()
+}
+
+/** Encodes entries, each with its hash (32) before it. */
+export function encodePage(entries: readonly StoredEntry[]): Uint8Array {
+  const writer = new ByteWriter()
+  for (const entry of entries) writeEntry(writer.writeBytes(entry.hash), entry)
+  return writer.toBytes()
+}
+
+function writeEntry(writer: ByteWriter, entry: StoredEntry): ByteWriter {
+  return writer
     .writeBytes(encodeHeader(entry.header))
     .writeUint32(entry.height)
     .writeUint8(VALIDITIES.indexOf(entry.validity))
@@ -22,7 +33,6 @@ export function encodeEntry(entry: StoredEntry): Uint8Array {
     .writeUint32(entry.transactionCount)
     .writeUint64(BigInt(entry.sequence))
     .writeUint64(BigInt(Math.trunc(entry.firstSeenMs)))
-    .toBytes()
 }
 
 /**
@@ -33,12 +43,32 @@ export function encodeEntry(entry: StoredEntry): Uint8Array {
  */
 export function decodeEntry(hash: BlockHash, bytes: Uint8Array): StoredEntry {
   const reader = new ByteReader(bytes)
+  const entry = readEntry(reader, hash)
+  reader.expectEnd()
+  return entry
+}
+
+/**
+ * Decodes what {@link encodePage} made. Hashes are views of the bytes: nearly all of a page are hashes that are kept.
+ *
+ * @throws {@link DecodeError} for other bytes.
+ */
+export function decodePage(bytes: Uint8Array): readonly StoredEntry[] {
+  const reader = new ByteReader(bytes, true)
+  const entries: StoredEntry[] = []
+  while (reader.remaining > 0) {
+    entries.push(readEntry(reader, reader.readBytes(HASH_SIZE) as BlockHash))
+  }
+  return entries
+}
+
+function readEntry(reader: ByteReader, hash: BlockHash): StoredEntry {
   const header = readHeader(reader)
   const height = reader.readUint32()
   const validity = VALIDITIES[reader.readUint8()]
   if (validity === undefined) throw new DecodeError('bad-value', reader.offset, 'unknown validity')
   const flags = reader.readUint8()
-  const entry: StoredEntry = {
+  return {
     hash,
     header,
     height,
@@ -50,6 +80,4 @@ export function decodeEntry(hash: BlockHash, bytes: Uint8Array): StoredEntry {
     sequence: Number(reader.readUint64()),
     firstSeenMs: Number(reader.readUint64()),
   }
-  reader.expectEnd()
-  return entry
 }

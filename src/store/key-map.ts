@@ -8,6 +8,7 @@
  * | blocks   | `meta`    | `sync`, `damage`            | empty: written to force a sync; the state has to be rebuilt |
  * | blocks   | `meta`    | `closed`                    | number of the last batch (6, BE) when the store was closed; gone once it is used again |
  * | state    | `header`  | height (4, BE), hash (32)   | stored entry, see `entry-codec.ts`       |
+ * | state    | `page`    | number (4, BE)              | stored entries of 1,024 heights, see `header-store.ts` |
  * | state    | `coin`    | txid (32), vout (4, BE)     | encoded coin                             |
  * | state    | `txindex` | txid (32)                   | hash of the block of the active chain (32) |
  * | state    | `journal` | number of a batch (6, BE)   | its size in bytes (4, LE), see `batch-journal.ts` |
@@ -20,7 +21,7 @@
  * | node     | `anchor`  | see `p2p/outbound.ts`       | a multiaddr to dial at the next start    |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
- * before children. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
+ * before children. An entry in `header` wins over one in a `page`. Every value but those of `meta` in `blocks` ends in a CRC-32C: in `blocks` of what precedes it, in
  * `state` and
  * `node` of the key and what precedes it. A damaged record of `node` is as good as absent. The height map of the active chain is not stored: it follows from the tip
  * and the headers. An index of transactions that is off is absent, or stays at the block that it reached.
@@ -35,16 +36,20 @@ import { ByteWriter } from '../util/index.ts'
 
 /**
  * Version of this map. History: 1, the first; 2 is bound to the whole chain spec, not only to its genesis; 3 has a
- * hash of all coins, a journal, and checksums over keys. Of 1 and 2 the bodies are kept, and the state is rebuilt from
- * them.
+ * hash of all coins, a journal, and checksums over keys; 4 has pages. Of 1 and 2 the bodies are kept, and the state is
+ * rebuilt from them; 3 is read as it is.
  */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
+
+/** The version before, of which nothing but the number has to be changed. */
+export const PAGELESS_SCHEMA_VERSION = 3
 
 /** Names of sublevels. */
 export const SUBLEVELS = {
   body: 'body',
   undo: 'undo',
   header: 'header',
+  page: 'page',
   coin: 'coin',
   txindex: 'txindex',
   journal: 'journal',
@@ -77,6 +82,10 @@ function bigEndian(value: number): Uint8Array {
   return bytes
 }
 
+function readBigEndian(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset)
+}
+
 /** Not `slice`, which makes no copy of a Buffer: each hash would keep its key alive, outside of the heap. */
 function copyHash(key: Uint8Array, start: number): Uint8Array {
   const hash = new Uint8Array(HASH_SIZE)
@@ -87,6 +96,26 @@ function copyHash(key: Uint8Array, start: number): Uint8Array {
 /** Key of an entry of the block tree. */
 export function headerKey(height: number, hash: BlockHash): Uint8Array {
   return new ByteWriter().writeBytes(bigEndian(height)).writeBytes(hash).toBytes()
+}
+
+/** What keys of entries at a height begin with; so none of them comes before it. */
+export function heightPrefix(height: number): Uint8Array {
+  return bigEndian(height)
+}
+
+/** The height within a key that {@link headerKey} made. */
+export function heightOfHeaderKey(key: Uint8Array): number {
+  return readBigEndian(key, 0)
+}
+
+/** Key of a page of entries. */
+export function pageKey(number: number): Uint8Array {
+  return bigEndian(number)
+}
+
+/** The number within a key that {@link pageKey} made. */
+export function numberOfPageKey(key: Uint8Array): number {
+  return readBigEndian(key, 0)
 }
 
 /** The hash within a key that {@link headerKey} made. */
@@ -101,8 +130,7 @@ export function coinKey(outPoint: OutPoint): Uint8Array {
 
 /** The outpoint within a key that {@link coinKey} made. */
 export function outPointOfCoinKey(key: Uint8Array): OutPoint {
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
-  return { txid: copyHash(key, 0) as OutPoint['txid'], vout: view.getUint32(HASH_SIZE) }
+  return { txid: copyHash(key, 0) as OutPoint['txid'], vout: readBigEndian(key, HASH_SIZE) }
 }
 
 const JOURNAL_KEY_SIZE = 6

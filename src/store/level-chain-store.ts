@@ -36,15 +36,14 @@ import {
   type StateOperation,
   sublevel,
 } from './databases.ts'
-import { decodeEntry, encodeEntry } from './entry-codec.ts'
 import { GroupWriter } from './group-writer.ts'
+import { HeaderStore } from './header-store.ts'
 import {
   coinKey,
-  hashOfHeaderKey,
-  headerKey,
   journalKey,
   META_KEYS,
   outPointOfCoinKey,
+  PAGELESS_SCHEMA_VERSION,
   SCHEMA_VERSION,
   SUBLEVELS,
 } from './key-map.ts'
@@ -57,10 +56,6 @@ const OPERATIONS_PER_BATCH = 10_000
 /** No key of a block comes after it. */
 const LAST_HASH = new Uint8Array(HASH_SIZE).fill(0xff)
 
-const READ_AHEAD_BYTES = 1_048_576
-/** Entries that are read from the database at a time. */
-const ENTRIES_PER_READ = 1_000
-
 /**
  * Keeps a chain in two databases. A killed process loses nothing that was written; a power cut may lose
  * the newest seconds, never the order: the tip and its coins are one batch.
@@ -69,7 +64,7 @@ export class LevelChainStore implements ChainStore {
   readonly #databases: ChainDatabases
   readonly #body: ByteSublevel
   readonly #undo: ByteSublevel
-  readonly #header: ByteSublevel
+  readonly #headers: HeaderStore
   readonly #coin: ByteSublevel
   readonly #txIndex: ByteSublevel
   readonly #journalLevel: ByteSublevel
@@ -90,7 +85,7 @@ export class LevelChainStore implements ChainStore {
     this.#databases = databases
     this.#body = sublevel(databases.blocks, SUBLEVELS.body)
     this.#undo = sublevel(databases.blocks, SUBLEVELS.undo)
-    this.#header = sublevel(databases.state, SUBLEVELS.header)
+    this.#headers = new HeaderStore(databases.state)
     this.#coin = sublevel(databases.state, SUBLEVELS.coin)
     this.#txIndex = sublevel(databases.state, SUBLEVELS.txindex)
     this.#meta = sublevel(databases.state, SUBLEVELS.meta)
@@ -130,25 +125,7 @@ export class LevelChainStore implements ChainStore {
   }
 
   async *readEntries(): AsyncIterable<readonly StoredEntry[]> {
-    // The engine reads ahead; with its default of 16 KB there would be thousands of turns.
-    const options = { highWaterMarkBytes: READ_AHEAD_BYTES } as object
-    const iterator = this.#header.iterator(options)
-    try {
-      for (;;) {
-        // Many at a time: a promise for each of a hundred thousand would take as long as all the rest.
-        const batch = await this.#attempt('read headers', 'state', () =>
-          iterator.nextv(ENTRIES_PER_READ),
-        )
-        if (batch.length === 0) return
-        yield batch.map(([key, value]) => {
-          const hash = hashOfHeaderKey(key)
-          const sealed = { what: 'header', part: 'state', key } as const
-          return decodeStored(value, sealed, (bytes) => decodeEntry(hash, bytes))
-        })
-      }
-    } finally {
-      await iterator.close()
-    }
+    yield* this.#readAll(this.#headers.readAll(), 'read headers', 'state')
   }
 
   async readTip(): Promise<StoredTip | undefined> {
@@ -163,8 +140,17 @@ export class LevelChainStore implements ChainStore {
   async writeEntries(entries: readonly StoredEntry[]): Promise<void> {
     await this.#writeState(
       'write headers',
-      entries.map((entry) => this.#putEntry(entry)),
+      entries.map((entry) => this.#headers.put(entry)),
     )
+  }
+
+  async packEntries(height: number): Promise<void> {
+    for (const number of this.#headers.findDue(height)) {
+      const operations = await this.#attempt('read headers', 'state', () =>
+        this.#headers.pack(number),
+      )
+      await this.#writeState('pack headers', operations)
+    }
   }
 
   async writeBody(hash: BlockHash, bytes: Uint8Array): Promise<void> {
@@ -266,7 +252,7 @@ export class LevelChainStore implements ChainStore {
   }
 
   async writeTip(change: TipChange): Promise<void> {
-    const operations: StateOperation[] = change.entries.map((entry) => this.#putEntry(entry))
+    const operations: StateOperation[] = change.entries.map((entry) => this.#headers.put(entry))
     for (const { outPoint, coin } of change.coins) {
       const key = coinKey(outPoint)
       if (coin === undefined) operations.push({ type: 'del', sublevel: this.#coin, key })
@@ -369,10 +355,6 @@ export class LevelChainStore implements ChainStore {
     return true
   }
 
-  #putEntry(entry: StoredEntry): StateOperation {
-    return putSealed(this.#header, headerKey(entry.height, entry.hash), encodeEntry(entry))
-  }
-
   /** Bodies and undo data must be on the disk before a tip that needs them is. */
   #syncBlocks(): Promise<void> {
     return this.#attempt('sync blocks', 'blocks', () =>
@@ -381,13 +363,16 @@ export class LevelChainStore implements ChainStore {
   }
 
   async #create(chainId: Uint8Array): Promise<void> {
-    const version = Uint8Array.of(SCHEMA_VERSION, 0, 0, 0)
     await this.#writeState('create the store', [
-      putSealed(this.#meta, META_KEYS.schema, version),
+      this.#putSchema(),
       putSealed(this.#meta, META_KEYS.chain, chainId),
     ])
     // What was damaged is gone.
     await this.#attempt('create the store', 'blocks', () => this.#blocksMeta.del(META_KEYS.damage))
+  }
+
+  #putSchema(): StateOperation {
+    return putSealed(this.#meta, META_KEYS.schema, Uint8Array.of(SCHEMA_VERSION, 0, 0, 0))
   }
 
   async #checkMeta(chainId: Uint8Array): Promise<void> {
@@ -400,7 +385,7 @@ export class LevelChainStore implements ChainStore {
       })
     }
     const schema = (await this.#readMeta(META_KEYS.schema, 'schema version')) ?? new Uint8Array(0)
-    if (schema[0] !== SCHEMA_VERSION) {
+    if (schema[0] !== SCHEMA_VERSION && schema[0] !== PAGELESS_SCHEMA_VERSION) {
       throw new StoreError(
         'unknown-schema',
         `the data directory has schema ${schema[0]}, this program knows ${SCHEMA_VERSION}: ` +
@@ -422,6 +407,9 @@ export class LevelChainStore implements ChainStore {
       throw new StoreError('corrupt', 'the state database was found damaged before', {
         part: 'state',
       })
+    }
+    if (schema[0] !== SCHEMA_VERSION) {
+      await this.#writeState('note the schema version', [this.#putSchema()])
     }
   }
 

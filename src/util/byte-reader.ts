@@ -9,13 +9,19 @@ import { DecodeError } from './errors.ts'
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #isShared: boolean
   #offset = 0
 
-  /** @param bytes - Kept, not copied: values returned by {@link readBytes} are copies. */
-  constructor(bytes: Uint8Array) {
+  /**
+   * @param bytes - Kept, not copied.
+   * @param isShared - Whether what {@link readBytes} returns are views of `bytes`, all of which they keep alive, and
+   * not copies.
+   */
+  constructor(bytes: Uint8Array, isShared = false) {
     // Databases hand out subclasses whose `slice` is a view, by which one coin would keep a whole block in memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#isShared = isShared
   }
 
   /** Position of the next byte to be read. */
@@ -59,13 +65,14 @@ export class ByteReader {
   }
 
   /**
-   * Reads `size` bytes as a copy.
+   * Reads `size` bytes: a copy, unless the reader was told to share.
    *
    * @throws {@link DecodeError} `unexpected-end`
    */
   readBytes(size: number): Uint8Array {
     const start = this.#take(size)
-    return this.#bytes.slice(start, start + size)
+    const end = start + size
+    return this.#isShared ? this.#bytes.subarray(start, end) : this.#bytes.slice(start, end)
   }
 
   /** The next byte without taking it, or undefined at the end. */

@@ -51,6 +51,7 @@ const clock = createFixedClock(genesis.block.header.time + 100_000)
 const MAX_MONEY = 21_000_000n * 100_000_000n
 const LARGE_BODY = 500_000
 const MANY_COINS = 2_000
+const MANY_ENTRIES = 3_000
 
 async function openStore(harness: StoreHarness, chainId = params.chainId): Promise<ChainStore> {
   return LevelChainStore.open(await harness.open(), chainId)
@@ -112,6 +113,17 @@ function entryOf(placed: PlacedBlock, changes: Partial<StoredEntry> = {}): Store
     firstSeenMs: 1_700_000_000_000,
     ...changes,
   }
+}
+
+/** An entry of a chain that has no blocks. @param branch - Sets it apart from others at its height. */
+function lineEntryOf(height: number, branch = 0): StoredEntry {
+  const hash = new Uint8Array(32).fill(branch) as BlockHash
+  new DataView(hash.buffer).setUint32(4, height)
+  return { ...entryOf(first), hash, height }
+}
+
+function createLine(): readonly StoredEntry[] {
+  return Array.from({ length: MANY_ENTRIES }, (_, height) => lineEntryOf(height))
 }
 
 async function readAllEntries(store: ChainStore): Promise<readonly StoredEntry[]> {
@@ -176,6 +188,29 @@ const RECORD_CASES: readonly StoreCase[] = [
       await store.writeEntries([changed])
       expectEqual((await readAllEntries(store))[1], changed, 'the changed entry')
       await store.close()
+      return undefined
+    },
+  },
+  {
+    name: 'tells entries that were packed, and those that changed since',
+    async run(harness) {
+      const store = await openStore(harness)
+      const line = createLine()
+      await store.writeEntries(line)
+      await store.packEntries(MANY_ENTRIES - 500)
+      expectEqual(await readAllEntries(store), line, 'the packed entries')
+      const pruned = line.slice(0, 700).map((entry) => ({ ...entry, hasBody: false }))
+      const sibling = lineEntryOf(5, 9)
+      await store.writeEntries([...pruned, sibling])
+      const changed = [...pruned.slice(0, 6), sibling, ...pruned.slice(6), ...line.slice(700)]
+      expectEqual(await readAllEntries(store), changed, 'the changed entries')
+      await store.packEntries(MANY_ENTRIES - 500)
+      expectEqual(await readAllEntries(store), changed, 'the entries after packing them again')
+      await store.packEntries(-1)
+      await store.close()
+      const again = await openStore(harness)
+      expectEqual(await readAllEntries(again), changed, 'the entries after a restart')
+      await again.close()
       return undefined
     },
   },
@@ -321,6 +356,8 @@ async function fill(harness: StoreHarness): Promise<void> {
     coins as unknown as Coins,
     blocks.map((x) => entryOf(x)),
   )
+  await store.writeEntries(createLine())
+  await store.packEntries(MANY_ENTRIES - 500)
   await store.close()
 }
 
@@ -493,6 +530,7 @@ export const CHAIN_STORE_CASES: readonly StoreCase[] = [
   ...RECORD_CASES,
   ...WHOLE_CASES,
   damageCase('state', 'header'),
+  damageCase('state', 'page'),
   damageCase('state', 'coin'),
   damageCase('state', 'meta', 'tip'),
   SWAPPED_CASE,

@@ -31,6 +31,14 @@ describe('checksums', () => {
     expect(computeCrc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43)
   })
 
+  it('can be gone on with from anywhere', () => {
+    const bytes = Uint8Array.from({ length: 23 }, (_, i) => i * 89)
+    const whole = computeCrc32c(bytes)
+    for (let at = 0; at <= bytes.length; at++) {
+      expect(computeCrc32c(bytes.subarray(at), computeCrc32c(bytes.subarray(0, at)))).toBe(whole)
+    }
+  })
+
   it('notice every flipped bit and every cut', () => {
     const sealed = sealValue(Uint8Array.of(1, 2, 3))
     for (let bit = 0; bit < sealed.length * 8; bit++) {
@@ -61,6 +69,21 @@ describe('LevelChainStore', () => {
     await openMemoryChain(params, clock, databases)
     expect(await codeOf(LevelChainStore.open(databases, other.chainId))).toBe('wrong-chain')
     expect(await codeOf(LevelChainStore.open(databases, params.chainId))).toBe('none')
+  })
+
+  it('keeps buried headers many to a record, and the newest one by one', async () => {
+    const databases = createMemoryDatabases()
+    const chain = await openMemoryChain(params, clock, databases)
+    for (const { block } of createBlocks(genesis, params, 2_100)) await chain.acceptBlock(block)
+    await chain.flush()
+    const countRecords = async (name: string) =>
+      (await databases.state.sublevel(name).keys().all()).length
+    // Heights 0 to 1,023 are a page; 1,024 to 2,047 are not buried yet.
+    expect(await countRecords(SUBLEVELS.page)).toBe(1)
+    expect(await countRecords(SUBLEVELS.header)).toBe(2_101 - 1_024)
+    const again = await openMemoryChain(params, clock, databases)
+    expect(again.tip.hash).toEqual(chain.tip.hash)
+    expect(again.headerCount).toBe(2_101)
   })
 
   it('refuses a schema that it does not know', async () => {

@@ -165,6 +165,16 @@ describe('a state database', () => {
     expect(failure.message).toContain('the coins do not fit block')
   })
 
+  it('of the schema without pages is taken as it is, and of the present one from then on', async () => {
+    const { databases, blocks } = await createStored()
+    const key = META_KEYS.schema
+    await levelOf(databases.state, 'meta').put(key, sealValue(Uint8Array.of(3, 0, 0, 0), key))
+    const chain = await openMemoryChain(params, clock, databases)
+    expect(chain.tip.hash).toEqual((blocks.at(-1) as PlacedBlock).hash)
+    const stored = await levelOf(databases.state, 'meta').get(key)
+    expect(stored?.[0]).toBe(4)
+  })
+
   it('of an older schema is told from a damaged one', async () => {
     const { databases } = await createStored()
     const old = sealValue(Uint8Array.of(2, 0, 0, 0))
