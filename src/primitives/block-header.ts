@@ -1,6 +1,6 @@
 /** @module The 80-byte block header and its codec. */
 
-import { ByteReader, ByteWriter } from '../util/index.ts'
+import { ByteReader, ByteWriter, DecodeError } from '../util/index.ts'
 import { type BlockHash, HASH_SIZE, type Hash256, sha256d } from './hash.ts'
 
 /** Size in bytes of an encoded header. */
@@ -59,6 +59,60 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
   const header = readHeader(reader)
   reader.expectEnd()
   return header
+}
+
+/**
+ * A header that is read out of its bytes when it is asked, for those who hold very many: it takes a quarter of the
+ * memory. Hashes are views of the bytes.
+ */
+export class PackedHeader implements BlockHeader {
+  readonly #bytes: Uint8Array
+  readonly #offset: number
+
+  /** @param bytes - Hold 80 bytes of a header at `offset`, and are kept. */
+  constructor(bytes: Uint8Array, offset: number) {
+    if (offset + HEADER_SIZE > bytes.length) {
+      throw new DecodeError('unexpected-end', offset, 'a header takes 80 bytes')
+    }
+    this.#bytes = bytes
+    this.#offset = offset
+  }
+
+  get version(): number {
+    return this.#readUint32(0) | 0
+  }
+
+  get prevBlockHash(): BlockHash {
+    return this.#viewHash(4) as BlockHash
+  }
+
+  get merkleRoot(): Hash256 {
+    return this.#viewHash(36)
+  }
+
+  get time(): number {
+    return this.#readUint32(68)
+  }
+
+  get bits(): number {
+    return this.#readUint32(72)
+  }
+
+  get nonce(): number {
+    return this.#readUint32(NONCE_OFFSET)
+  }
+
+  #viewHash(at: number): Hash256 {
+    const start = this.#offset + at
+    return this.#bytes.subarray(start, start + HASH_SIZE)
+  }
+
+  #readUint32(at: number): number {
+    const start = this.#offset + at
+    let value = 0
+    for (let i = 3; i >= 0; i--) value = value * 0x100 + (this.#bytes[start + i] as number)
+    return value
+  }
 }
 
 /** SHA-256d of the encoded header. */

@@ -20,6 +20,7 @@ export {
   encodeHeader,
   HEADER_SIZE,
   NONCE_OFFSET,
+  PackedHeader,
   readHeader,
 } from './block-header.ts'
 export {

@@ -1,7 +1,15 @@
 /** @module Entries of the block tree as stored bytes. */
 
 import type { EntryValidity, StoredEntry } from '../chain/index.ts'
-import { type BlockHash, encodeHeader, HASH_SIZE, readHeader } from '../primitives/index.ts'
+import {
+  type BlockHash,
+  type BlockHeader,
+  encodeHeader,
+  HASH_SIZE,
+  HEADER_SIZE,
+  PackedHeader,
+  readHeader,
+} from '../primitives/index.ts'
 import { ByteReader, ByteWriter, DecodeError } from '../util/index.ts'
 
 /** Order is the stored number: append only. */
@@ -43,27 +51,33 @@ function writeEntry(writer: ByteWriter, entry: StoredEntry): ByteWriter {
  */
 export function decodeEntry(hash: BlockHash, bytes: Uint8Array): StoredEntry {
   const reader = new ByteReader(bytes)
-  const entry = readEntry(reader, hash)
+  const entry = readEntry(reader, hash, readHeader(reader))
   reader.expectEnd()
   return entry
 }
 
 /**
- * Decodes what {@link encodePage} made. Hashes are views of the bytes: nearly all of a page are hashes that are kept.
+ * Decodes what {@link encodePage} made.
  *
+ * @param bytes - Kept: hashes and headers are views of them.
  * @throws {@link DecodeError} for other bytes.
  */
 export function decodePage(bytes: Uint8Array): readonly StoredEntry[] {
-  const reader = new ByteReader(bytes, true)
+  // Not what the database handed out, which may be a subclass that its views would be of.
+  const page = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const reader = new ByteReader(page)
   const entries: StoredEntry[] = []
   while (reader.remaining > 0) {
-    entries.push(readEntry(reader, reader.readBytes(HASH_SIZE) as BlockHash))
+    const start = reader.offset
+    reader.skip(HASH_SIZE + HEADER_SIZE)
+    const hash = page.subarray(start, start + HASH_SIZE) as BlockHash
+    entries.push(readEntry(reader, hash, new PackedHeader(page, start + HASH_SIZE)))
   }
   return entries
 }
 
-function readEntry(reader: ByteReader, hash: BlockHash): StoredEntry {
-  const header = readHeader(reader)
+/** Reads what follows the header. */
+function readEntry(reader: ByteReader, hash: BlockHash, header: BlockHeader): StoredEntry {
   const height = reader.readUint32()
   const validity = VALIDITIES[reader.readUint8()]
   if (validity === undefined) throw new DecodeError('bad-value', reader.offset, 'unknown validity')

@@ -9,19 +9,13 @@ import { DecodeError } from './errors.ts'
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  readonly #isShared: boolean
   #offset = 0
 
-  /**
-   * @param bytes - Kept, not copied.
-   * @param isShared - Whether what {@link readBytes} returns are views of `bytes`, all of which they keep alive, and
-   * not copies.
-   */
-  constructor(bytes: Uint8Array, isShared = false) {
+  /** @param bytes - Kept, not copied: values returned by {@link readBytes} are copies. */
+  constructor(bytes: Uint8Array) {
     // Databases hand out subclasses whose `slice` is a view, by which one coin would keep a whole block in memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#isShared = isShared
   }
 
   /** Position of the next byte to be read. */
@@ -65,14 +59,18 @@ export class ByteReader {
   }
 
   /**
-   * Reads `size` bytes: a copy, unless the reader was told to share.
+   * Reads `size` bytes as a copy.
    *
    * @throws {@link DecodeError} `unexpected-end`
    */
   readBytes(size: number): Uint8Array {
     const start = this.#take(size)
-    const end = start + size
-    return this.#isShared ? this.#bytes.subarray(start, end) : this.#bytes.slice(start, end)
+    return this.#bytes.slice(start, start + size)
+  }
+
+  /** Passes over `size` bytes. @throws {@link DecodeError} `unexpected-end` */
+  skip(size: number): void {
+    this.#take(size)
   }
 
   /** The next byte without taking it, or undefined at the end. */

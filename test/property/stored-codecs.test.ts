@@ -17,7 +17,7 @@ import {
   encodeSyncResponse,
 } from '../../src/p2p/message-codec.ts'
 import type { BlockHash, BlockHeader, Hash256 } from '../../src/primitives/index.ts'
-import { decodeEntry, encodeEntry } from '../../src/store/entry-codec.ts'
+import { decodeEntry, decodePage, encodeEntry, encodePage } from '../../src/store/entry-codec.ts'
 import { DecodeError } from '../../src/util/index.ts'
 
 const RUNS = { numRuns: 300 }
@@ -25,7 +25,7 @@ const RUNS = { numRuns: 300 }
 const bytes = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max })
 const hash = bytes(32, 32)
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
-const time = fc.integer({ min: 0, max: 2 ** 42 })
+const milliseconds = fc.integer({ min: 0, max: 2 ** 42 })
 
 const header: fc.Arbitrary<BlockHeader> = fc.record({
   version: fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }),
@@ -55,14 +55,19 @@ const entry: fc.Arbitrary<StoredEntry> = fc.record({
   wasConnected: fc.constant(true),
   hasBody: fc.boolean(),
   transactionCount: uint32,
-  sequence: time,
-  firstSeenMs: time,
+  sequence: milliseconds,
+  firstSeenMs: milliseconds,
 })
 
 const item = fc.record({
   kind: fc.constantFrom('block' as const, 'tx' as const),
   hash: hash.map((value) => value as Hash256),
 })
+
+/** A header with its fields as properties of its own, to be compared. */
+function spell({ version, prevBlockHash, merkleRoot, time, bits, nonce }: BlockHeader) {
+  return { version, prevBlockHash, merkleRoot, time, bits, nonce }
+}
 
 /** What each codec encodes, how it decodes, and what has to come out again. */
 interface Codec {
@@ -101,6 +106,9 @@ const CODECS: readonly Codec[] = [
     decodeUndo,
   ),
   codec('entries of the tree', entry, encodeEntry, (input) => decodeEntry(entryHash, input)),
+  codec('pages of entries', fc.array(entry, { maxLength: 4, minLength: 1 }), encodePage, (input) =>
+    decodePage(input).map((read) => ({ ...read, header: spell(read.header) })),
+  ),
   codec(
     'INV',
     fc.array(item, { minLength: 1, maxLength: 10 }),
