@@ -91,7 +91,7 @@ export class FeeEstimator {
   constructor(events: EventEmitter<MempoolEvents>) {
     events.on('added', (entry) => this.#onAdded(entry))
     events.on('confirmed', (entry) => this.#onConfirmed(entry))
-    events.on('dropped', (entry) => this.#onDropped(entry))
+    events.on('dropped', ({ entry }) => this.#onDropped(entry))
     events.on('blockPassed', (height) => this.#onBlock(height))
   }
 

@@ -1,29 +1,31 @@
 /**
  * Transactions that wait for a block, and which of them are relayed.
  *
- * Policy only: what is valid is `consensus/`'s to say. No replacement, no eviction and no standardness
- * of output types yet: a full pool declines. `MempoolError` carries Bitcoin Core's reject reason and
+ * Policy only, Bitcoin Core's: what is valid is `consensus/`'s to say. `MempoolError` carries Core's reject reason and
  * blames nobody; `ConsensusError` means that no node could ever take the transaction.
  *
  * Purity: isomorphic.
  *
  * @module
  */
+
+export { MAX_DATA_CARRIER_BYTES, MAX_STANDARD_TX_WEIGHT } from './check-standard.ts'
 export { MAX_FEE_DELTAS } from './fee-deltas.ts'
 export { type EstimateMode, FeeEstimator, MAX_FEE_TARGET } from './fee-estimator.ts'
+export { INCREMENTAL_RELAY_FEE_SATS_PER_KVB, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
+export type { PackageMember, Refusal } from './judge-package.ts'
+export { MAX_ANCESTORS, MAX_DESCENDANTS, MAX_FAMILY_SIZE } from './judge-transaction.ts'
 export {
-  MAX_ANCESTORS,
-  MAX_DESCENDANTS,
-  MAX_MEMPOOL_BYTES,
-  MAX_STANDARD_TX_WEIGHT,
+  type DropReason,
   Mempool,
   type MempoolDeps,
   type MempoolEvents,
   type MempoolTrial,
-  MIN_RELAY_FEE_SATS_PER_KVB,
 } from './mempool.ts'
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'
 export { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
+export { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
+export { type LoadedMempool, loadMempool, saveMempool } from './mempool-store.ts'
 export {
   BLOCK_MIN_FEE_SATS_PER_KVB,
   type SelectionLimits,

@@ -1,51 +1,31 @@
 /** @module Transactions that wait for a block. */
 
 import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/index.ts'
-import { isHeavyCheck, toUnixSeconds, verifyTransactionScripts } from '../chain/index.ts'
+import type { ConsensusError } from '../consensus/index.ts'
 import {
-  areSequenceLocksMet,
-  type Coin,
-  ConsensusError,
-  checkTransaction,
-  checkTransactionInputs,
-  computeSigopsCost,
-  findSpentCoins,
-  isFinal,
-} from '../consensus/index.ts'
-import {
-  computeTransactionSize,
   computeTxid,
   computeWtxid,
-  hasWitness,
   isCoinbase,
   type OutPoint,
-  outPointKey,
   type Transaction,
   type TxidHex,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { ScriptError, type SignatureEngine, STANDARD_SCRIPT_FLAGS } from '../script/index.ts'
+import type { SignatureEngine } from '../script/index.ts'
 import { type Clock, EventEmitter, type Logger, Mutex, toErrorMessage } from '../util/index.ts'
 import { FeeDeltas } from './fee-deltas.ts'
-import { collectRelatives, type MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
+import {
+  feeRateOf,
+  INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
+  MIN_RELAY_FEE_SATS_PER_KVB,
+} from './fee-rate.ts'
+import { isReconsiderable, isRefusal, judgeTogether, type PackageMember } from './judge-package.ts'
+import { type Candidate, type JudgeOptions, judgeTransaction } from './judge-transaction.ts'
+import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
-import { checkSigopsPolicy } from './sigops-policy.ts'
-
-/** A transaction above this weight is not relayed. @see Bitcoin Core `MAX_STANDARD_TX_WEIGHT` */
-export const MAX_STANDARD_TX_WEIGHT = 400_000
-/** Satoshis per 1,000 virtual bytes. @see Bitcoin Core 30 `DEFAULT_MIN_RELAY_TX_FEE` */
-export const MIN_RELAY_FEE_SATS_PER_KVB = 100n
-/** How many unconfirmed ancestors, itself included, a transaction may have. */
-export const MAX_ANCESTORS = 25
-/** How many unconfirmed descendants, itself included, a transaction may have. */
-export const MAX_DESCENDANTS = 25
-/** The most memory that all waiting transactions together may take, in bytes. */
-export const MAX_MEMPOOL_BYTES = 300_000_000
-/** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
-export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_600
-const BYTES_PER_KVB = 1_000n
-/** Beyond this, a tenth of a second's work or so, scripts are verified on other threads. */
-const HEAVY_SIGOPS_COST = 320
+import { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
+import { RollingFee } from './rolling-fee.ts'
+import { WaitingTransactions } from './waiting-transactions.ts'
 
 /** What the mempool works with. */
 export interface MempoolDeps {
@@ -58,14 +38,21 @@ export interface MempoolDeps {
   readonly log: Logger
 }
 
+/**
+ * Why a transaction waits no longer without being on the chain: another that spends the same is on the chain, or pays
+ * more; it waited too long; or there was no room.
+ *
+ * @see Bitcoin Core `MemPoolRemovalReason`
+ */
+export type DropReason = 'conflict' | 'replaced' | 'expiry' | 'sizelimit'
+
 /** What the mempool tells. */
 export interface MempoolEvents extends Record<string, unknown> {
   added: MempoolEntry
   /** A block is on the chain, of this height; what it confirms is told next. */
   blockPassed: number
   confirmed: MempoolEntry
-  /** Another transaction has been confirmed that spends the same. */
-  dropped: MempoolEntry
+  dropped: { readonly entry: MempoolEntry; readonly reason: DropReason }
 }
 
 /** What became of transactions that were only tried. */
@@ -76,44 +63,48 @@ export interface MempoolTrial {
   readonly refusal: MempoolError | ConsensusError | undefined
 }
 
-const NO_TRANSACTIONS: ReadonlyMap<TxidHex, Transaction> = new Map()
-
-function usageOf(size: number): number {
-  return size + MEMPOOL_ENTRY_OVERHEAD_BYTES
+/** A transaction that was taken. */
+export interface Acceptance {
+  readonly entry: MempoolEntry
+  /** Those that had to go for it, with all that needed them. */
+  readonly replaced: readonly MempoolEntry[]
 }
 
-/** @param fee - Satoshis as mining counts them. */
-function checkFeeRate(fee: bigint, virtualSize: number): void {
-  // Rounded up, as Bitcoin Core's `CFeeRate::GetFee` does.
-  const perKvb = MIN_RELAY_FEE_SATS_PER_KVB * BigInt(virtualSize)
-  const wanted = (perKvb + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
-  if (fee < wanted) {
-    throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
-  }
+/** A transaction on its way back after a reorganisation. */
+interface DisplacedTransaction {
+  readonly tx: Transaction
+  /** Milliseconds since the Unix epoch; undefined if it comes out of a block. */
+  readonly addedMs: number | undefined
 }
+
+/** Whoever has waited too long is looked for so often. */
+const EXPIRY_INTERVAL_MS = 60_000
+
+const NO_TRANSACTIONS: ReadonlyMap<TxidHex, WaitingTransaction> = new Map()
 
 /**
  * Valid, unconfirmed transactions, each spending only confirmed outputs or outputs of others here.
  *
  * What it holds is always valid on top of the active chain's tip: when blocks are taken back, everything
- * is judged anew before it counts again.
+ * is judged anew before it counts again. It never takes more memory than its policy allows: what pays least goes, and
+ * what pays no more than that is not taken for a while.
  */
 export class Mempool {
   readonly events = new EventEmitter<MempoolEvents>()
+  readonly policy: MempoolPolicy
   readonly #deps: MempoolDeps
-  readonly #entries = new Map<TxidHex, WaitingTransaction>()
-  readonly #byWtxid = new Map<TxidHex, WaitingTransaction>()
-  /** Which entry spends an outpoint. */
-  readonly #spenders = new Map<string, WaitingTransaction>()
+  readonly #waiting = new WaitingTransactions()
   readonly #feeDeltas = new FeeDeltas()
+  readonly #rollingFee = new RollingFee()
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
-  #displaced: Transaction[] = []
-  #usage = 0
+  #displaced: DisplacedTransaction[] = []
+  #expiredMs = 0
   #sequence = 0
 
-  constructor(deps: MempoolDeps) {
+  constructor(deps: MempoolDeps, policy: Partial<MempoolPolicy> = {}) {
     this.#deps = deps
+    this.policy = { ...DEFAULT_MEMPOOL_POLICY, ...policy }
     const { events } = deps.chain
     events.on('blockConnected', (event) => this.#onBlockConnected(event))
     events.on('blockDisconnected', (event) => this.#onBlockDisconnected(event))
@@ -122,12 +113,19 @@ export class Mempool {
 
   /** How many transactions wait. */
   get size(): number {
-    return this.#entries.size
+    return this.#waiting.size
   }
 
   /** Bytes of memory that all that wait take, by estimate. */
   get usage(): number {
-    return this.#usage
+    return this.#waiting.usage
+  }
+
+  /** The least fee rate that is taken now, satoshis per 1,000 virtual bytes. @see Bitcoin Core `mempoolminfee` */
+  get minFeeRate(): bigint {
+    const rolling = this.#currentRollingFee()
+    if (rolling > MIN_RELAY_FEE_SATS_PER_KVB) return rolling
+    return MIN_RELAY_FEE_SATS_PER_KVB
   }
 
   /** Goes up with every change; tells templates that they are out of date. */
@@ -136,32 +134,103 @@ export class Mempool {
   }
 
   get(txid: TxidHex): MempoolEntry | undefined {
-    return this.#entries.get(txid)
+    return this.#waiting.get(txid)
   }
 
   getByWtxid(wtxid: TxidHex): MempoolEntry | undefined {
-    return this.#byWtxid.get(wtxid)
+    return this.#waiting.getByWtxid(wtxid)
   }
 
   /** All that wait, parents before children. */
   entries(): IterableIterator<MempoolEntry> {
-    return this.#entries.values()
+    return this.#waiting.values()
   }
 
   /** The entry that spends an outpoint. */
   getSpender(outPoint: OutPoint): MempoolEntry | undefined {
-    return this.#spenders.get(outPointKey(outPoint))
+    return this.#waiting.getSpender(outPoint)
   }
 
   /**
    * Judges a transaction and keeps it if it is valid and worth relaying.
    *
+   * @param addedMs - When it came, if that was earlier; milliseconds since the Unix epoch.
    * @throws {@link ConsensusError} if it breaks a rule of consensus.
    * @throws {@link MempoolError} if policy declines it.
    * @see Bitcoin Core `MemPoolAccept`
    */
-  accept(tx: Transaction): Promise<MempoolEntry> {
-    return this.#accepting.run(() => this.#acceptNow(tx))
+  async accept(tx: Transaction, addedMs?: number): Promise<MempoolEntry> {
+    const { entry } = await this.#accepting.run(() => this.#acceptNow(tx, addedMs))
+    return entry
+  }
+
+  /**
+   * Takes a child with its parents: each by itself if it can be, and those that pay too little by themselves together.
+   *
+   * @param transactions - Parents first, the child last.
+   * @returns What became of each. After a refusal that nothing of the rest could make good, the rest is left unjudged.
+   * @see Bitcoin Core `ProcessNewPackage`; BIP-0331
+   */
+  acceptPackage(transactions: readonly Transaction[]): Promise<readonly PackageMember[]> {
+    return this.#accepting.run(async () => {
+      const members: PackageMember[] = []
+      for (const tx of transactions) {
+        const member = await this.#acceptMember(tx)
+        members.push(member)
+        if (member.refusal !== undefined && !isReconsiderable(member.refusal)) break
+      }
+      const isHopeless = members.some(
+        ({ refusal }) => refusal !== undefined && !isReconsiderable(refusal),
+      )
+      if (!isHopeless) await this.#acceptTogether(members)
+      return transactions.map((tx, i) => members[i] ?? createMember(tx))
+    })
+  }
+
+  async #acceptMember(tx: Transaction): Promise<PackageMember> {
+    const known = this.#waiting.getByWtxid(toDisplayHex(computeWtxid(tx)))
+    if (known !== undefined) return { ...createMember(tx), entry: known, group: [known] }
+    try {
+      const { entry, replaced } = await this.#acceptNow(tx)
+      return { tx, entry, group: [entry], replaced, refusal: undefined }
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return { ...createMember(tx), refusal: error }
+    }
+  }
+
+  /** Tries again together what was refused alone. @param members - Changed where that goes well. */
+  async #acceptTogether(members: PackageMember[]): Promise<void> {
+    const rest = members.filter(({ refusal }) => refusal !== undefined)
+    if (rest.length < 2) return
+    try {
+      const group = await this.#judgeOnTip((tip) =>
+        judgeTogether(
+          rest.map(({ tx }) => tx),
+          (tx, wishes) => this.#judge(tx, tip, wishes),
+          this.#currentRollingFee(),
+        ),
+      )
+      for (const entry of group) this.#add(entry)
+      this.#limit(new Set(group))
+      // They came as a whole, and go as a whole.
+      const isWhole = group.every((entry) => this.#waiting.get(entry.txid) === entry)
+      if (!isWhole) {
+        for (const entry of group) this.#drop(entry, 'sizelimit', new Set(group))
+        throw new MempoolError('mempool full')
+      }
+      for (const [i, { tx }] of rest.entries()) {
+        const entry = group[i]
+        const at = members.findIndex((member) => member.tx === tx)
+        members[at] = { tx, entry, group, replaced: [], refusal: undefined }
+      }
+      for (const entry of group) this.events.emit('added', entry)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      const last = members.at(-1)
+      // The child is what the package is for: it says why all of it failed.
+      if (last?.refusal !== undefined) members[members.length - 1] = { ...last, refusal: error }
+    }
   }
 
   /**
@@ -172,42 +241,59 @@ export class Mempool {
    * @see Bitcoin Core `ProcessNewPackage` with `test_accept`
    */
   check(transactions: readonly Transaction[]): Promise<MempoolTrial> {
-    return this.#accepting.run(async () => {
-      const { chain } = this.#deps
-      for (;;) {
-        const { tip } = chain
-        const trial = await this.#try(transactions, tip)
-        if (chain.tip === tip) return trial
-      }
-    })
+    return this.#accepting.run(() => this.#judgeOnTip((tip) => this.#try(transactions, tip)))
   }
 
   async #try(transactions: readonly Transaction[], tip: BlockEntry): Promise<MempoolTrial> {
     const taken: WaitingTransaction[] = []
-    const before = new Map<TxidHex, Transaction>()
+    const before = new Map<TxidHex, WaitingTransaction>()
+    // Of several, none may be what another replaces.
+    const mayReplace = transactions.length === 1
     for (const tx of transactions) {
       try {
-        const entry = await this.#judge(tx, tip, before)
+        const { entry } = await this.#judge(tx, tip, { before, mayReplace })
         taken.push(entry)
-        before.set(entry.txid, tx)
+        before.set(entry.txid, entry)
       } catch (error) {
-        if (!(error instanceof MempoolError || error instanceof ConsensusError)) throw error
+        if (!isRefusal(error)) throw error
         return { taken, refusal: error }
       }
     }
     return { taken, refusal: undefined }
   }
 
-  async #acceptNow(tx: Transaction): Promise<MempoolEntry> {
+  /** Judges until the tip has stayed the same: coins are read meanwhile, and it may move. */
+  async #judgeOnTip<Verdict>(judge: (tip: BlockEntry) => Promise<Verdict>): Promise<Verdict> {
     for (;;) {
       const { tip } = this.#deps.chain
-      const entry = await this.#judge(tx, tip)
-      // The tip may have moved while coins were read: then what was found no longer holds.
-      if (this.#deps.chain.tip !== tip) continue
-      this.#add(entry)
-      this.events.emit('added', entry)
-      return entry
+      const verdict = await judge(tip)
+      if (this.#deps.chain.tip === tip) return verdict
     }
+  }
+
+  #judge(tx: Transaction, tip: BlockEntry, wishes: Partial<JudgeOptions>): Promise<Candidate> {
+    const deps = { ...this.#deps, waiting: this.#waiting }
+    return judgeTransaction(tx, deps, {
+      tip,
+      nowMs: this.#deps.clock.now(),
+      requiresStandard: this.policy.requiresStandard,
+      feeDeltaOf: (txid) => this.#feeDeltas.get(txid),
+      minFeeRate: this.#currentRollingFee(),
+      mayReplace: true,
+      before: NO_TRANSACTIONS,
+      ...wishes,
+    })
+  }
+
+  async #acceptNow(tx: Transaction, addedMs?: number): Promise<Acceptance> {
+    const wishes = addedMs === undefined ? {} : { nowMs: addedMs }
+    const { entry, replaced } = await this.#judgeOnTip((tip) => this.#judge(tx, tip, wishes))
+    for (const other of replaced) this.#drop(other, 'replaced')
+    this.#add(entry)
+    this.#limit(new Set([entry]))
+    if (this.#waiting.get(entry.txid) !== entry) throw new MempoolError('mempool full')
+    this.events.emit('added', entry)
+    return { entry, replaced: [...replaced] }
   }
 
   /**
@@ -219,9 +305,9 @@ export class Mempool {
    */
   prioritise(txid: TxidHex, sats: bigint): void {
     const change = this.#feeDeltas.add(txid, sats)
-    const entry = this.#entries.get(txid)
+    const entry = this.#waiting.get(txid)
     if (entry === undefined || change === 0n) return
-    entry.addFeeDelta(change)
+    this.#waiting.addFeeDelta(entry, change)
     this.#sequence += 1
   }
 
@@ -230,157 +316,76 @@ export class Mempool {
     return this.#feeDeltas.entries()
   }
 
-  /** @param before - Transactions that count as if they were here. */
-  async #judge(
-    tx: Transaction,
-    tip: BlockEntry,
-    before: ReadonlyMap<TxidHex, Transaction> = NO_TRANSACTIONS,
-  ): Promise<WaitingTransaction> {
-    checkTransaction(tx)
-    if (isCoinbase(tx)) throw new MempoolError('coinbase')
-    const { weight, virtualSize, totalSize } = computeTransactionSize(tx)
-    if (weight > MAX_STANDARD_TX_WEIGHT) throw new MempoolError('tx-size', { weight })
-    const height = tip.height + 1
-    if (!isFinal(tx, height, tip.medianTimePast)) throw new MempoolError('non-final')
-    if (height < this.#deps.chain.params.deployments.segwit && hasWitness(tx)) {
-      throw new MempoolError('no-witness-yet')
-    }
-    const txid = toDisplayHex(computeTxid(tx))
-    if (this.#entries.has(txid)) throw new MempoolError('txn-already-in-mempool')
-    const parents = this.#findParents(tx)
-    const spent = await this.#findSpent(tx, height, before)
-    const feeDelta = this.#feeDeltas.get(txid)
-    const fee = this.#checkInputs(tx, spent, tip)
-    checkFeeRate(fee + feeDelta, virtualSize)
-    if (this.#usage + usageOf(totalSize) > MAX_MEMPOOL_BYTES) throw new MempoolError('mempool full')
-    const sigopsCost = computeSigopsCost(tx, spent, STANDARD_SCRIPT_FLAGS)
-    checkSigopsPolicy(tx, spent, sigopsCost)
-    await this.#checkScripts(tx, spent, sigopsCost)
-    return new WaitingTransaction({
-      tx,
-      txid,
-      wtxid: toDisplayHex(computeWtxid(tx)),
-      fee,
-      feeDelta,
-      weight,
-      virtualSize,
-      size: totalSize,
-      sigopsCost,
-      parents,
-      height: tip.height,
-      addedMs: this.#deps.clock.now(),
-    })
-  }
-
-  #findParents(tx: Transaction): ReadonlySet<WaitingTransaction> {
-    const parents = new Set<WaitingTransaction>()
-    for (const { prevout } of tx.inputs) {
-      const spender = this.#spenders.get(outPointKey(prevout))
-      if (spender !== undefined) {
-        throw new MempoolError('txn-mempool-conflict', { with: spender.txid })
-      }
-      const parent = this.#entries.get(toDisplayHex(prevout.txid))
-      if (parent !== undefined) parents.add(parent)
-    }
-    const ancestors = new Set<WaitingTransaction>()
-    for (const parent of parents) {
-      for (const ancestor of collectRelatives(parent, 'parents')) ancestors.add(ancestor)
-    }
-    const isTooLong =
-      ancestors.size + 1 > MAX_ANCESTORS ||
-      [...ancestors].some(({ descendants }) => descendants.count + 1 > MAX_DESCENDANTS)
-    if (isTooLong) throw new MempoolError('too-long-mempool-chain')
-    return parents
-  }
-
-  async #findSpent(
-    tx: Transaction,
-    height: number,
-    before: ReadonlyMap<TxidHex, Transaction>,
-  ): Promise<readonly Coin[]> {
-    const confirmed = await this.#deps.chain.readCoins(tx.inputs.map((input) => input.prevout))
-    const coins = new Map<string, Coin>()
-    for (const [i, { prevout }] of tx.inputs.entries()) {
-      const parentId = toDisplayHex(prevout.txid)
-      const parent = this.#entries.get(parentId)?.tx ?? before.get(parentId)
-      const output = parent?.outputs[prevout.vout]
-      const coin = output === undefined ? confirmed[i] : { output, height, isCoinbase: false }
-      if (coin === undefined) {
-        throw new MempoolError('missing-inputs', { prevout: outPointKey(prevout) })
-      }
-      coins.set(outPointKey(prevout), coin)
-    }
-    return findSpentCoins(tx, (outPoint) => coins.get(outPointKey(outPoint)))
-  }
-
-  #checkInputs(tx: Transaction, spent: readonly Coin[], tip: BlockEntry): bigint {
-    const { params } = this.#deps.chain
-    const height = tip.height + 1
-    const medianTimePastAt = (at: number) => tip.getAncestor(at)?.medianTimePast ?? 0
-    if (!areSequenceLocksMet(tx, spent, height, tip.medianTimePast, medianTimePastAt)) {
-      throw new MempoolError('non-BIP68-final')
-    }
-    return checkTransactionInputs(tx, spent, height, params)
-  }
-
-  async #checkScripts(tx: Transaction, spent: readonly Coin[], sigopsCost: number): Promise<void> {
-    const { signatures, scriptChecker } = this.#deps
-    const spentOutputs = spent.map((coin) => coin.output)
-    const check = { tx, spentOutputs, flags: STANDARD_SCRIPT_FLAGS }
-    const isHeavy = sigopsCost > HEAVY_SIGOPS_COST || isHeavyCheck(check)
-    try {
-      if (isHeavy) await scriptChecker.verify([check], { isHeavy })
-      else verifyTransactionScripts(check, signatures)
-    } catch (error) {
-      const isRefusal = error instanceof ScriptError || error instanceof ConsensusError
-      if (!isRefusal) throw error
-      const reason = error instanceof ScriptError ? error.reason : error.data['reason']
-      throw new MempoolError('mempool-script-verify-flag-failed', { reason: `${reason}` })
-    }
+  #currentRollingFee(): bigint {
+    const fill = this.#waiting.usage / this.policy.maxBytes
+    return this.#rollingFee.current(fill, this.#deps.clock.now())
   }
 
   #add(entry: WaitingTransaction): void {
-    entry.link()
+    this.#waiting.add(entry)
     // Deltas may have changed while the transaction was being judged.
     const missed = entry.fee + this.#feeDeltas.get(entry.txid) - entry.modifiedFee
-    if (missed !== 0n) entry.addFeeDelta(missed)
-    this.#entries.set(entry.txid, entry)
-    this.#byWtxid.set(entry.wtxid, entry)
-    for (const { prevout } of entry.tx.inputs) this.#spenders.set(outPointKey(prevout), entry)
-    this.#usage += usageOf(entry.size)
+    if (missed !== 0n) this.#waiting.addFeeDelta(entry, missed)
     this.#sequence += 1
   }
 
-  #remove(entry: WaitingTransaction): void {
-    if (!this.#entries.delete(entry.txid)) return
-    entry.unlink()
-    this.#byWtxid.delete(entry.wtxid)
-    for (const { prevout } of entry.tx.inputs) this.#spenders.delete(outPointKey(prevout))
-    this.#usage -= usageOf(entry.size)
-    this.#sequence += 1
+  #remove(entry: WaitingTransaction): boolean {
+    const isRemoved = this.#waiting.remove(entry)
+    if (isRemoved) this.#sequence += 1
+    return isRemoved
   }
 
-  /** What needs an entry goes before it, so that everybody's totals stay right. */
-  #removeWithDescendants(entry: WaitingTransaction): void {
-    for (const child of [...entry.children]) this.#removeWithDescendants(child)
-    this.#remove(entry)
-    this.events.emit('dropped', entry)
+  /** @param fresh - Not told of yet; so its end is not told either. */
+  #drop(
+    entry: WaitingTransaction,
+    reason: DropReason,
+    fresh?: ReadonlySet<WaitingTransaction>,
+  ): void {
+    // What needs an entry goes before it, so that everybody's totals stay right.
+    for (const child of [...entry.children]) this.#drop(child, reason, fresh)
+    if (this.#remove(entry) && fresh?.has(entry) !== true)
+      this.events.emit('dropped', { entry, reason })
+  }
+
+  /** Lets go of what has waited too long, and of what there is no room for. @see Bitcoin Core `LimitMempoolSize` */
+  #limit(fresh: ReadonlySet<WaitingTransaction>): void {
+    this.#expire(fresh)
+    while (this.#waiting.usage > this.policy.maxBytes) {
+      const worst = this.#waiting.findWorst()
+      if (worst === undefined) return
+      const { modifiedFee, virtualSize } = worst.descendants
+      this.#rollingFee.raise(
+        feeRateOf(modifiedFee, virtualSize) + INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
+      )
+      this.#drop(worst, 'sizelimit', fresh)
+    }
+  }
+
+  #expire(fresh: ReadonlySet<WaitingTransaction>): void {
+    const nowMs = this.#deps.clock.now()
+    if (Math.abs(nowMs - this.#expiredMs) < EXPIRY_INTERVAL_MS) return
+    this.#expiredMs = nowMs
+    const oldestMs = nowMs - this.policy.expiryMs
+    for (const entry of this.#waiting.values()) {
+      if (entry.addedMs < oldestMs) this.#drop(entry, 'expiry', fresh)
+    }
   }
 
   #onBlockConnected({ block, entry: { height } }: BlockEvent): void {
+    this.#rollingFee.onBlock(this.#deps.clock.now())
     this.events.emit('blockPassed', height)
     for (const tx of block.transactions) {
       const txid = toDisplayHex(computeTxid(tx))
-      const confirmed = this.#entries.get(txid)
+      const confirmed = this.#waiting.get(txid)
       if (confirmed !== undefined) {
         this.#remove(confirmed)
         this.events.emit('confirmed', confirmed)
       }
       this.#feeDeltas.delete(txid)
       for (const { prevout } of tx.inputs) {
-        const conflict = this.#spenders.get(outPointKey(prevout))
+        const conflict = this.#waiting.getSpender(prevout)
         if (conflict === undefined) continue
-        this.#removeWithDescendants(conflict)
+        this.#drop(conflict, 'conflict')
         this.#feeDeltas.delete(conflict.txid)
       }
     }
@@ -388,36 +393,37 @@ export class Mempool {
 
   /** Empties the pool: until it is judged anew, nothing here is known to be valid. */
   #onBlockDisconnected({ block }: BlockEvent): void {
-    const waiting = [...this.#entries.values()].map((entry) => entry.tx)
+    const waiting = [...this.#waiting.values()]
     const returned = block.transactions.filter((tx) => !isCoinbase(tx))
-    this.#displaced = [...returned, ...this.#displaced, ...waiting]
-    this.#clear()
-  }
-
-  #clear(): void {
-    this.#entries.clear()
-    this.#byWtxid.clear()
-    this.#spenders.clear()
-    this.#usage = 0
+    this.#displaced = [
+      ...returned.map((tx) => ({ tx, addedMs: undefined })),
+      ...this.#displaced,
+      ...waiting.map(({ tx, addedMs }) => ({ tx, addedMs })),
+    ]
+    this.#waiting.clear()
     this.#sequence += 1
   }
 
   #readmit(): void {
-    const transactions = this.#displaced
+    const displaced = this.#displaced
     this.#displaced = []
-    if (transactions.length === 0) return
+    if (displaced.length === 0) return
     void this.#accepting.run(async () => {
-      for (const tx of transactions) {
+      for (const { tx, addedMs } of displaced) {
         try {
-          await this.#acceptNow(tx)
+          await this.#acceptNow(tx, addedMs)
         } catch (error) {
           this.#deps.log.debug('transaction not readmitted', {
             txid: toDisplayHex(computeTxid(tx)),
             reason: toErrorMessage(error),
-            at: toUnixSeconds(this.#deps.clock.now()),
           })
         }
       }
     })
   }
+}
+
+/** A transaction of a package of which nothing is known yet. */
+function createMember(tx: Transaction): PackageMember {
+  return { tx, entry: undefined, group: [], replaced: [], refusal: undefined }
 }

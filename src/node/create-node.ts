@@ -4,7 +4,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import { FeeEstimator, Mempool } from '../mempool/index.ts'
+import { FeeEstimator, Mempool, type MempoolPolicy } from '../mempool/index.ts'
 import {
   Miner,
   NODE_EXTRA_NONCE_SIZE,
@@ -26,6 +26,7 @@ import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
+import { MempoolKeeper } from './mempool-keeper.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
 import { openNodeStore } from './open-node-store.ts'
@@ -62,6 +63,11 @@ export interface NodeOptions extends NodeChainOptions {
     readonly maxThreads: number
     /** Whether to try several versions beside each nonce. @see BIP-0320 */
     readonly isVersionRolled: boolean
+  }
+  readonly mempool: {
+    readonly policy: Partial<MempoolPolicy>
+    /** Whether it is kept over a restart. */
+    readonly isPersistent: boolean
   }
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
   readonly pruneBytes: number | undefined
@@ -125,6 +131,19 @@ function createFaults({ platform, options }: CreateNodeInit): FaultLayer | undef
   if (!options.hasDevFaults) return undefined
   const { clock, random } = platform
   return new FaultLayer({ clock, random, log: platform.log.child('p2p') })
+}
+
+function createMempool(
+  { platform, options }: CreateNodeInit,
+  { chain, scriptChecker, mempoolSignatures: signatures }: NodeChain,
+  memory: NodeStore,
+): { readonly mempool: Mempool; readonly keeper: MempoolKeeper | undefined } {
+  const log = platform.log.child('mempool')
+  const { clock } = platform
+  const { policy, isPersistent } = options.mempool
+  const mempool = new Mempool({ chain, signatures, scriptChecker, clock, log }, policy)
+  const store = memory.namespace('mempool')
+  return { mempool, keeper: isPersistent ? new MempoolKeeper({ mempool, store, log }) : undefined }
 }
 
 async function createNetwork(
@@ -216,6 +235,8 @@ interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'mine
   readonly network: Libp2pNetwork
   readonly faults: FaultLayer | undefined
   readonly templates: TemplateCache
+  /** Undefined if the mempool is not kept. */
+  readonly keeper: MempoolKeeper | undefined
   readonly userAgent: string
 }
 
@@ -226,7 +247,7 @@ interface Rpc {
 
 function createRpc(init: RunInit, parts: RpcParts): Rpc {
   const { params, platform, options } = init
-  const { chain, mempool, network, faults, sync, miner, templates, userAgent } = parts
+  const { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
   const submit = async (block: Block): Promise<void> => {
@@ -253,6 +274,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       params,
       chain,
       mempool,
+      isMempoolLoaded: () => keeper?.isLoaded ?? true,
       feeEstimator: new FeeEstimator(mempool.events),
       network,
       peers: network.control,
@@ -307,22 +329,13 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   }
 }
 
-async function startNode(
-  init: RunInit,
-  { chain, scriptChecker, mempoolSignatures: signatures, close }: NodeChain,
-  memory: NodeStore,
-): Promise<QuarryNode> {
+async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): Promise<QuarryNode> {
   const { platform, options } = init
+  const { chain, close } = opened
   const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
-  const mempool = new Mempool({
-    chain,
-    signatures,
-    scriptChecker,
-    clock,
-    log: platform.log.child('mempool'),
-  })
+  const { mempool, keeper } = createMempool(init, opened, memory)
   const faults = createFaults(init)
   const network = await createNetwork(init, memory, userAgent, faults)
   let miner: Miner | undefined
@@ -352,6 +365,7 @@ async function startNode(
     sync,
     miner,
     templates,
+    keeper,
     userAgent,
   })
   chain.events.on('tipChanged', ({ tip }) => {
@@ -366,6 +380,7 @@ async function startNode(
     throw error
   }
   miner?.start()
+  keeper?.start()
   const pruner = createPruner(init, chain)
   pruner?.start()
   let stopped: Promise<void> | undefined
@@ -374,6 +389,7 @@ async function startNode(
     await miner?.stop()
     await sync.stop()
     await pruner?.stop()
+    await keeper?.stop()
     await memory.close()
     await close()
   }

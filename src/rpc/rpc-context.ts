@@ -76,6 +76,8 @@ export interface RpcContext {
   readonly params: ConsensusParams
   readonly chain: Chain
   readonly mempool: Mempool
+  /** Whether what waited at the last stop has been looked at. */
+  readonly isMempoolLoaded: () => boolean
   readonly feeEstimator: FeeEstimator
   readonly network: PeerNetwork
   /** The network under an operator's hands. */

@@ -88,6 +88,7 @@ export {
   createKeyHashScript,
   createScriptHashScript,
   createWitnessScript,
+  isScriptHash,
   readWitnessProgram,
   type StandardOutput,
   type WitnessProgram,

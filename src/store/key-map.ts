@@ -18,6 +18,7 @@
  * | state    | `meta`    | `txindex`                   | hash of the block that `txindex` reaches (32) |
  * | node     | `ban`     | see `p2p/ban-list.ts`       | a ban                                    |
  * | node     | `address` | see `p2p/address-book.ts`   | an address, or the secret of the book    |
+ * | node     | `mempool` | see `mempool/mempool-store.ts` | a transaction that waited at the last stop, or a fee delta |
  * | node     | `anchor`  | see `p2p/outbound.ts`       | a multiaddr to dial at the next start    |
  *
  * Hashes stand in internal order. Heights are big-endian so that keys sort by height: parents come
@@ -57,7 +58,7 @@ export const SUBLEVELS = {
 } as const
 
 /** Names of sublevels of the database `node`: one for each part that keeps something there. */
-export const NODE_SUBLEVELS = ['ban', 'address', 'anchor'] as const
+export const NODE_SUBLEVELS = ['ban', 'address', 'anchor', 'mempool'] as const
 
 /** Keys within `meta`, as ASCII bytes. */
 export const META_KEYS = {

@@ -65,6 +65,7 @@ async function startNode(directory) {
     ['--threads', '1'],
     ['--throttle', String(SHARE)],
     ['--mine'],
+    ['--accept-nonstd-txn'],
   ].flat()
   const child = spawn(process.execPath, [MAIN, 'start', ...flags], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -51,7 +51,7 @@ export class CrashNode {
     this.#dataDir = dataDir
     const args = [
       ['start', '--chain', specPath, '--datadir', dataDir],
-      ['--listen', '/ip4/127.0.0.1/tcp/0', '--rpc-port', '0'],
+      ['--listen', '/ip4/127.0.0.1/tcp/0', '--rpc-port', '0', '--accept-nonstd-txn'],
       ['--log-level', 'info', '--log-format', 'json', ...flags],
     ].flat()
     const child = spawn(process.execPath, [MAIN, ...args], {

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RunningNode, StartNodeOptions } from '../../src/platform/nodejs/index.ts'
+import { decodeBlock, encodeTransaction, type Transaction } from '../../src/primitives/index.ts'
+import { decodeHex, encodeHex } from '../../src/util/index.ts'
 import { waitFor } from '../support/node-process.ts'
 import { TestWallet } from '../support/wallet.ts'
 
@@ -50,6 +52,36 @@ describe('startNode', () => {
     const answer = await post(node, 'getblockcount')
     expect(await answer.json()).toMatchObject({ result: 0, error: null })
     expect((await post(node, 'getblockcount', 'guess')).status).toBe(401)
+  })
+
+  it('keeps what waits in its mempool over a restart, with the time at which it came', async () => {
+    const datadir = mkdtempSync(join(tmpdir(), 'quarry-start-node-'))
+    try {
+      const wallet = new TestWallet('start-node')
+      const node = await start({ datadir })
+      const [hash] = (await node.call('generatetoaddress', 101, ADDRESS)) as string[]
+      const hex = (await node.call('getblock', hash, 0)) as string
+      const [coinbase] = decodeBlock(decodeHex(hex)).transactions
+      const tx = wallet.spend(
+        coinbase as Transaction,
+        0,
+        'p2wpkh',
+        wallet.script('p2wpkh'),
+        4_999_990_000n,
+      )
+      const txid = await node.call('sendrawtransaction', encodeHex(encodeTransaction(tx)))
+      await node.call('prioritisetransaction', txid, 0, 77)
+      const before = await node.call('getmempoolentry', txid)
+      await node.stop()
+      const again = await start({ datadir })
+      await waitFor('the mempool', async () => {
+        const { loaded } = (await again.call('getmempoolinfo')) as { loaded: boolean }
+        return loaded
+      })
+      expect(await again.call('getmempoolentry', txid)).toEqual(before)
+    } finally {
+      rmSync(datadir, { recursive: true, force: true })
+    }
   })
 
   it('calls as a remote caller would: with the same errors', async () => {

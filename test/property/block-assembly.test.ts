@@ -45,7 +45,10 @@ async function createScene(): Promise<Scene> {
   const chain = await openMemoryChain(params, clock)
   const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
   const signatures = nobleSignatureEngine
-  const mempool = new Mempool({ chain, signatures, scriptChecker, clock, log: silentLog })
+  const mempool = new Mempool(
+    { chain, signatures, scriptChecker, clock, log: silentLog },
+    { requiresStandard: false },
+  )
   for (const { block } of BASE_BLOCKS) await chain.acceptBlock(block)
   const source = createChainSource(chain, clock)
   const outputs = BASE_BLOCKS.slice(0, -1).flatMap(({ block: { transactions } }) =>

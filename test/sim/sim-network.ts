@@ -112,6 +112,7 @@ export class SimNode {
         isDiscovering: false,
         maxPeers: this.#options.maxPeers ?? 125,
         isDevnet: true,
+        mempool: { policy: { requiresStandard: false }, isPersistent: false },
         hasDevFaults: this.#options.hasDevFaults ?? false,
         mining: {
           isEnabled: false,

@@ -44,7 +44,7 @@ export async function dumpState(
   const state = new Map<string, string>()
   for await (const [key, value] of databases.state.iterator({ keyEncoding: 'utf8' } as object)) {
     const name = String(key)
-    if (name.startsWith('!header!') || name.startsWith('!journal!')) continue
+    if (/^!(header|page|journal)!/.test(name)) continue
     state.set(Buffer.from(name).toString('hex'), Buffer.from(value).toString('hex'))
   }
   return state

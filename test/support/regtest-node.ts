@@ -7,7 +7,7 @@ import {
   createConsensusParams,
   REGTEST_SPEC,
 } from '../../src/consensus/index.ts'
-import { FeeEstimator, Mempool } from '../../src/mempool/index.ts'
+import { FeeEstimator, Mempool, type MempoolPolicy } from '../../src/mempool/index.ts'
 import {
   type Miner,
   ReferenceHashEngine,
@@ -148,6 +148,8 @@ export interface RegtestNodeWishes {
   /** Where the chain is kept. */
   readonly databases?: ChainDatabases
   readonly chain?: ChainOptions
+  /** Changes what the mempool takes. */
+  readonly policy?: Partial<MempoolPolicy>
   /** Changes what the methods see. */
   readonly context?: Partial<RpcContext>
   /** The local miner; off without one. */
@@ -217,13 +219,16 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const params = { ...createConsensusParams(REGTEST_SPEC), ...wishes.params }
   const clock = createFixedClock(REGTEST_NOW)
   const chain = await openMemoryChain(params, clock, wishes.databases, wishes.chain)
-  const mempool = new Mempool({
-    chain,
-    signatures: nobleSignatureEngine,
-    scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
-    clock,
-    log: silentLog,
-  })
+  const mempool = new Mempool(
+    {
+      chain,
+      signatures: nobleSignatureEngine,
+      scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+      clock,
+      log: silentLog,
+    },
+    wishes.policy,
+  )
   const network = new LonelyNetwork()
   let extraNonce = 0
   let stopRequests = 0
@@ -252,6 +257,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     params,
     chain,
     mempool,
+    isMempoolLoaded: () => true,
     feeEstimator: new FeeEstimator(mempool.events),
     network,
     peers: createLonelyControl(clock),

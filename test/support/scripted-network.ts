@@ -271,13 +271,16 @@ export async function startSyncedNode(
 ): Promise<SyncedNode> {
   const clock = new FakeClock((placeGenesis(params).block.header.time + 10_000_000) * 1_000)
   const chain = await openMemoryChain(params, clock, databases)
-  const mempool = new Mempool({
-    chain,
-    scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
-    signatures: nobleSignatureEngine,
-    clock,
-    log: silentLog,
-  })
+  const mempool = new Mempool(
+    {
+      chain,
+      scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+      signatures: nobleSignatureEngine,
+      clock,
+      log: silentLog,
+    },
+    { requiresStandard: false },
+  )
   const network = new ScriptedNetwork(params)
   const failures: unknown[] = []
   const sync = new Synchronizer(

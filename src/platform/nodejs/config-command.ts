@@ -21,6 +21,14 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.dataDir
     case 'db-cache':
       return settings.dbCache
+    case 'max-mempool':
+      return settings.maxMempool
+    case 'mempool-expiry':
+      return settings.mempoolExpiry
+    case 'persist-mempool':
+      return settings.persistMempool
+    case 'accept-nonstd-txn':
+      return settings.acceptNonstdTxn
     case 'peer':
       return settings.peers
     case 'version-rolling':

@@ -50,6 +50,14 @@ export interface NodeSettings {
   readonly reindex: boolean
   /** Whether to keep an index of all transactions. */
   readonly txindex: boolean
+  /** Megabytes of memory for waiting transactions. */
+  readonly maxMempool: number
+  /** Hours that a transaction may wait. */
+  readonly mempoolExpiry: number
+  /** Whether waiting transactions are kept over a restart. */
+  readonly persistMempool: boolean
+  /** Whether forms are taken that other nodes do not relay. */
+  readonly acceptNonstdTxn: boolean
   /** Multiaddrs. */
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -170,6 +178,10 @@ function createSchemas(sources: SettingSources) {
       .optional(),
     reindex: flag,
     txindex: flag,
+    'max-mempool': numeric(z.number().int().min(5).max(65_536)),
+    'mempool-expiry': numeric(z.number().int().min(1).max(87_600)),
+    'persist-mempool': flag,
+    'accept-nonstd-txn': flag,
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
@@ -287,6 +299,10 @@ function toNodeSettings(
     assumevalid: values.assumevalid,
     reindex: values.reindex,
     txindex: values.txindex,
+    maxMempool: values['max-mempool'],
+    mempoolExpiry: values['mempool-expiry'],
+    persistMempool: values['persist-mempool'],
+    acceptNonstdTxn: values['accept-nonstd-txn'],
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,

@@ -23,6 +23,7 @@ import type { Shutdown } from './signals.ts'
 const MAX_VERIFY_THREADS = 15
 
 const BYTES_PER_MB = 1_048_576
+const MS_PER_HOUR = 3_600_000
 
 /** What running a node needs of the command line. */
 export interface RunNodeDeps {
@@ -149,6 +150,15 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
           isVersionRolled: settings.versionRolling,
         },
         hasCoinbaseFlags: settings.coinbaseFlags,
+        mempool: {
+          policy: {
+            // Bitcoin Core's megabytes are a million bytes here.
+            maxBytes: settings.maxMempool * 1_000_000,
+            expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
+            requiresStandard: !settings.acceptNonstdTxn,
+          },
+          isPersistent: settings.persistMempool,
+        },
         coinCacheBytes: settings.dbCache * BYTES_PER_MB,
         reindex: settings.reindex,
         assumedValid: settings.assumevalid,

@@ -51,6 +51,8 @@ export interface StartNodeOptions {
   readonly address?: string
   /** Whether to keep an index of all transactions. */
   readonly txindex?: boolean
+  /** Whether transactions of forms are taken that other nodes do not relay. */
+  readonly acceptNonStandard?: boolean
   /** Told of every line of the log. */
   readonly onLog?: (line: LogLine) => void
   /** Told what failed when the node cannot go on, such as a full disk; by then it is stopping. */
@@ -116,6 +118,10 @@ function toNodeOptions(
       autoThreads: computeAutoThreads(availableParallelism()),
       maxThreads: computeMaxThreads(availableParallelism()),
       isVersionRolled: false,
+    },
+    mempool: {
+      policy: { requiresStandard: !(options.acceptNonStandard ?? false) },
+      isPersistent: options.datadir !== undefined,
     },
     coinCacheBytes: COIN_CACHE_BYTES,
     reindex: false,

@@ -2,12 +2,11 @@
 
 import * as z from 'zod'
 import {
-  MAX_MEMPOOL_BYTES,
-  MAX_STANDARD_TX_WEIGHT,
+  INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
+  MAX_DATA_CARRIER_BYTES,
   type Mempool,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from '../../mempool/index.ts'
-import { WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -69,7 +68,7 @@ export const getMempoolInfo = defineMethod({
   params: [],
   result: {
     schema: z.object({
-      loaded: z.boolean().describe('Whether it is ready.'),
+      loaded: z.boolean().describe('Whether what waited at the last stop has been looked at.'),
       size: z.number().describe('How many transactions wait.'),
       bytes: z.number().describe('Their virtual bytes.'),
       usage: z.number().describe('Bytes of memory that they take, which the limit is on.'),
@@ -87,29 +86,27 @@ export const getMempoolInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ mempool }: RpcContext) => {
+  handler: ({ mempool, isMempoolLoaded }: RpcContext) => {
     let virtualBytes = 0
     let fee = 0n
     for (const entry of mempool.entries()) {
       virtualBytes += entry.virtualSize
       fee += entry.fee
     }
-    const feeRate = btcAmount(MIN_RELAY_FEE_SATS_PER_KVB)
     return {
-      loaded: true,
+      loaded: isMempoolLoaded(),
       size: mempool.size,
       bytes: virtualBytes,
       usage: mempool.usage,
       total_fee: btcAmount(fee),
-      maxmempool: MAX_MEMPOOL_BYTES,
-      mempoolminfee: feeRate,
-      minrelaytxfee: feeRate,
-      incrementalrelayfee: feeRate,
+      maxmempool: mempool.policy.maxBytes,
+      mempoolminfee: btcAmount(mempool.minFeeRate),
+      minrelaytxfee: btcAmount(MIN_RELAY_FEE_SATS_PER_KVB),
+      incrementalrelayfee: btcAmount(INCREMENTAL_RELAY_FEE_SATS_PER_KVB),
       unbroadcastcount: 0,
-      fullrbf: false,
+      fullrbf: true,
       permitbaremultisig: true,
-      // No rule on data outputs beyond the one on whole transactions.
-      maxdatacarriersize: MAX_STANDARD_TX_WEIGHT / WITNESS_SCALE_FACTOR,
+      maxdatacarriersize: MAX_DATA_CARRIER_BYTES,
     }
   },
 })

@@ -44,6 +44,7 @@ import { sendRawTransaction } from './send-raw-transaction.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
+import { submitPackage } from './submit-package.ts'
 import { testMempoolAccept } from './test-mempool-accept.ts'
 import { dumpTxOutSet, loadTxOutSet } from './tx-out-set-files.ts'
 import { validateAddress } from './validate-address.ts'
@@ -92,6 +93,7 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   setMiners,
   submitBlock,
   submitHeader,
+  submitPackage,
   addNode,
   clearBanned,
   disconnectNode,

@@ -19,6 +19,10 @@ const DEFAULT_MAX_FEE_RATE = '0.10'
 /** Above this every fee rate is taken for a slip. */
 const FEE_RATE_LIMIT_SATS = 100_000_000n
 const BYTES_PER_KVB = 1_000n
+const FEE_REASONS: ReadonlySet<string> = new Set([
+  'min relay fee not met',
+  'mempool min fee not met',
+])
 /** The parameter `maxfeerate`. */
 export const MAX_FEE_RATE_PARAM = {
   name: 'maxfeerate',
@@ -53,8 +57,9 @@ export function computeMaxFee(tx: Transaction, maxFeeRate: unknown): bigint {
 /** Bitcoin Core's reject reason with what it adds to it. */
 export function describeRefusal({ code, data }: MempoolError | ConsensusError): string {
   if (code === 'missing-inputs') return 'bad-txns-inputs-missingorspent'
-  if (code === 'min relay fee not met') return `${code}, ${data['fee']} < ${data['wanted']}`
-  const reason = data['reason']
+  if (FEE_REASONS.has(code)) return `${code}, ${data['fee']} < ${data['wanted']}`
+  const { detail, reason } = data
+  if (typeof detail === 'string') return `${code}, ${detail}`
   return typeof reason === 'string' ? `${code} (${reason})` : code
 }
 

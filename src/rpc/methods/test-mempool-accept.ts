@@ -2,17 +2,12 @@
 
 import * as z from 'zod'
 import type { MempoolEntry, MempoolTrial } from '../../mempool/index.ts'
-import {
-  computeTxid,
-  computeWtxid,
-  outPointKey,
-  type Transaction,
-  toDisplayHex,
-} from '../../primitives/index.ts'
+import { computeTxid, computeWtxid, toDisplayHex } from '../../primitives/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { findPackageError, MAX_PACKAGE_COUNT } from './package-argument.ts'
 import {
   computeMaxFee,
   decodeTransactionArgument,
@@ -21,8 +16,6 @@ import {
   MAX_FEE_RATE_PARAM,
 } from './raw-transaction-argument.ts'
 
-/** @see Bitcoin Core `MAX_PACKAGE_COUNT` */
-const MAX_PACKAGE_COUNT = 25
 const BYTES_PER_KVB = 1_000n
 
 const RESULT_SCHEMA = z.object({
@@ -44,23 +37,6 @@ const RESULT_SCHEMA = z.object({
   'reject-reason': z.string().optional().describe('Why it would not be taken.'),
   'reject-details': z.string().optional().describe('The same in more words.'),
 })
-
-/** What is wrong with transactions that are judged together. @see Bitcoin Core `IsWellFormedPackage` */
-function findPackageError(transactions: readonly Transaction[]): string | undefined {
-  const ids = transactions.map((tx) => toDisplayHex(computeTxid(tx)))
-  if (new Set(ids).size < ids.length) return 'package-contains-duplicates'
-  const spent = new Set<string>()
-  for (const [i, { inputs }] of transactions.entries()) {
-    const later = new Set(ids.slice(i))
-    if (inputs.some(({ prevout }) => later.has(toDisplayHex(prevout.txid)))) {
-      return 'package-not-sorted'
-    }
-    const keys = inputs.map(({ prevout }) => outPointKey(prevout))
-    if (keys.some((key) => spent.has(key))) return 'conflict-in-package'
-    for (const key of keys) spent.add(key)
-  }
-  return undefined
-}
 
 function describeTaken(entry: MempoolEntry, maxFee: bigint) {
   if (maxFee > 0n && entry.fee > maxFee) {

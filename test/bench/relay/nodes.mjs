@@ -72,7 +72,10 @@ export class BenchNode {
     const chain = new Chain({ ...deps, store, scriptChecker }, params)
     await chain.open()
     for (const bytes of blocks) await chain.acceptBlock(decodeBlock(bytes))
-    const mempool = new Mempool({ ...deps, chain, scriptChecker, signatures: nobleSignatureEngine })
+    const mempool = new Mempool(
+      { ...deps, chain, scriptChecker, signatures: nobleSignatureEngine },
+      { requiresStandard: false },
+    )
     for (const bytes of transactions) await mempool.accept(decodeTransaction(bytes))
     const network = createLibp2pNetwork(
       {

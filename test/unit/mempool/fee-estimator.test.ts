@@ -78,7 +78,7 @@ describe('FeeEstimator', () => {
     const stuck = Array.from({ length: 10 }, () => market.send(3_000))
     for (let i = 0; i < 4; i++) market.mine()
     expect(market.estimator.estimate(2, 'economical')).toBeUndefined()
-    for (const entry of stuck) market.events.emit('dropped', entry)
+    for (const entry of stuck) market.events.emit('dropped', { entry, reason: 'conflict' })
     expect(market.estimator.estimate(2, 'economical')).toBeUndefined()
     // They had waited no longer than that.
     expect(market.estimator.estimate(20, 'economical')).toBeCloseTo(3_000)

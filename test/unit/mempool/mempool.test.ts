@@ -71,7 +71,7 @@ describe('Mempool', () => {
     const tx = spend(coinbaseOf(0), 1_000n)
     expect(await refusal(tx)).toBeUndefined()
     expect(await refusal(tx)).toBe('txn-already-in-mempool')
-    expect(await refusal(spend(coinbaseOf(0), 2_000n))).toBe('txn-mempool-conflict')
+    expect(await refusal(spend(coinbaseOf(0), 900n))).toBe('insufficient fee')
     expect([...mempool.entries()].map(({ txid, fee }) => [txid, fee])).toEqual([[idOf(tx), 1_000n]])
   })
 

@@ -46,7 +46,10 @@ async function createBench(payoutScript: Uint8Array): Promise<Bench> {
     },
   }
   const signatures = nobleSignatureEngine
-  const mempool = new Mempool({ chain, signatures, scriptChecker, clock, log: silentLog })
+  const mempool = new Mempool(
+    { chain, signatures, scriptChecker, clock, log: silentLog },
+    { requiresStandard: false },
+  )
   const [coinbase] = first.block.transactions
   if (coinbase === undefined) throw new RangeError('no coinbase')
   return {

@@ -68,6 +68,7 @@ describe('the table of methods', () => {
       'stop',
       'submitblock',
       'submitheader',
+      'submitpackage',
       'testmempoolaccept',
       'uptime',
       'validateaddress',

@@ -28,7 +28,10 @@ const ADDRESS = wallet.address('p2wpkh')
 
 let node: RegtestNode
 beforeEach(async () => {
-  node = await createRegtestNode({ params: { coinbaseMaturityBlocks: 1 } })
+  node = await createRegtestNode({
+    params: { coinbaseMaturityBlocks: 1 },
+    policy: { requiresStandard: false },
+  })
 })
 
 async function tipCoinbase(): Promise<Transaction> {

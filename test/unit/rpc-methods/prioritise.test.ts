@@ -17,7 +17,10 @@ let node: RegtestNode
 let coinbases: readonly Transaction[]
 
 beforeEach(async () => {
-  node = await createRegtestNode({ params: { coinbaseMaturityBlocks: 1 } })
+  node = await createRegtestNode({
+    params: { coinbaseMaturityBlocks: 1 },
+    policy: { requiresStandard: false },
+  })
   await node.mine(4, OP_TRUE_SCRIPT)
   const blocks = await Promise.all(
     [1, 2, 3].map((height) =>
@@ -95,7 +98,7 @@ describe('prioritisetransaction', () => {
     const tip = node.chain.tip.hashHex
     await node.call('invalidateblock', tip)
     // Its turn comes after everything is judged anew.
-    await expect(send(spend(0, 900n))).rejects.toThrow('txn-mempool-conflict')
+    await expect(send(spend(0, 400n))).rejects.toThrow('insufficient fee')
     expect(await node.call('getprioritisedtransactions')).toEqual({
       [txid]: { fee_delta: 7, in_mempool: true, modified_fee: 507 },
     })

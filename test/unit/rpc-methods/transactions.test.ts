@@ -114,9 +114,11 @@ describe('sendrawtransaction', () => {
     expect(await strict.call('sendrawtransaction', hexOf(tx))).toBe(txidOf(tx))
   })
 
-  it('refuses a second spend of the same output', async () => {
+  it('refuses a second spend of the same output that does not pay for both', async () => {
     await node.call('sendrawtransaction', hexOf(await spendCoinbase(node, 1, 1_000n)))
-    expect(await send(await spendCoinbase(node, 1, 2_000n))).toBe('-26 txn-mempool-conflict')
+    expect(await send(await spendCoinbase(node, 1, 1_010n))).toBe(
+      '-26 insufficient fee, rejecting replacement: 1010 < 1011 satoshis for what is replaced and its own relay',
+    )
   })
 
   it('refuses a fee that looks like a slip, unless told otherwise', async () => {
@@ -134,7 +136,7 @@ describe('sendrawtransaction', () => {
 
   it('refuses to burn coins, unless told otherwise', async () => {
     const coinbase = await coinbaseAt(node, 1)
-    const script = Uint8Array.of(0x6a, 0x01, 0x00)
+    const script = Uint8Array.of(0x6a, 0x03, 0x01, 0x02, 0x03)
     const tx = wallet.spend(coinbase, 0, 'p2wpkh', script, COINS - 1_000n)
     const burnt = '-25 Unspendable output exceeds maximum configured by user (maxburnamount)'
     expect(await send(tx)).toBe(burnt)
@@ -348,7 +350,7 @@ describe('what waits in the mempool', () => {
       minrelaytxfee: 0.000001,
       incrementalrelayfee: 0.000001,
       unbroadcastcount: 0,
-      fullrbf: false,
+      fullrbf: true,
       permitbaremultisig: true,
       maxdatacarriersize: 100_000,
     })

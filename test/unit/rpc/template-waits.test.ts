@@ -32,7 +32,10 @@ beforeEach(async () => {
   for (const { block } of [first, second]) await chain.acceptBlock(block)
   const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
   const signatures = nobleSignatureEngine
-  mempool = new Mempool({ chain, signatures, scriptChecker, clock, log: silentLog })
+  mempool = new Mempool(
+    { chain, signatures, scriptChecker, clock, log: silentLog },
+    { requiresStandard: false },
+  )
   waits = new TemplateWaits({ chain, mempool, clock })
 })
 

@@ -44,13 +44,16 @@ const started: TestNode[] = []
 async function startNode(known: readonly Transaction[]): Promise<TestNode> {
   const chain = await openMemoryChain(params, systemClock)
   for (const { block } of scene.blocks) await chain.acceptBlock(block)
-  const mempool = new Mempool({
-    chain,
-    scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
-    signatures: nobleSignatureEngine,
-    clock: systemClock,
-    log: silentLog,
-  })
+  const mempool = new Mempool(
+    {
+      chain,
+      scriptChecker: createInlineScriptChecker(nobleSignatureEngine),
+      signatures: nobleSignatureEngine,
+      clock: systemClock,
+      log: silentLog,
+    },
+    { requiresStandard: false },
+  )
   // Decoded again, as if they had come from a peer.
   for (const tx of known) await mempool.accept(decodeTransaction(encodeTransaction(tx)))
   const network = await createTestNetwork({ chainId: params.chainId })

@@ -1,0 +1,27 @@
+/** @module Fee rates. */
+
+/** Satoshis per 1,000 virtual bytes. @see Bitcoin Core 30 `DEFAULT_MIN_RELAY_TX_FEE` */
+export const MIN_RELAY_FEE_SATS_PER_KVB = 100n
+/**
+ * What a transaction has to pay more than those that it pushes out, for its own room.
+ *
+ * @see Bitcoin Core 30 `DEFAULT_INCREMENTAL_RELAY_FEE`
+ */
+export const INCREMENTAL_RELAY_FEE_SATS_PER_KVB = 100n
+
+const BYTES_PER_KVB = 1_000n
+
+/**
+ * Satoshis for so many virtual bytes, rounded up.
+ *
+ * @param rate - Satoshis per 1,000 virtual bytes.
+ * @see Bitcoin Core `CFeeRate::GetFee`
+ */
+export function feeFor(rate: bigint, virtualSize: number): bigint {
+  return (rate * BigInt(virtualSize) + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
+}
+
+/** Satoshis per 1,000 virtual bytes, rounded down. @param fee - Satoshis. */
+export function feeRateOf(fee: bigint, virtualSize: number): bigint {
+  return (fee * BYTES_PER_KVB) / BigInt(virtualSize)
+}

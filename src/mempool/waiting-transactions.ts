@@ -1,0 +1,96 @@
+/** @module All waiting transactions, and how one is found among them. */
+
+import { type OutPoint, outPointKey, type TxidHex } from '../primitives/index.ts'
+import { EvictionQueue } from './eviction-queue.ts'
+import { collectRelatives, type WaitingTransaction } from './mempool-entry.ts'
+
+/** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
+export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_600
+
+/** Judges nothing; keeps sums and indexes true. */
+export class WaitingTransactions {
+  readonly #entries = new Map<TxidHex, WaitingTransaction>()
+  readonly #byWtxid = new Map<TxidHex, WaitingTransaction>()
+  /** Which entry spends an outpoint. */
+  readonly #spenders = new Map<string, WaitingTransaction>()
+  readonly #queue = new EvictionQueue()
+  #usage = 0
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Bytes of memory that all take, by estimate. */
+  get usage(): number {
+    return this.#usage
+  }
+
+  get(txid: TxidHex): WaitingTransaction | undefined {
+    return this.#entries.get(txid)
+  }
+
+  getByWtxid(wtxid: TxidHex): WaitingTransaction | undefined {
+    return this.#byWtxid.get(wtxid)
+  }
+
+  getSpender(outPoint: OutPoint): WaitingTransaction | undefined {
+    return this.#spenders.get(outPointKey(outPoint))
+  }
+
+  /** All, parents before children. */
+  values(): IterableIterator<WaitingTransaction> {
+    return this.#entries.values()
+  }
+
+  add(entry: WaitingTransaction): void {
+    entry.link()
+    this.#entries.set(entry.txid, entry)
+    this.#byWtxid.set(entry.wtxid, entry)
+    for (const { prevout } of entry.tx.inputs) this.#spenders.set(outPointKey(prevout), entry)
+    this.#usage += entry.size + MEMPOOL_ENTRY_OVERHEAD_BYTES
+    this.#rankAncestors(entry)
+  }
+
+  /**
+   * Takes an entry out. Nothing may need it any more, or it is on the chain, and so is all that it needs.
+   *
+   * @returns False if it is not here.
+   */
+  remove(entry: WaitingTransaction): boolean {
+    if (!this.#entries.delete(entry.txid)) return false
+    const ancestors = collectRelatives<WaitingTransaction>(entry, 'parents')
+    entry.unlink()
+    this.#byWtxid.delete(entry.wtxid)
+    for (const { prevout } of entry.tx.inputs) this.#spenders.delete(outPointKey(prevout))
+    this.#usage -= entry.size + MEMPOOL_ENTRY_OVERHEAD_BYTES
+    this.#queue.delete(entry)
+    for (const ancestor of ancestors) if (ancestor !== entry) this.#queue.put(ancestor)
+    return true
+  }
+
+  /** Has mining count an entry as paying so many satoshis more. */
+  addFeeDelta(entry: WaitingTransaction, sats: bigint): void {
+    entry.addFeeDelta(sats)
+    this.#rankAncestors(entry)
+  }
+
+  /** The entry that is worth least, with all that needs it; undefined if there is none. */
+  findWorst(): WaitingTransaction | undefined {
+    const worst = this.#queue.pop()
+    // Whoever asks takes it out; until then it keeps its place.
+    if (worst !== undefined) this.#queue.put(worst)
+    return worst as WaitingTransaction | undefined
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#byWtxid.clear()
+    this.#spenders.clear()
+    this.#queue.clear()
+    this.#usage = 0
+  }
+
+  #rankAncestors(entry: WaitingTransaction): void {
+    for (const ancestor of collectRelatives(entry, 'parents')) this.#queue.put(ancestor)
+  }
+}
