@@ -28,7 +28,7 @@ const STAMP = join(DIST, '.sources')
 const DRAFT = join(ROOT, 'node_modules', '.quarry-build')
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
 const ROLLDOWN = join(ROOT, 'node_modules', 'rolldown', 'bin', 'cli.mjs')
-const PROGRAMS = ['main.js', 'index.js', 'hash-worker.js', 'verify-worker.js']
+const PROGRAMS = ['main.js', 'index.js', 'client.js', 'hash-worker.js', 'verify-worker.js']
 /** Packages that look for files of their own beside them. */
 const UNBUNDLED = ['classic-level']
 

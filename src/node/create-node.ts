@@ -268,6 +268,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
   })
   const dispatcher = createDispatcher({
     methods: RPC_METHODS,
+    version: options.version,
     clock,
     log,
     context: {

@@ -1,8 +1,9 @@
 /** @module The methods that are about the method table itself; the dispatcher adds them to it. */
 
 import * as z from 'zod'
-import { defineMethod, type MethodSignature, type RpcMethod } from './define-method.ts'
+import { defineMethod, type MethodSignature } from './define-method.ts'
 import { formatHelpList, formatMethodHelp } from './help.ts'
+import { createOpenRpcDocument } from './open-rpc.ts'
 
 /** A call that is being worked on. */
 export interface ActiveCommand {
@@ -16,10 +17,25 @@ export interface ControlSource {
   activeCommands(): readonly ActiveCommand[]
   /** Where the log is written; empty if not to a file. */
   readonly logPath: string
+  /** Of the program. */
+  readonly version: string
 }
 
-/** `help` and `getrpcinfo`. */
-export function createControlMethods(source: ControlSource): readonly RpcMethod<unknown>[] {
+/** A method that is about the table. */
+export type ControlMethod = ReturnType<typeof createControlMethods>[number]
+
+const OPENRPC_RESULT = {
+  schema: z
+    .object({
+      openrpc: z.string().describe('The version of the specification.'),
+      info: z.looseObject({ title: z.string(), version: z.string() }),
+      methods: z.array(z.looseObject({ name: z.string() })).describe('Every method.'),
+    })
+    .describe('An OpenRPC document.'),
+} as const
+
+/** `help`, `getrpcinfo`, and the description of all methods under two names. */
+export function createControlMethods(source: ControlSource) {
   const help = defineMethod({
     name: 'help',
     category: 'control',
@@ -69,5 +85,24 @@ export function createControlMethods(source: ControlSource): readonly RpcMethod<
       logpath: source.logPath,
     }),
   })
-  return [help, getRpcInfo]
+  const describeAll = () => createOpenRpcDocument(source.methods().values(), source.version)
+  const getOpenRpcInfo = defineMethod({
+    name: 'getopenrpcinfo',
+    category: 'control',
+    summary: 'Describes every method in a form that programs read: an OpenRPC document.',
+    params: [],
+    result: OPENRPC_RESULT,
+    examples: [[]],
+    handler: describeAll,
+  })
+  const discover = defineMethod({
+    name: 'rpc.discover',
+    category: 'hidden',
+    summary: 'The same as getopenrpcinfo, under the name that OpenRPC gives it.',
+    params: [],
+    result: OPENRPC_RESULT,
+    examples: [[]],
+    handler: describeAll,
+  })
+  return [help, getRpcInfo, getOpenRpcInfo, discover] as const
 }

@@ -48,15 +48,20 @@ export type ArgumentsOf<Params extends readonly ParamDeclaration[]> = {
 }
 
 /** Everything about one method, said once. */
-export interface MethodDeclaration<Context, Params extends readonly ParamDeclaration[]> {
+export interface MethodDeclaration<
+  Context,
+  Name extends string,
+  Params extends readonly ParamDeclaration[],
+  Result extends ResultDeclaration | readonly ResultDeclaration[],
+> {
   /** Bitcoin Core's name, lower case. */
-  readonly name: string
+  readonly name: Name
   readonly category: RpcCategory
   /** Sentences for `help <method>`. */
   readonly summary: string
   readonly params: Params
   /** Several where the form depends on an argument. */
-  readonly result: ResultDeclaration | readonly ResultDeclaration[]
+  readonly result: Result
   /** Positional arguments of calls worth showing. */
   readonly examples?: readonly (readonly JsonValue[])[]
   /** @throws RpcError for what the caller should know; anything else is reported as an internal error. */
@@ -88,6 +93,18 @@ export interface RpcMethod<Context> {
   ) => Promise<RpcValue> | RpcValue
 }
 
+/** A method whose types are remembered, for typed clients. */
+export interface TypedRpcMethod<
+  Context,
+  Name extends string,
+  Params extends readonly ParamDeclaration[],
+  Result extends ResultDeclaration | readonly ResultDeclaration[],
+> extends RpcMethod<Context> {
+  readonly name: Name
+  /** Never there. */
+  readonly types?: { readonly params: Params; readonly result: Result }
+}
+
 /** What help and argument checks need of a method; never its handler. */
 export type MethodSignature = Omit<RpcMethod<never>, 'handler'>
 
@@ -108,9 +125,14 @@ export const POSITIONAL_KEY = 'args'
  *   handler: (context: RpcContext, { height }) => context.chain.hashAt(height),
  * })
  */
-export function defineMethod<Context, const Params extends readonly ParamDeclaration[]>(
-  declaration: MethodDeclaration<Context, Params>,
-): RpcMethod<Context> {
+export function defineMethod<
+  Context,
+  const Name extends string,
+  const Params extends readonly ParamDeclaration[],
+  const Result extends ResultDeclaration | readonly ResultDeclaration[],
+>(
+  declaration: MethodDeclaration<Context, Name, Params, Result>,
+): TypedRpcMethod<Context, Name, Params, Result> {
   const { name, category, summary, result, examples = [] } = declaration
   const params = declaration.params.map((param) => ({
     ...param,

@@ -51,6 +51,8 @@ export interface DispatcherDeps<Context> {
   readonly warmupStatus?: () => string | undefined
   /** Reported by `getrpcinfo`. */
   readonly logPath?: string
+  /** Of the program, for `getopenrpcinfo`. */
+  readonly version?: string
 }
 
 /** Answers requests. Calls may overlap; a batch's items run one after the other. */
@@ -82,6 +84,7 @@ class MethodDispatcher<Context> implements Dispatcher {
       methods: () => this.#methods,
       activeCommands: () => this.activeCommands(),
       logPath: deps.logPath ?? '',
+      version: deps.version ?? '',
     })
     for (const method of [...deps.methods, ...control]) {
       assertInvariant(!this.#methods.has(method.name), `${method.name} is declared once`)

@@ -61,3 +61,4 @@ export {
   type TemplateWaitsDeps,
 } from './template-waits.ts'
 export { convertTextArguments } from './text-arguments.ts'
+export type { RpcArguments, RpcCalls, RpcMethodName, RpcResult } from './typed-calls.ts'

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { P2pError } from '../../p2p/index.ts'
 import type { PeerNetwork } from '../../sync/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
-import { defineMethod, type RpcMethod } from '../define-method.ts'
+import { defineMethod } from '../define-method.ts'
 import { formatMethodHelp } from '../help.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
@@ -54,7 +54,7 @@ async function tryOnce({ network, log }: RpcContext, address: string): Promise<v
 }
 
 /** `addnode` */
-export const addNode: RpcMethod<RpcContext> = defineMethod({
+export const addNode = defineMethod({
   name: 'addnode',
   category: 'network',
   summary: 'Keeps a peer connected, stops keeping it, or dials it once.',

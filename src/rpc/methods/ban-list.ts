@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { toUnixSeconds } from '../../chain/index.ts'
 import { P2pError, type P2pErrorCode } from '../../p2p/index.ts'
-import { defineMethod, type RpcMethod } from '../define-method.ts'
+import { defineMethod } from '../define-method.ts'
 import { formatMethodHelp } from '../help.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
@@ -40,7 +40,7 @@ function computeEnd(now: number, banTime: number, isAbsolute: boolean): number {
 }
 
 /** `setban` */
-export const setBan: RpcMethod<RpcContext> = defineMethod({
+export const setBan = defineMethod({
   name: 'setban',
   category: 'network',
   summary: 'Refuses an IP address, a network or a peer, or ends that. Bans are kept over restarts.',

@@ -51,7 +51,7 @@ import { validateAddress } from './validate-address.ts'
 import { waitForBlock, waitForBlockHeight, waitForNewBlock } from './wait-for-block.ts'
 
 /** Every method of a node. */
-export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
+export const RPC_METHODS = [
   getBestBlockHash,
   getBlock,
   getBlockchainInfo,
@@ -119,4 +119,4 @@ export const RPC_METHODS: readonly RpcMethod<RpcContext>[] = [
   estimateSmartFee,
   getIndexInfo,
   validateAddress,
-]
+] as const satisfies readonly RpcMethod<RpcContext>[]

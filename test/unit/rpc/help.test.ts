@@ -19,6 +19,7 @@ describe('help', () => {
         'getblockhash height',
         '',
         '== Control ==',
+        'getopenrpcinfo',
         'getrpcinfo',
         'help ( "command" )',
         '',

@@ -1,0 +1,56 @@
+/** The typed client as the package gives it, against a node that it also gives. */
+
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import type { RpcClient } from '../../src/platform/nodejs/client.ts'
+import type { RunningNode } from '../../src/platform/nodejs/index.ts'
+import { TestWallet } from '../support/wallet.ts'
+
+const PROGRAM = new URL('../../dist/program/nodejs/', import.meta.url)
+const { startNode } = (await import(
+  new URL('index.js', PROGRAM).href
+)) as typeof import('../../src/platform/nodejs/index.ts')
+const { createRpcClient, RpcError, RpcClientError } = (await import(
+  new URL('client.js', PROGRAM).href
+)) as typeof import('../../src/platform/nodejs/client.ts')
+
+let node: RunningNode
+let client: RpcClient
+
+beforeAll(async () => {
+  node = await startNode()
+  client = createRpcClient({ url: node.rpcUrl, auth: `${node.rpcUser}:${node.rpcPassword}` })
+})
+
+afterAll(() => node.stop())
+
+describe('the typed client', () => {
+  it('calls methods by their names, with types of the table that answers', async () => {
+    const hashes = await client.generatetoaddress(3, new TestWallet('client').address('p2wpkh'))
+    expectTypeOf(hashes).toEqualTypeOf<string[]>()
+    expect(hashes).toHaveLength(3)
+    const { blocks, chain } = await client.getblockchaininfo()
+    expectTypeOf(blocks).toEqualTypeOf<number>()
+    expect([blocks, chain]).toEqual([3, 'regtest'])
+    expect(await client.getblockhash(3)).toBe(hashes[2])
+    expectTypeOf(client.getblockhash).parameters.toEqualTypeOf<[value: number]>()
+    // @ts-expect-error A height is a number.
+    await expect(client.getblockhash('three')).rejects.toMatchObject({ code: -3 })
+  })
+
+  it('takes named arguments, and methods that it has no type for', async () => {
+    expect(await client.call('getblockhash', { height: 0 })).toMatch(/^0f9188f13cb7/)
+    await expect(client.call('nothing')).rejects.toMatchObject({ code: -32_601 })
+  })
+
+  it('tells the answer that a call cannot be done from no answer', async () => {
+    await expect(client.getblockhash(99)).rejects.toBeInstanceOf(RpcError)
+    const stranger = createRpcClient({ url: node.rpcUrl, auth: 'a:b' })
+    await expect(stranger.uptime()).rejects.toBeInstanceOf(RpcClientError)
+    const nobody = createRpcClient({ url: 'http://127.0.0.1:1', auth: 'a:b' })
+    await expect(nobody.uptime()).rejects.toMatchObject({ code: 'rpc-unreachable' })
+  })
+
+  it('is no promise, whatever looks at it', async () => {
+    expect(await Promise.resolve(client)).toBe(client)
+  })
+})
