@@ -21,7 +21,13 @@ import {
   type Libp2pNetwork,
 } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
-import { createDispatcher, type Dispatcher, RPC_METHODS, TemplateWaits } from '../rpc/index.ts'
+import {
+  BlockTexts,
+  createDispatcher,
+  type Dispatcher,
+  RPC_METHODS,
+  TemplateWaits,
+} from '../rpc/index.ts'
 import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
@@ -275,6 +281,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       params,
       chain,
       mempool,
+      blockTexts: new BlockTexts({ chain, params, clock }),
       isMempoolLoaded: () => keeper?.isLoaded ?? true,
       feeEstimator: new FeeEstimator(mempool.events),
       network,

@@ -15,6 +15,7 @@
  * @module
  */
 export { bindArguments, type RpcParams } from './bind-arguments.ts'
+export { BlockTexts, type BlockTextsDeps, MAX_BLOCK_TEXTS_BYTES } from './block-texts.ts'
 export { BtcAmount, btcAmount, parseBtcAmount } from './btc-amount.ts'
 export type { ActiveCommand } from './control-methods.ts'
 export {
@@ -43,6 +44,7 @@ export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
 export {
   encodeJson,
   indentJson,
+  JsonText,
   type JsonValue,
   MAX_JSON_DEPTH,
   parseJson,

@@ -18,6 +18,20 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
 
+/** A value that is JSON already: large parts of results are written once and used often. */
+export class JsonText {
+  readonly text: string
+
+  /** @param text - Valid JSON. */
+  constructor(text: string) {
+    this.text = text
+  }
+
+  toString(): string {
+    return this.text
+  }
+}
+
 /** What a method may return: JSON, with exact amounts and whole numbers of any size. */
 export type RpcValue =
   | null
@@ -26,6 +40,7 @@ export type RpcValue =
   | string
   | bigint
   | BtcAmount
+  | JsonText
   | readonly RpcValue[]
   | { readonly [key: string]: RpcValue | undefined }
 
@@ -59,7 +74,9 @@ export function encodeJson(value: RpcValue | undefined, depth = 0): string {
     if (!Number.isFinite(value)) throw new InvariantError(`JSON has no number ${value}`)
     return String(value)
   }
-  if (typeof value !== 'object' || value instanceof BtcAmount) return String(value)
+  if (typeof value !== 'object' || value instanceof BtcAmount || value instanceof JsonText) {
+    return String(value)
+  }
   if (depth >= MAX_JSON_DEPTH) throw new InvariantError('an RPC result is nested too deep')
   let inner = ''
   if (Array.isArray(value)) {

@@ -8,6 +8,7 @@ import type { FaultControls } from '../p2p/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
 import type { PeerControl, PeerId, PeerNetwork } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
+import type { BlockTexts } from './block-texts.ts'
 import type { TemplateWaits } from './template-waits.ts'
 
 /** What is asked of mining on request. */
@@ -75,6 +76,8 @@ export interface RpcFiles {
 export interface RpcContext {
   readonly params: ConsensusParams
   readonly chain: Chain
+  /** Blocks that were asked for, in words. */
+  readonly blockTexts: BlockTexts
   readonly mempool: Mempool
   /** Whether what waited at the last stop has been looked at. */
   readonly isMempoolLoaded: () => boolean

@@ -24,6 +24,7 @@ import { NetworkControl } from '../../src/p2p/network-control.ts'
 import { PeerTable } from '../../src/p2p/peer-table.ts'
 import { type Block, toDisplayHex } from '../../src/primitives/index.ts'
 import {
+  BlockTexts,
   createDispatcher,
   type Dispatcher,
   RPC_METHODS,
@@ -257,6 +258,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     params,
     chain,
     mempool,
+    blockTexts: new BlockTexts({ chain, params, clock }),
     isMempoolLoaded: () => true,
     feeEstimator: new FeeEstimator(mempool.events),
     network,

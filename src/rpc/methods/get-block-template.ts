@@ -19,6 +19,7 @@ import {
 } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
+import { encodeJson, JsonText } from '../json-text.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import type { KnownTemplate } from '../template-waits.ts'
@@ -94,10 +95,7 @@ function listRules({ deployments }: ConsensusParams, height: number): readonly s
 }
 
 /** Of templates in use. Encoding a full block takes long, and the same choice is asked for again and again. */
-const described = new WeakMap<
-  readonly TemplateTransaction[],
-  ReturnType<typeof encodeTransactions>
->()
+const described = new WeakMap<readonly TemplateTransaction[], JsonText>()
 
 function describeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
   const known = described.get(transactions) ?? encodeTransactions(transactions, scale)
@@ -105,13 +103,13 @@ function describeTransactions(transactions: readonly TemplateTransaction[], scal
   return known
 }
 
-function encodeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
+function encodeTransactions(transactions: readonly TemplateTransaction[], scale: number): JsonText {
   const places = new Map<string, number>()
-  return transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
+  const parts = transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
     const txid = toDisplayHex(computeTxid(tx))
     const parents = tx.inputs.map(({ prevout }) => places.get(toDisplayHex(prevout.txid)))
     places.set(txid, index + 1)
-    return {
+    return encodeJson({
       data: encodeHex(encodeTransaction(tx)),
       txid,
       hash: toDisplayHex(computeWtxid(tx)),
@@ -119,8 +117,9 @@ function encodeTransactions(transactions: readonly TemplateTransaction[], scale:
       fee,
       sigops: Math.trunc(sigopsCost / scale),
       weight,
-    }
+    })
   })
+  return new JsonText(`[${parts.join(',')}]`)
 }
 
 function describeTemplate(template: BlockTemplate, { params, hasCoinbaseFlags }: RpcContext) {

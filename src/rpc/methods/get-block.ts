@@ -2,14 +2,7 @@
 
 import * as z from 'zod'
 import type { BlockEntry } from '../../chain/index.ts'
-import type { BlockUndo } from '../../consensus/index.ts'
-import {
-  type Block,
-  computeBlockSize,
-  computeTxid,
-  decodeBlock,
-  toDisplayHex,
-} from '../../primitives/index.ts'
+import { computeBlockSize, computeTxid, decodeBlock, toDisplayHex } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -17,7 +10,6 @@ import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { hashSchema, requireEntry, toVerbosityLevel, VERBOSITY_SCHEMA } from './arguments.ts'
 import { describeHeader, HEADER_FIELDS } from './header-json.ts'
 import {
-  describeTransactionWithHex,
   FEE_AND_HEX_FIELDS,
   TRANSACTION_FIELDS,
   TRANSACTION_FIELDS_WITH_PREVOUTS,
@@ -45,22 +37,6 @@ export async function readBlockBytes(
     throw new RpcError(RPC_CODES.MISC_ERROR, `Block not available (${reason})`)
   }
   return bytes
-}
-
-function describeTransactions(
-  block: Block,
-  undo: BlockUndo | undefined,
-  { params }: RpcContext,
-  showsPrevouts: boolean,
-) {
-  return block.transactions.map((tx, index) =>
-    // The coinbase spends nothing, so undo data begin with the transaction after it.
-    describeTransactionWithHex(tx, {
-      params,
-      spent: index === 0 ? undefined : undo?.[index - 1],
-      showsPrevouts,
-    }),
-  )
 }
 
 /** `getblock` */
@@ -112,23 +88,30 @@ export const getBlock = defineMethod({
   ],
   examples: [['0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206']],
   handler: async (context: RpcContext, { blockhash, verbosity }) => {
-    const { chain } = context
+    const { chain, blockTexts } = context
     const level = toVerbosityLevel(verbosity)
     const entry = requireEntry(chain, blockhash)
+    if (level > LEVEL_TXIDS) {
+      const read = () => readBlockBytes(context, entry)
+      const text = await blockTexts.get(entry, read, level >= LEVEL_PREVOUTS)
+      return {
+        ...describeHeader(chain, entry),
+        strippedsize: text.strippedSize,
+        size: text.size,
+        weight: text.weight,
+        tx: text.transactions,
+      }
+    }
     const bytes = await readBlockBytes(context, entry)
     if (level <= LEVEL_HEX) return encodeHex(bytes)
     const block = decodeBlock(bytes)
-    const undo = level > LEVEL_TXIDS ? await chain.readUndo(entry.hash) : undefined
     const { strippedSize, weight } = computeBlockSize(block)
     return {
       ...describeHeader(chain, entry),
       strippedsize: strippedSize,
       size: bytes.length,
       weight,
-      tx:
-        level > LEVEL_TXIDS
-          ? describeTransactions(block, undo, context, level >= LEVEL_PREVOUTS)
-          : block.transactions.map((tx) => toDisplayHex(computeTxid(tx))),
+      tx: block.transactions.map((tx) => toDisplayHex(computeTxid(tx))),
     }
   },
 })
