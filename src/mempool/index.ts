@@ -23,7 +23,7 @@ export {
   type MempoolTrial,
 } from './mempool.ts'
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'
-export { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
+export { MempoolError, type MempoolErrorCode, MissingInputsError } from './mempool-error.ts'
 export { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
 export { type LoadedMempool, loadMempool, saveMempool } from './mempool-store.ts'
 export {

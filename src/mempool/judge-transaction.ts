@@ -18,6 +18,7 @@ import {
   computeWtxid,
   hasWitness,
   isCoinbase,
+  type OutPoint,
   outPointKey,
   type Transaction,
   type TxidHex,
@@ -33,7 +34,7 @@ import {
 } from './check-standard.ts'
 import { feeFor, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
 import { collectRelatives, WaitingTransaction } from './mempool-entry.ts'
-import { MempoolError } from './mempool-error.ts'
+import { MempoolError, MissingInputsError } from './mempool-error.ts'
 import { checkReplacement, collectReplaced } from './replacement.ts'
 import { checkSigopsPolicy } from './sigops-policy.ts'
 import type { WaitingTransactions } from './waiting-transactions.ts'
@@ -265,15 +266,21 @@ async function findSpent(
 ): Promise<readonly Coin[]> {
   const confirmed = await chain.readCoins(tx.inputs.map((input) => input.prevout))
   const coins = new Map<string, Coin>()
+  const missing = new Set<TxidHex>()
+  let missingPrevout: OutPoint | undefined
   for (const [i, { prevout }] of tx.inputs.entries()) {
     const parentId = toDisplayHex(prevout.txid)
     const parent = (waiting.get(parentId) ?? before.get(parentId))?.tx
     const output = parent?.outputs[prevout.vout]
     const coin = output === undefined ? confirmed[i] : { output, height, isCoinbase: false }
-    if (coin === undefined) {
-      throw new MempoolError('missing-inputs', { prevout: outPointKey(prevout) })
+    if (coin !== undefined) coins.set(outPointKey(prevout), coin)
+    else {
+      missingPrevout ??= prevout
+      if (parent === undefined) missing.add(parentId)
     }
-    coins.set(outPointKey(prevout), coin)
+  }
+  if (missingPrevout !== undefined) {
+    throw new MissingInputsError([...missing], { prevout: outPointKey(missingPrevout) })
   }
   return findSpentCoins(tx, (outPoint) => coins.get(outPointKey(outPoint)))
 }

@@ -1,5 +1,6 @@
 /** @module Why a transaction is not taken, when no consensus rule is broken by it. */
 
+import type { TxidHex } from '../primitives/index.ts'
 import type { ErrorData } from '../util/index.ts'
 
 /** Reject reasons of relay policy, spelled as in Bitcoin Core. */
@@ -49,5 +50,16 @@ export class MempoolError extends Error {
     super(code)
     this.code = code
     this.data = data
+  }
+}
+
+/** Outputs that a transaction spends are not there: unknown as yet, or spent. */
+export class MissingInputsError extends MempoolError {
+  /** Transactions that these outputs are of and that do not wait here, each once. */
+  readonly parents: readonly TxidHex[]
+
+  constructor(parents: readonly TxidHex[], data: ErrorData = {}) {
+    super('missing-inputs', data)
+    this.parents = parents
   }
 }

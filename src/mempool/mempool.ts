@@ -12,7 +12,14 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import type { SignatureEngine } from '../script/index.ts'
-import { type Clock, EventEmitter, type Logger, Mutex, toErrorMessage } from '../util/index.ts'
+import {
+  type Clock,
+  EventEmitter,
+  type Logger,
+  Mutex,
+  sleep,
+  toErrorMessage,
+} from '../util/index.ts'
 import { FeeDeltas } from './fee-deltas.ts'
 import {
   feeRateOf,
@@ -79,6 +86,11 @@ interface DisplacedTransaction {
 
 /** Whoever has waited too long is looked for so often. */
 const EXPIRY_INTERVAL_MS = 60_000
+/**
+ * After so much work others have a turn of the event loop. Without it a run of transactions that wait for nothing but
+ * each other would keep blocks, and answers to the peers that send them, waiting for as long as it lasts.
+ */
+const MAX_BUSY_MS = 20
 
 const NO_TRANSACTIONS: ReadonlyMap<TxidHex, WaitingTransaction> = new Map()
 
@@ -100,6 +112,8 @@ export class Mempool {
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: DisplacedTransaction[] = []
   #expiredMs = 0
+  /** How long transactions have been judged since others last had a turn. */
+  #busyMs = 0
   #sequence = 0
 
   constructor(deps: MempoolDeps, policy: Partial<MempoolPolicy> = {}) {
@@ -156,11 +170,22 @@ export class Mempool {
    *
    * @param addedMs - When it came, if that was earlier; milliseconds since the Unix epoch.
    * @throws {@link ConsensusError} if it breaks a rule of consensus.
-   * @throws {@link MempoolError} if policy declines it.
+   * @throws {@link MempoolError} if policy declines it; `MissingInputsError` if what it spends is not there.
    * @see Bitcoin Core `MemPoolAccept`
    */
   async accept(tx: Transaction, addedMs?: number): Promise<MempoolEntry> {
-    const { entry } = await this.#accepting.run(() => this.#acceptNow(tx, addedMs))
+    const { entry } = await this.#accepting.run(async () => {
+      if (this.#busyMs > MAX_BUSY_MS) {
+        await sleep(this.#deps.clock, 0)
+        this.#busyMs = 0
+      }
+      const startMs = this.#deps.clock.monotonic()
+      try {
+        return await this.#acceptNow(tx, addedMs)
+      } finally {
+        this.#busyMs += this.#deps.clock.monotonic() - startMs
+      }
+    })
     return entry
   }
 
@@ -266,8 +291,13 @@ export class Mempool {
   async #judgeOnTip<Verdict>(judge: (tip: BlockEntry) => Promise<Verdict>): Promise<Verdict> {
     for (;;) {
       const { tip } = this.#deps.chain
-      const verdict = await judge(tip)
-      if (this.#deps.chain.tip === tip) return verdict
+      const isStill = (): boolean => this.#deps.chain.tip === tip
+      try {
+        const verdict = await judge(tip)
+        if (isStill()) return verdict
+      } catch (error) {
+        if (isStill()) throw error
+      }
     }
   }
 

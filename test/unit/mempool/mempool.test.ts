@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import { Mempool, selectTransactions } from '../../../src/mempool/index.ts'
+import { Mempool, MissingInputsError, selectTransactions } from '../../../src/mempool/index.ts'
 import { computeTxid, type Transaction, toDisplayHex } from '../../../src/primitives/index.ts'
 import { nobleSignatureEngine } from '../../../src/script/index.ts'
 import {
@@ -91,6 +91,15 @@ describe('Mempool', () => {
       make: () => spend(spend(coinbaseOf(0), 1_000n), 1_000n),
       code: 'missing-inputs',
     },
+    {
+      name: 'an output that a waiting transaction does not have',
+      make: () => {
+        const tx = spend(coinbaseOf(0), 1_000n)
+        const prevout = { txid: computeTxid(tx), vout: 7 }
+        return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, prevout })) }
+      },
+      code: 'missing-inputs',
+    },
     { name: 'a coinbase', make: () => coinbaseOf(0), code: 'coinbase' },
     {
       name: 'more out than in',
@@ -156,5 +165,50 @@ describe('Mempool', () => {
     expect(chain.tip.height).toBe(8)
     await settled()
     expect([...mempool.entries()].map(({ txid }) => txid)).toEqual([idOf(kept)])
+  })
+
+  it('names the transactions that are missing, each once and none that wait', async () => {
+    const here = spend(coinbaseOf(0), 1_000n)
+    await mempool.accept(here)
+    const missing = [spend(coinbaseOf(1), 1_000n), spend(coinbaseOf(2), 1_000n)]
+    const prevouts = [here, ...missing, ...missing].map((from, vout) => {
+      return { txid: computeTxid(from), vout: from === here ? 0 : vout }
+    })
+    const [input] = here.inputs
+    const tx = { ...here, inputs: prevouts.map((prevout) => ({ ...input, prevout })) }
+    const error = await mempool.accept(tx as Transaction).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(MissingInputsError)
+    expect((error as MissingInputsError).parents).toEqual(missing.map(idOf))
+  })
+
+  it('lets others have a turn in a long run', async () => {
+    let nowMs = 0
+    const clock = {
+      now: () => (genesis.block.header.time + 100_000) * 1_000,
+      // Each look at it takes long.
+      monotonic: () => (nowMs += 15),
+      schedule: (_: number, action: () => void) => {
+        const handle = setImmediate(action)
+        return { cancel: () => clearImmediate(handle) }
+      },
+    }
+    const checker = createInlineScriptChecker(nobleSignatureEngine)
+    const deps = { signatures: nobleSignatureEngine, scriptChecker: checker, log: silentLog }
+    const busy = new Mempool({ ...deps, chain, clock })
+    let turns = 0
+    let isDone = false
+    const count = (): void => {
+      turns += 1
+      if (!isDone) setImmediate(count)
+    }
+    setImmediate(count)
+    const chained: Transaction[] = [spend(coinbaseOf(0), 1_000n)]
+    for (let length = 1; length < 10; length++) {
+      chained.push(spend(chained.at(-1) as Transaction, 1_000n))
+    }
+    await Promise.all(chained.map((tx) => busy.accept(tx)))
+    isDone = true
+    expect(busy.size).toBe(10)
+    expect(turns).toBeGreaterThanOrEqual(4)
   })
 })
