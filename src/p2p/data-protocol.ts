@@ -3,8 +3,8 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import type { BlockHash, Transaction } from '../primitives/index.ts'
 import {
+  type DataItem,
   type DataReply,
-  type InventoryItem,
   MAX_INV_ITEMS,
   MAX_REQUESTED_INDEXES,
   type PeerId,
@@ -84,7 +84,7 @@ export class DataProtocol {
    */
   async *request(
     peer: Peer,
-    items: readonly InventoryItem[],
+    items: readonly DataItem[],
     signal?: AbortSignal,
   ): AsyncGenerator<DataReply> {
     assertInvariant(items.length <= MAX_INV_ITEMS, 'callers ask for at most MAX_INV_ITEMS')
@@ -161,11 +161,7 @@ export class DataProtocol {
     }
   }
 
-  async #serveItems(
-    frames: FrameStream,
-    peer: Peer,
-    items: readonly InventoryItem[],
-  ): Promise<void> {
+  async #serveItems(frames: FrameStream, peer: Peer, items: readonly DataItem[]): Promise<void> {
     const replies = new ReplyBatch((batch) =>
       inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write(batch, signal)),
     )
@@ -196,7 +192,7 @@ export class DataProtocol {
     await inTime(this.#context, DATA_FRAME_TIMEOUT_MS, (signal) => frames.write([reply], signal))
   }
 
-  async #lookUp(item: InventoryItem): Promise<Uint8Array | undefined> {
+  async #lookUp(item: DataItem): Promise<Uint8Array | undefined> {
     const bytes = await this.#context.handlers.serveData(item)
     if (bytes === undefined || bytes.length <= MAX_DATA_SIZE) return bytes
     this.#context.log.error('Item is too large to serve', { kind: item.kind, size: bytes.length })
@@ -224,7 +220,7 @@ export class DataProtocol {
 
   async #readReply(
     frames: FrameStream,
-    item: InventoryItem,
+    item: DataItem,
     signal: AbortSignal | undefined,
   ): Promise<DataReply> {
     const reply = decodeDataReply(await this.#readFrame(frames, signal))

@@ -7,9 +7,9 @@ import type { BlockHash, BlockHeader, Transaction } from '../primitives/index.ts
 import type {
   Announcement,
   ConnectionType,
+  DataItem,
   DataReply,
   GossipBlock,
-  InventoryItem,
   InventoryKind,
   PeerControl,
   PeerId,
@@ -283,7 +283,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
 
   async *requestData(
     id: PeerId,
-    items: readonly InventoryItem[],
+    items: readonly DataItem[],
     signal?: AbortSignal,
   ): AsyncGenerator<DataReply> {
     yield* this.#run().data.request(this.#peer(id), items, signal)

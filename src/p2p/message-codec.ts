@@ -20,10 +20,9 @@ import {
 } from '../primitives/index.ts'
 import {
   type Announcement,
+  type DataItem,
   type DataReply,
   type GossipBlock,
-  type InventoryItem,
-  type InventoryKind,
   MAX_ANNOUNCED_BLOCKS,
   MAX_BLOCK_TRANSACTIONS,
   MAX_GOSSIP_BLOCK_SIZE,
@@ -32,6 +31,7 @@ import {
   MAX_LOCATOR_HASHES,
   MAX_REQUESTED_INDEXES,
   type PeerStatus,
+  type RequestKind,
 } from '../sync/index.ts'
 import { DecodeError, equalBytes, toErrorMessage } from '../util/index.ts'
 import {
@@ -53,6 +53,12 @@ import {
   SyncResponse as SyncResponseMessage,
 } from './messages.ts'
 
+const ITEM_KINDS = {
+  block: ItemKind.BLOCK,
+  tx: ItemKind.TX,
+  txid: ItemKind.TXID,
+} as const satisfies Record<RequestKind, ItemKind>
+
 /** An INV as it came: who says to hold what. */
 export interface DecodedInv {
   /** Multihash bytes of the announcer's peer id. */
@@ -62,7 +68,7 @@ export interface DecodedInv {
 
 /** What the data stream is asked: items, or some transactions of one block. */
 export type DataRequest =
-  | { readonly type: 'items'; readonly items: readonly InventoryItem[] }
+  | { readonly type: 'items'; readonly items: readonly DataItem[] }
   | {
       readonly type: 'transactions'
       readonly blockHash: BlockHash
@@ -111,6 +117,7 @@ export function decodeInv(bytes: Uint8Array): DecodedInv {
   if (blocks.length > MAX_ANNOUNCED_BLOCKS) throw new DecodeError('too-long', 0, 'announced blocks')
   const items = message.items.map((item): Announcement => {
     const { kind, hash } = fromItemMessage(item)
+    if (kind === 'txid') throw bad('kind')
     if (kind === 'tx' && item.header !== undefined) throw bad('header of a transaction')
     if (item.header === undefined) return { kind, hash }
     return { kind, hash, header: decodeHeader(item.header) }
@@ -319,17 +326,18 @@ function decodeWork(bytes: Uint8Array): bigint {
   return work
 }
 
-function toItemMessage(item: InventoryItem): { kind: ItemKind; hash: Uint8Array<ArrayBuffer> } {
-  return { kind: item.kind === 'block' ? ItemKind.BLOCK : ItemKind.TX, hash: toBuffer(item.hash) }
+function toItemMessage(item: DataItem): { kind: ItemKind; hash: Uint8Array<ArrayBuffer> } {
+  return { kind: ITEM_KINDS[item.kind], hash: toBuffer(item.hash) }
 }
 
-function fromItemMessage(message: { kind?: ItemKind; hash?: Uint8Array }): InventoryItem {
+function fromItemMessage(message: { kind?: ItemKind; hash?: Uint8Array }): DataItem {
   return { kind: toKind(message.kind), hash: toHash(message.hash, 'hash') }
 }
 
-function toKind(kind: ItemKind | undefined): InventoryKind {
+function toKind(kind: ItemKind | undefined): RequestKind {
   if (kind === ItemKind.BLOCK) return 'block'
   if (kind === ItemKind.TX) return 'tx'
+  if (kind === ItemKind.TXID) return 'txid'
   throw bad('kind')
 }
 

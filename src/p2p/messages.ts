@@ -7,13 +7,15 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 export enum ItemKind {
   UNSPECIFIED = 'UNSPECIFIED',
   BLOCK = 'BLOCK',
-  TX = 'TX'
+  TX = 'TX',
+  TXID = 'TXID'
 }
 
 enum __ItemKindValues {
   UNSPECIFIED = 0,
   BLOCK = 1,
-  TX = 2
+  TX = 2,
+  TXID = 3
 }
 
 export namespace ItemKind {

@@ -20,6 +20,7 @@ export type {
 } from './peer-control.ts'
 export {
   type Announcement,
+  type DataItem,
   type DataReply,
   type GossipBlock,
   type GossipVerdict,
@@ -36,5 +37,6 @@ export {
   type PeerNetwork,
   type PeerNetworkHandlers,
   type PeerStatus,
+  type RequestKind,
 } from './peer-network.ts'
 export { Synchronizer, type SynchronizerDeps, type SynchronizerOptions } from './synchronizer.ts'

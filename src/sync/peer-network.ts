@@ -22,14 +22,22 @@ export const MAX_GOSSIP_BLOCK_SIZE = 1_048_576
 /** The most transactions of a block in one request; who lacks more asks for the whole block. */
 export const MAX_REQUESTED_INDEXES = 4_096
 
-/** What an inventory item or a data request names. */
+/** What can be announced, asked for and brought. */
 export type InventoryKind = 'block' | 'tx'
 
-/** Names one thing that a node holds or wants. */
-export interface InventoryItem {
-  readonly kind: InventoryKind
-  /** Block hash, or wtxid of a transaction; internal order. */
+/** What a data request names: `txid` is a transaction of which no wtxid is known, such as an orphan's parent. */
+export type RequestKind = InventoryKind | 'txid'
+
+/** Names one thing that a node wants. */
+export interface DataItem {
+  readonly kind: RequestKind
+  /** Block hash; of a transaction the wtxid, or the txid if the kind says so. Internal order. */
   readonly hash: Hash256
+}
+
+/** Names one thing that a node holds. */
+export interface InventoryItem extends DataItem {
+  readonly kind: InventoryKind
 }
 
 /** An announcement: block items carry their header, so that work is checked before anybody asks. */
@@ -56,7 +64,7 @@ export interface PeerStatus {
 }
 
 /** One answer to one requested item; `bytes` is undefined for NOTFOUND. */
-export interface DataReply extends InventoryItem {
+export interface DataReply extends DataItem {
   readonly bytes: Uint8Array | undefined
 }
 
@@ -112,7 +120,7 @@ export interface PeerNetworkHandlers {
     stop: BlockHash | undefined,
   ): readonly Uint8Array[] | Promise<readonly Uint8Array[]>
   /** Serves one item of GETDATA; undefined is NOTFOUND. */
-  serveData(item: InventoryItem): Promise<Uint8Array | undefined>
+  serveData(item: DataItem): Promise<Uint8Array | undefined>
   /**
    * Serves some transactions of a block, encoded, in the order asked; undefined is NOTFOUND.
    *
@@ -168,7 +176,7 @@ export interface PeerNetwork {
   /** Asks for items; yields one reply for each, in the order asked. */
   requestData(
     id: PeerId,
-    items: readonly InventoryItem[],
+    items: readonly DataItem[],
     signal?: AbortSignal,
   ): AsyncIterable<DataReply>
   /**

@@ -15,9 +15,9 @@ import {
   type Txid,
 } from '../../src/primitives/index.ts'
 import {
+  type DataItem,
   type DataReply,
   type GossipBlock,
-  type InventoryItem,
   MAX_BLOCK_TRANSACTIONS,
   MAX_GOSSIP_BLOCK_SIZE,
   MAX_HEADERS,
@@ -243,15 +243,17 @@ export function describePeerNetwork(name: string, harness: PeerNetworkHarness): 
       const large = new Uint8Array(3_900_000).map((_, index) => index * 7)
       b.seen.data.set(1, Uint8Array.of(1, 2, 3))
       b.seen.data.set(3, large)
-      const items: InventoryItem[] = [
+      const items: DataItem[] = [
         { kind: 'tx', hash: filledHash(1) },
         { kind: 'block', hash: filledHash(2) },
         { kind: 'block', hash: filledHash(3) },
+        { kind: 'txid', hash: filledHash(1) },
       ]
       const replies = await collect(a.network.requestData(b.network.selfId, items))
       expect(replies.map(({ kind, hash }) => ({ kind, hash }))).toEqual(items)
       expect(replies[0]?.bytes).toEqual(Uint8Array.of(1, 2, 3))
       expect(replies[1]?.bytes).toBeUndefined()
+      expect(replies[3]?.bytes).toEqual(Uint8Array.of(1, 2, 3))
       expect(replies[2]?.bytes?.length).toBe(large.length)
       expect(Buffer.from(replies[2]?.bytes ?? []).equals(large)).toBe(true)
     })

@@ -44,7 +44,7 @@ import {
   type Txid,
 } from '../../../src/primitives/index.ts'
 import {
-  type InventoryItem,
+  type DataItem,
   MAX_ANNOUNCED_BLOCKS,
   MAX_BLOCK_TRANSACTIONS,
   MAX_GOSSIP_BLOCK_SIZE,
@@ -79,7 +79,7 @@ function many<Value>(count: number, value: Value): Value[] {
   return Array.from({ length: count }, () => value)
 }
 
-function encodeItems(items: readonly InventoryItem[]): Uint8Array {
+function encodeItems(items: readonly DataItem[]): Uint8Array {
   return encodeGetData({ type: 'items', items })
 }
 
@@ -119,6 +119,7 @@ describe('INV', () => {
     ['no items', { announcer, salt, items: [] }],
     ['no kind', { announcer, salt, items: [{ hash: good.hash }] }],
     ['kind zero', { announcer, salt, items: [{ ...good, kind: ItemKind.UNSPECIFIED }] }],
+    ['a txid', { announcer, salt, items: [{ ...good, kind: ItemKind.TXID }] }],
     ['no hash', { announcer, salt, items: [{ kind: ItemKind.TX }] }],
     ['a hash of 31 bytes', { announcer, salt, items: [{ ...good, hash: new Uint8Array(31) }] }],
     ['a hash of 33 bytes', { announcer, salt, items: [{ ...good, hash: new Uint8Array(33) }] }],
@@ -160,6 +161,7 @@ describe('GETDATA and its replies', () => {
     const items = [
       { kind: 'block', hash: filledHash(1) },
       { kind: 'tx', hash: filledHash(2) },
+      { kind: 'txid', hash: filledHash(3) },
     ] as const
     expect(decodeGetData(encodeItems(items))).toEqual({ type: 'items', items })
     const found = { kind: 'block', hash: filledHash(1), bytes: Uint8Array.of(1, 2) } as const
