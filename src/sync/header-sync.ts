@@ -35,9 +35,11 @@ export class HeaderSync {
     this.#deps = deps
   }
 
-  /** Starts, unless the peer is already sending. */
+  /** Starts. A peer that is already sending may have sent what it had before: it is asked once more. */
   start(peer: PeerState): void {
-    if (peer.isSendingHeaders || this.#deps.signal.aborted) return
+    if (this.#deps.signal.aborted) return
+    peer.hasNewHeaders = peer.isSendingHeaders
+    if (peer.isSendingHeaders) return
     peer.isSendingHeaders = true
     peer.isSettled = false
     void this.#run(peer)
@@ -45,7 +47,10 @@ export class HeaderSync {
 
   async #run(peer: PeerState): Promise<void> {
     try {
-      while (await this.#fetchBatch(peer)) this.#deps.onProgress()
+      while ((await this.#fetchBatch(peer)) || peer.hasNewHeaders) {
+        peer.hasNewHeaders = false
+        this.#deps.onProgress()
+      }
       peer.isSettled = true
     } catch (error) {
       this.#onFailure(peer, error)

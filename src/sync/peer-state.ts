@@ -26,7 +26,10 @@ export class PeerState {
   presync: HeaderPresync | undefined
   /** When it last sent a block that we asked for and lacked, of the monotonic clock; before that, -1. */
   deliveredMs = -1
+  isGone = false
   isSendingHeaders = false
+  /** Whether it has told of a header that we lack since it was asked for headers. */
+  hasNewHeaders = false
   isSendingBlocks = false
   isSendingTransactions = false
 
