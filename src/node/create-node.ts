@@ -303,6 +303,10 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       isCaughtUp: () => sync.isCaughtUp,
       isFarBehind: () => sync.isFarBehind,
       blocksInFlight: (id) => sync.blocksInFlight(id),
+      unbroadcast: () => sync.unbroadcast,
+      submitTransaction: async (tx) => {
+        await sync.submitTransaction(tx)
+      },
       submitBlock: submit,
       submitHeader: (header) => sync.submitHeader(header),
       fatal: init.onFatal,

@@ -5,7 +5,7 @@ import type { ConsensusParams } from '../consensus/index.ts'
 import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { FaultControls } from '../p2p/index.ts'
-import type { Block, BlockHash, BlockHeader, Transaction } from '../primitives/index.ts'
+import type { Block, BlockHash, BlockHeader, Transaction, TxidHex } from '../primitives/index.ts'
 import type { PeerControl, PeerId, PeerNetwork } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { BlockTexts } from './block-texts.ts'
@@ -115,6 +115,14 @@ export interface RpcContext {
   isFarBehind(): boolean
   /** Heights of the blocks that a peer was asked for and that have not come. */
   blocksInFlight(id: PeerId): readonly number[]
+  /** Txids of transactions that came from here and that no peer has asked for yet. */
+  unbroadcast(): ReadonlySet<TxidHex>
+  /**
+   * Takes a transaction of our own, and announces it until it is mined. One that waits already is announced again.
+   *
+   * @throws {@link ConsensusError}, {@link MempoolError} if it is refused.
+   */
+  submitTransaction(tx: Transaction): Promise<void>
   /**
    * Takes a block as if the local miner had found it, and relays it.
    *

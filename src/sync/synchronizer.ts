@@ -2,7 +2,7 @@
 
 import { type BlockEntry, type Chain, findLocatorFork, type TipEvent } from '../chain/index.ts'
 import { ConsensusError, checkProofOfWork } from '../consensus/index.ts'
-import type { Mempool } from '../mempool/index.ts'
+import type { Mempool, MempoolEntry } from '../mempool/index.ts'
 import {
   type Block,
   type BlockHash,
@@ -10,7 +10,8 @@ import {
   computeBlockHash,
   encodeBlock,
   encodeHeader,
-  encodeTransaction,
+  type Transaction,
+  type TxidHex,
   toDisplayHex,
 } from '../primitives/index.ts'
 import {
@@ -30,9 +31,9 @@ import { LevelWatch } from './level-watch.ts'
 import { forgetExcessHeaders } from './loose-headers.ts'
 import {
   type Announcement,
+  type DataItem,
   type GossipBlock,
   type GossipVerdict,
-  type InventoryItem,
   MAX_HEADERS,
   type PeerId,
   type PeerInfo,
@@ -130,6 +131,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   async start(): Promise<void> {
     const { clock, network } = this.#deps
     await network.start(this)
+    this.#transactions.start()
     this.#graceTimer = clock.schedule(this.#options.expectsPeers ? SOLO_GRACE_MS : 0, () => {
       this.#level.endGrace()
       this.#onProgress()
@@ -206,6 +208,20 @@ export class Synchronizer implements PeerNetworkHandlers {
   }
 
   /**
+   * Takes a transaction of our own, and announces it until it is mined.
+   *
+   * @throws {@link ConsensusError}, `MempoolError` if it is refused.
+   */
+  submitTransaction(tx: Transaction): Promise<MempoolEntry> {
+    return this.#transactions.submit(tx)
+  }
+
+  /** Txids of our own transactions that no peer has asked for yet. */
+  get unbroadcast(): ReadonlySet<TxidHex> {
+    return this.#transactions.unbroadcast
+  }
+
+  /**
    * Takes a header over RPC.
    *
    * @throws {@link ConsensusError} if it is invalid.
@@ -246,6 +262,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     const peer = this.#peers.get(id)
     if (peer === undefined) return
     this.#peers.delete(id)
+    peer.isGone = true
     this.#transactions.forget(peer)
     this.#onProgress()
   }
@@ -258,11 +275,10 @@ export class Synchronizer implements PeerNetworkHandlers {
     const peer = this.#peers.get(from)
     if (peer === undefined) return 'ignore'
     try {
-      for (const item of items) {
-        if (item.kind === 'tx') {
-          if (this.isCaughtUp) this.#transactions.onAnnounced(peer, item.hash)
-        } else this.#onBlockAnnounced(peer, item)
-      }
+      const isOf = (kind: string) => (item: Announcement) => item.kind === kind
+      const transactions = items.filter(isOf('tx')).map(({ hash }) => hash)
+      if (this.isCaughtUp) this.#transactions.onAnnounced(peer, transactions)
+      for (const item of items.filter(isOf('block'))) this.#onBlockAnnounced(peer, item)
     } catch (error) {
       this.#onGossipError(error, from)
       return verdictOf(error) === 'reject' ? 'reject' : 'ignore'
@@ -286,12 +302,9 @@ export class Synchronizer implements PeerNetworkHandlers {
     return headers
   }
 
-  async serveData(item: InventoryItem): Promise<Uint8Array | undefined> {
+  async serveData(item: DataItem): Promise<Uint8Array | undefined> {
+    if (item.kind !== 'block') return this.#transactions.serve(item)
     const hex = toDisplayHex(item.hash)
-    if (item.kind === 'tx') {
-      const entry = this.#deps.mempool.getByWtxid(hex)
-      return entry === undefined ? undefined : encodeTransaction(entry.tx)
-    }
     const entry = this.#deps.chain.getEntry(hex)
     if (entry === undefined || entry.isFailed) return undefined
     if (entry.hasBody) return this.#stored.read(entry)
@@ -394,6 +407,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   #scheduleCheck(): void {
     this.#checkTimer = this.#deps.clock.schedule(CHECK_INTERVAL_MS, () => {
       this.#download.dropStallers()
+      this.#transactions.expireOrphans()
       this.#onProgress()
       this.#updateProgress()
       this.#scheduleCheck()

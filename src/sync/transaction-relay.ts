@@ -1,148 +1,283 @@
 /** @module Announcing our transactions and fetching those that others announce. */
 
+import type { BlockEvent, Chain } from '../chain/index.ts'
 import { ConsensusError } from '../consensus/index.ts'
-import type { Mempool } from '../mempool/index.ts'
-import { MempoolError } from '../mempool/index.ts'
 import {
+  type Mempool,
+  type MempoolEntry,
+  MempoolError,
+  type MempoolErrorCode,
+  MissingInputsError,
+} from '../mempool/index.ts'
+import {
+  computeTxid,
+  computeWtxid,
   decodeTransaction,
+  encodeTransaction,
   fromDisplayHex,
   type Hash256,
+  type Transaction,
+  type TxidHex,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, type Logger, LruMap, type Timer, toErrorMessage } from '../util/index.ts'
+import {
+  type Clock,
+  DecodeError,
+  type Logger,
+  LruMap,
+  type RandomSource,
+  type Timer,
+  toErrorMessage,
+} from '../util/index.ts'
 import { isStoreFailure } from './block-download.ts'
 import { isPeerFault } from './block-policy.ts'
-import { MAX_INV_ITEMS, type PeerNetwork } from './peer-network.ts'
+import { MAX_MISSING_PARENTS, Orphanage } from './orphanage.ts'
+import { OwnTransactions } from './own-transactions.ts'
+import { Patience } from './patience.ts'
+import type { DataItem, PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
+import { TransactionAnnouncer } from './transaction-announcer.ts'
+import { type TransactionName, TransactionRequests } from './transaction-requests.ts'
 
-/** Transactions wait this long so that one INV carries many. */
-const ANNOUNCE_DELAY_MS = 100
-/** Announced transactions that wait to be asked for, per peer. @see Bitcoin Core `MAX_PEER_TX_ANNOUNCEMENTS` */
-export const MAX_WANTED_PER_PEER = 5_000
-/** Transactions asked of one peer at a time. @see Bitcoin Core `MAX_PEER_TX_REQUEST_IN_FLIGHT` */
-export const MAX_TRANSACTIONS_PER_REQUEST = 100
+/**
+ * How long a peer may keep us waiting for what it has announced, over all answers to one request; then others who have
+ * announced it are asked. @see Bitcoin Core `GETDATA_TX_INTERVAL`, which is a minute
+ */
+export const TRANSACTION_TIMEOUT_MS = 10_000
+/** How long a peer that has kept us waiting is asked for no transactions. */
+export const WITHHOLDER_PAUSE_MS = 30_000
 /** How many refused transactions are remembered, so that they are not fetched again and again. */
 export const MAX_REMEMBERED_REFUSALS = 10_000
-/** How many of our announcements may wait. */
-export const MAX_QUEUED_ANNOUNCEMENTS = 10_000
+/** How many ids of transactions in the newest blocks are remembered: what spends the same is not their orphan. */
+export const MAX_REMEMBERED_CONFIRMATIONS = 20_000
+
+/** Refusals that another witness could cure: they say nothing of the transaction's outputs. */
+const WITNESS_REFUSALS: ReadonlySet<string> = new Set<MempoolErrorCode>([
+  'tx-size',
+  'no-witness-yet',
+  'bad-witness-nonstandard',
+  'min relay fee not met',
+  'mempool min fee not met',
+  'insufficient fee',
+  'mempool full',
+  'bad-txns-too-many-sigops',
+  'mempool-script-verify-flag-failed',
+])
+
+/** Refusals of what waits already: they say nothing of the transaction, but that we need not fetch it. */
+const KNOWN_REFUSALS: ReadonlySet<string> = new Set<MempoolErrorCode>([
+  'txn-already-in-mempool',
+  'txn-same-nonwitness-data-in-mempool',
+])
 
 /** What relaying works with. */
 export interface TransactionRelayDeps {
+  readonly chain: Chain
   readonly mempool: Mempool
   readonly network: PeerNetwork
   readonly clock: Clock
+  readonly random: RandomSource
   readonly log: Logger
   readonly signal: AbortSignal
   readonly drop: (peer: PeerState, reason: string) => void
   readonly fatal: (error: unknown) => void
 }
 
-/** Batches announcements; asks one announcer at a time for what we lack. */
+function toDataItem({ kind, id }: TransactionName): DataItem {
+  return { kind, hash: fromDisplayHex(id) }
+}
+
+/** Asks one announcer at a time for what we lack; keeps orphans until their parents come; announces what is new. */
 export class TransactionRelay {
   readonly #deps: TransactionRelayDeps
-  /** Wtxids to announce, in internal order. */
-  #queue: Hash256[] = []
-  #timer: Timer | undefined
-  /** What each peer announced and we have not asked for yet: wtxids as hex. */
-  readonly #wanted = new Map<PeerState, Set<string>>()
-  readonly #inFlight = new Set<string>()
-  readonly #refused = new LruMap<string, true>(MAX_REMEMBERED_REFUSALS)
+  readonly #announcer: TransactionAnnouncer
+  readonly #requests = new TransactionRequests()
+  readonly #orphanage: Orphanage
+  readonly #own: OwnTransactions
+  /** Wtxids; txids too of those that no witness could cure. */
+  readonly #refused = new LruMap<TxidHex, true>(MAX_REMEMBERED_REFUSALS)
+  /** Txids and wtxids. */
+  readonly #confirmed = new LruMap<TxidHex, true>(MAX_REMEMBERED_CONFIRMATIONS)
+  /** Orphans whose parents have come. */
+  readonly #adopted: Transaction[] = []
+  #isAdopting = false
+  /** Of peers that are being asked. */
+  readonly #patiences = new Set<Patience>()
+  /** Of peers that have kept us waiting. */
+  readonly #pauses = new Map<PeerState, Timer>()
+  #isActive = false
 
   constructor(deps: TransactionRelayDeps) {
     this.#deps = deps
-    deps.mempool.events.on('added', (entry) => this.#announce(fromDisplayHex(entry.wtxid)))
+    const { chain, mempool, clock } = deps
+    this.#orphanage = new Orphanage(clock)
+    this.#announcer = new TransactionAnnouncer(deps)
+    this.#own = new OwnTransactions({
+      ...deps,
+      announce: (wtxid) => this.#announcer.announce(wtxid),
+    })
+    mempool.events.on('added', (entry) => this.#onAdded(entry))
+    chain.events.on('blockConnected', (event) => this.#onBlockConnected(event))
+    chain.events.on('blockDisconnected', () => this.#confirmed.clear())
+  }
+
+  start(): void {
+    this.#own.start()
   }
 
   stop(): void {
-    this.#timer?.cancel()
+    this.#announcer.stop()
+    this.#own.stop()
+    for (const pause of this.#pauses.values()) pause.cancel()
+    for (const patience of this.#patiences) patience.end()
   }
 
   forget(peer: PeerState): void {
-    this.#wanted.delete(peer)
+    this.#pauses.get(peer)?.cancel()
+    this.#pauses.delete(peer)
+    this.#requests.forget(peer)
+    this.#orphanage.forget(peer)
+    this.#askAll()
   }
 
   /** A new tip may make valid what was refused before. */
   onTipChanged(): void {
     this.#refused.clear()
+    void this.#adopt()
   }
 
-  /** A peer has announced a transaction. */
-  onAnnounced(peer: PeerState, wtxid: Hash256): void {
-    const hex = toDisplayHex(wtxid)
-    if (this.#deps.mempool.getByWtxid(hex) !== undefined || this.#refused.has(hex)) return
-    let wanted = this.#wanted.get(peer)
-    if (wanted === undefined) {
-      wanted = new Set()
-      this.#wanted.set(peer, wanted)
+  /** Drops orphans that have waited for too long. */
+  expireOrphans(): void {
+    this.#orphanage.expire()
+  }
+
+  /** Txids of our own transactions that no peer has asked for. */
+  get unbroadcast(): ReadonlySet<TxidHex> {
+    return this.#own.unbroadcast
+  }
+
+  /**
+   * Takes a transaction of our own, and announces it until it is mined.
+   *
+   * @throws {@link ConsensusError}, {@link MempoolError} if it is refused.
+   */
+  async submit(tx: Transaction): Promise<MempoolEntry> {
+    const known = this.#deps.mempool.get(toDisplayHex(computeTxid(tx)))
+    const entry = known ?? (await this.#deps.mempool.accept(tx))
+    this.#own.add(entry, known === undefined)
+    if (known !== undefined) this.#announcer.announce(entry.wtxid)
+    return entry
+  }
+
+  /** A waiting transaction for a peer that asks for it; undefined if there is none. */
+  serve({ kind, hash }: DataItem): Uint8Array | undefined {
+    const { mempool } = this.#deps
+    const id = toDisplayHex(hash)
+    const entry = kind === 'txid' ? mempool.get(id) : mempool.getByWtxid(id)
+    if (entry === undefined) return undefined
+    this.#own.onServed(entry.txid)
+    return encodeTransaction(entry.tx)
+  }
+
+  /** A peer has announced transactions. Not to be called before our chain is level with others'. */
+  onAnnounced(peer: PeerState, wtxids: readonly Hash256[]): void {
+    this.#isActive = true
+    for (const wtxid of wtxids) {
+      const id = toDisplayHex(wtxid)
+      const orphan = this.#orphanage.get(id)
+      if (orphan !== undefined) {
+        this.#orphanage.addHolder(peer, id)
+        this.#wantParents(peer, orphan.missing)
+      } else if (!this.#isKnown(id)) this.#requests.add(peer, { kind: 'tx', id })
     }
-    if (wanted.size < MAX_WANTED_PER_PEER) wanted.add(hex)
-    void this.#fetch(peer)
+    void this.#ask(peer)
   }
 
-  #announce(wtxid: Hash256): void {
-    if (this.#queue.length < MAX_QUEUED_ANNOUNCEMENTS) this.#queue.push(wtxid)
-    this.#timer ??= this.#deps.clock.schedule(ANNOUNCE_DELAY_MS, () => {
-      this.#timer = undefined
-      void this.#flush()
-    })
+  #isKnown(wtxid: TxidHex): boolean {
+    const isWaiting = this.#deps.mempool.getByWtxid(wtxid) !== undefined
+    return isWaiting || this.#refused.has(wtxid) || this.#confirmed.has(wtxid)
   }
 
-  async #flush(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#deps.signal.aborted) {
-      const hashes = this.#queue.splice(0, MAX_INV_ITEMS)
-      await this.#deps.network.publishAnnouncements(
-        hashes.map((hash) => ({ kind: 'tx', hash }) as const),
-      )
+  // What has come, by whatever way.
+
+  #onAdded({ txid, wtxid }: MempoolEntry): void {
+    this.#announcer.announce(wtxid)
+    this.#requests.settle({ kind: 'tx', id: wtxid })
+    this.#onArrived(txid)
+    void this.#adopt()
+  }
+
+  #onBlockConnected({ block }: BlockEvent): void {
+    if (!this.#isActive) return
+    for (const tx of block.transactions) {
+      const [txid, wtxid] = [toDisplayHex(computeTxid(tx)), toDisplayHex(computeWtxid(tx))]
+      this.#confirmed.set(txid, true)
+      this.#confirmed.set(wtxid, true)
+      this.#requests.settle({ kind: 'tx', id: wtxid })
+      this.#onArrived(txid)
     }
   }
 
-  #takeWanted(peer: PeerState): readonly string[] {
-    const wanted = this.#wanted.get(peer)
-    if (wanted === undefined) return []
-    const batch: string[] = []
-    for (const hex of wanted) {
-      if (batch.length === MAX_TRANSACTIONS_PER_REQUEST) break
-      if (this.#inFlight.has(hex)) continue
-      wanted.delete(hex)
-      const isKnown = this.#deps.mempool.getByWtxid(hex) !== undefined || this.#refused.has(hex)
-      if (!isKnown) batch.push(hex)
-    }
-    return batch
+  /** A transaction is here: nobody is asked for it any more, and its orphans may come in. */
+  #onArrived(txid: TxidHex): void {
+    this.#requests.settle({ kind: 'txid', id: txid })
+    for (const { tx } of this.#orphanage.takeChildren(txid)) this.#adopted.push(tx)
   }
 
-  async #fetch(peer: PeerState): Promise<void> {
-    if (peer.isSendingTransactions || this.#deps.signal.aborted) return
-    const batch = this.#takeWanted(peer)
+  // Fetching.
+
+  #askAll(): void {
+    for (const peer of this.#requests.peersToAsk()) void this.#ask(peer)
+  }
+
+  async #ask(peer: PeerState): Promise<void> {
+    const { clock, network, signal } = this.#deps
+    if (peer.isSendingTransactions || this.#pauses.has(peer) || signal.aborted) return
+    const batch = this.#requests.take(peer)
     if (batch.length === 0) return
     peer.isSendingTransactions = true
-    for (const hex of batch) this.#inFlight.add(hex)
-    let isHealthy = true
+    const patience = new Patience(clock, TRANSACTION_TIMEOUT_MS)
+    this.#patiences.add(patience)
+    let isDone = false
     try {
-      const items = batch.map((hex) => ({ kind: 'tx', hash: fromDisplayHex(hex) }) as const)
-      for await (const reply of this.#deps.network.requestData(peer.id, items, this.#deps.signal)) {
-        if (reply.bytes !== undefined) await this.#take(peer, reply.bytes, toDisplayHex(reply.hash))
+      const names = batch.values()
+      const replies = network.requestData(peer.id, batch.map(toDataItem), patience.signal)
+      for await (const { bytes } of patience.each(replies)) {
+        const name = names.next()
+        if (name.done !== true) await this.#take(peer, name.value, bytes)
       }
+      isDone = true
     } catch (error) {
-      isHealthy = false
       this.#onFailure(peer, error)
     } finally {
+      this.#patiences.delete(patience)
       peer.isSendingTransactions = false
-      for (const hex of batch) this.#inFlight.delete(hex)
+      this.#giveBack(peer, batch)
     }
-    if (isHealthy) void this.#fetch(peer)
-    // What waited for this peer's answer may now be asked of another.
-    for (const other of this.#wanted.keys()) if (other !== peer) void this.#fetch(other)
+    if (!isDone) this.#pause(peer)
+    this.#askAll()
   }
 
-  async #take(peer: PeerState, bytes: Uint8Array, wtxid: string): Promise<void> {
-    try {
-      await this.#deps.mempool.accept(decodeTransaction(bytes))
-      this.#deps.network.credit(peer.id, 'tx')
-    } catch (error) {
-      if (!(error instanceof MempoolError || error instanceof ConsensusError)) throw error
-      this.#refused.set(wtxid, true)
-      this.#deps.log.debug('transaction refused', { wtxid, reason: error.code })
+  /** The first that a peer owes us is given up. Those behind it, which it may have, are for everybody again. */
+  #giveBack(peer: PeerState, batch: readonly TransactionName[]): void {
+    let isOwed = false
+    for (const name of batch) {
+      if (!this.#requests.isAskedOf(peer, name)) continue
+      if (isOwed) this.#requests.release(name)
+      else this.#requests.fail(peer, name)
+      isOwed = true
     }
+  }
+
+  /** Others are asked meanwhile. */
+  #pause(peer: PeerState): void {
+    if (this.#deps.signal.aborted || peer.isGone) return
+    this.#deps.log.debug('no transactions asked of a peer for a while', { peer: peer.id })
+    const end = (): void => {
+      this.#pauses.delete(peer)
+      void this.#ask(peer)
+    }
+    this.#pauses.set(peer, this.#deps.clock.schedule(WITHHOLDER_PAUSE_MS, end))
   }
 
   #onFailure(peer: PeerState, error: unknown): void {
@@ -150,6 +285,106 @@ export class TransactionRelay {
     if (isStoreFailure(error)) this.#deps.fatal(error)
     else if (isPeerFault(error)) {
       this.#deps.drop(peer, `sent an invalid transaction: ${toErrorMessage(error)}`)
+    }
+  }
+
+  async #take(
+    peer: PeerState,
+    name: TransactionName,
+    bytes: Uint8Array | undefined,
+  ): Promise<void> {
+    if (bytes === undefined) {
+      this.#requests.fail(peer, name)
+      return
+    }
+    const tx = decodeTransaction(bytes)
+    const wtxid = toDisplayHex(computeWtxid(tx))
+    const id = name.kind === 'tx' ? wtxid : toDisplayHex(computeTxid(tx))
+    if (id !== name.id) {
+      throw new DecodeError('bad-value', 0, 'another transaction than the one asked for')
+    }
+    if (!this.#isKnown(wtxid) && (await this.#judge(tx, peer))) {
+      this.#deps.network.credit(peer.id, 'tx')
+    }
+    this.#requests.settle({ kind: 'tx', id: wtxid })
+    // By txid another may have it with a better witness.
+    if (this.#orphanage.get(wtxid) === undefined) this.#requests.fail(peer, name)
+    else this.#requests.settle(name)
+  }
+
+  /** Returns whether it is taken. @param peer - Who sent it, if it has just come. */
+  async #judge(tx: Transaction, peer: PeerState | undefined): Promise<boolean> {
+    try {
+      await this.#deps.mempool.accept(tx)
+      return true
+    } catch (error) {
+      if (!(error instanceof MempoolError || error instanceof ConsensusError)) throw error
+      if (error instanceof MissingInputsError) this.#onMissing(tx, error, peer)
+      else this.#refuse(tx, error.code)
+      return false
+    }
+  }
+
+  // Orphans.
+
+  #onMissing(tx: Transaction, { parents, code }: MissingInputsError, peer?: PeerState): void {
+    const isSpent = (parent: TxidHex): boolean => {
+      return this.#refused.has(parent) || this.#confirmed.has(parent)
+    }
+    if (parents.length === 0 || parents.length > MAX_MISSING_PARENTS || parents.some(isSpent)) {
+      this.#refuse(tx, code)
+      return
+    }
+    const missing = parents.filter((parent) => this.#deps.mempool.get(parent) === undefined)
+    if (missing.length === 0) {
+      this.#adopted.push(tx)
+      void this.#adopt()
+    } else if (peer !== undefined) {
+      const name = { kind: 'tx', id: toDisplayHex(computeWtxid(tx)) } as const
+      const holders = [peer, ...this.#requests.announcersOf(name)]
+      this.#orphanage.add(tx, missing, holders)
+      for (const holder of holders) this.#wantParents(holder, missing)
+    }
+  }
+
+  /** Asks a peer that has an orphan for the parents that are not orphans themselves. */
+  #wantParents(peer: PeerState, missing: Iterable<TxidHex>): void {
+    for (const id of missing) {
+      if (!this.#orphanage.hasTxid(id)) this.#requests.add(peer, { kind: 'txid', id })
+    }
+    void this.#ask(peer)
+  }
+
+  /** Tries orphans whose parents have come; each that is taken may bring in its own. */
+  async #adopt(): Promise<void> {
+    if (this.#isAdopting) return
+    this.#isAdopting = true
+    try {
+      for (let tx = this.#adopted.shift(); tx !== undefined; tx = this.#adopted.shift()) {
+        const isKnown = this.#isKnown(toDisplayHex(computeWtxid(tx)))
+        if (!isKnown && !this.#deps.signal.aborted) await this.#judge(tx, undefined)
+      }
+    } catch (error) {
+      if (!this.#deps.signal.aborted) this.#deps.fatal(error)
+    } finally {
+      this.#isAdopting = false
+    }
+  }
+
+  /** Remembers that a transaction is refused; so are the orphans that wait for it. */
+  #refuse(tx: Transaction, code: string): void {
+    const refused = [{ tx, code }]
+    for (const { tx, code } of refused) {
+      const [txid, wtxid] = [toDisplayHex(computeTxid(tx)), toDisplayHex(computeWtxid(tx))]
+      this.#deps.log.debug('transaction refused', { wtxid, reason: code })
+      this.#refused.set(wtxid, true)
+      if (WITNESS_REFUSALS.has(code) && txid !== wtxid) continue
+      if (KNOWN_REFUSALS.has(code)) continue
+      this.#refused.set(txid, true)
+      this.#requests.settle({ kind: 'txid', id: txid })
+      for (const child of this.#orphanage.dropChildren(txid)) {
+        refused.push({ tx: child.tx, code: 'missing-inputs' })
+      }
     }
   }
 }

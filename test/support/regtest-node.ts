@@ -22,7 +22,7 @@ import { DialLoops } from '../../src/p2p/dial-loops.ts'
 import { P2pError } from '../../src/p2p/index.ts'
 import { NetworkControl } from '../../src/p2p/network-control.ts'
 import { PeerTable } from '../../src/p2p/peer-table.ts'
-import { type Block, toDisplayHex } from '../../src/primitives/index.ts'
+import { type Block, computeTxid, toDisplayHex } from '../../src/primitives/index.ts'
 import {
   BlockTexts,
   createDispatcher,
@@ -280,6 +280,11 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     isCaughtUp: () => true,
     isFarBehind: () => false,
     blocksInFlight: () => [],
+    unbroadcast: () => new Set(),
+    submitTransaction: async (tx) => {
+      const isWaiting = mempool.get(toDisplayHex(computeTxid(tx))) !== undefined
+      if (!isWaiting) await mempool.accept(tx)
+    },
     submitBlock,
     submitHeader: (header) => {
       chain.acceptHeader(header)

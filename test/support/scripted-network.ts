@@ -15,10 +15,11 @@ import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { ChainDatabases } from '../../src/store/index.ts'
 import {
   type Announcement,
+  type DataItem,
   type DataReply,
   type GossipBlock,
   type GossipVerdict,
-  type InventoryItem,
+  type InventoryKind,
   MAX_HEADERS,
   type PeerId,
   type PeerInfo,
@@ -35,9 +36,13 @@ import { createMemoryDatabases, openMemoryChain, silentLog } from './memory-chai
 /** A peer. Unless told otherwise it is honest: it has a chain and gives of it what it is asked for. */
 export interface ScriptedPeer {
   readonly id: PeerId
+  /** Inbound, unless told otherwise. */
+  readonly direction?: PeerInfo['direction']
   status(): Omit<PeerStatus, 'genesisHash' | 'userAgent'>
   headers(locator: readonly BlockHash[]): Promise<readonly BlockHeader[]>
   block(hash: BlockHash): Promise<Uint8Array | undefined>
+  /** A transaction, by wtxid or by txid. */
+  transaction(item: DataItem): Promise<Uint8Array | undefined>
   /** Some transactions of a block. */
   transactions(
     hash: BlockHash,
@@ -74,6 +79,7 @@ export function createPeer(
       const placed = blocks[places.get(toDisplayHex(hash)) ?? -1]
       return placed === undefined ? undefined : encodeBlock(placed.block)
     },
+    transaction: async () => undefined,
     transactions: async (hash, indexes) => {
       const { transactions } = blocks[places.get(toDisplayHex(hash)) ?? -1]?.block ?? {}
       return transactions && indexes.flatMap((index) => transactions[index] ?? [])
@@ -88,6 +94,35 @@ interface Connected {
   readonly gone: Promise<never>
 }
 
+const NO_HASH = new Uint8Array(32) as BlockHash
+const NO_STATUS: PeerStatus = {
+  genesisHash: NO_HASH,
+  tipHash: NO_HASH,
+  tipHeight: 0,
+  chainWork: 0n,
+  userAgent: '/t/',
+}
+
+/** A peer that has just connected. */
+export function createPeerInfo(id: PeerId, status = NO_STATUS): PeerInfo {
+  return {
+    id,
+    address: `/p2p/${id}`,
+    direction: 'inbound',
+    number: 0,
+    connectedAtMs: 0,
+    startingHeight: status.tipHeight,
+    status,
+    pingMs: undefined,
+    lastSendMs: undefined,
+    lastReceiveMs: undefined,
+    lastBlockMs: undefined,
+    lastTransactionMs: undefined,
+    bytesSent: 0,
+    bytesReceived: 0,
+  }
+}
+
 /** Carries requests to the scripts of peers. Gossip goes nowhere. */
 export class ScriptedNetwork implements PeerNetwork {
   readonly selfId = 'self'
@@ -99,8 +134,12 @@ export class ScriptedNetwork implements PeerNetwork {
   readonly gossiped: GossipBlock[] = []
   /** How many transactions of blocks each peer was asked for at a time, in order. */
   readonly askedTransactions: [id: PeerId, count: number][] = []
-  /** Hashes asked for, by peer, in order. */
+  /** Hashes of blocks asked for, by peer, in order. */
   readonly askedBlocks = new Map<PeerId, string[]>()
+  /** Ids of transactions asked for, by peer, one list for each request. */
+  readonly askedIds = new Map<PeerId, (readonly string[])[]>()
+  /** Peers that were credited, with what for. */
+  readonly credited: string[] = []
   readonly #genesisHash: BlockHash
   readonly #connected = new Map<PeerId, Connected>()
   #handlers: PeerNetworkHandlers | undefined
@@ -196,14 +235,24 @@ export class ScriptedNetwork implements PeerNetwork {
     return Promise.race([peer.headers(locator), gone])
   }
 
-  async *requestData(id: PeerId, items: readonly InventoryItem[]): AsyncGenerator<DataReply> {
+  async *requestData(
+    id: PeerId,
+    items: readonly DataItem[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<DataReply> {
     const { peer, gone } = this.#find(id)
-    const asked = this.askedBlocks.get(id) ?? []
-    this.askedBlocks.set(id, asked)
-    asked.push(...items.map(({ hash }) => toDisplayHex(hash)))
+    const isOfBlocks = items[0]?.kind === 'block'
+    const ids = items.map(({ hash }) => toDisplayHex(hash))
+    if (isOfBlocks) this.askedBlocks.set(id, [...(this.askedBlocks.get(id) ?? []), ...ids])
+    else this.askedIds.set(id, [...(this.askedIds.get(id) ?? []), ids])
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason))
+    })
+    aborted.catch(() => undefined)
     for (const item of items) {
-      const bytes = await Promise.race([peer.block(item.hash as BlockHash), gone])
-      yield { ...item, bytes }
+      const answer =
+        item.kind === 'block' ? peer.block(item.hash as BlockHash) : peer.transaction(item)
+      yield { ...item, bytes: await Promise.race([answer, gone, aborted]) }
     }
   }
 
@@ -217,7 +266,9 @@ export class ScriptedNetwork implements PeerNetwork {
     return Promise.race([peer.transactions(blockHash, indexes), gone])
   }
 
-  credit(): void {}
+  credit(id: PeerId, kind: InventoryKind): void {
+    this.credited.push(`${id} ${kind}`)
+  }
 
   #find(id: PeerId): Connected {
     const connected = this.#connected.get(id)
@@ -226,22 +277,8 @@ export class ScriptedNetwork implements PeerNetwork {
   }
 
   #infoOf(peer: ScriptedPeer): PeerInfo {
-    return {
-      id: peer.id,
-      address: `/p2p/${peer.id}`,
-      direction: 'inbound',
-      number: 0,
-      connectedAtMs: 0,
-      startingHeight: peer.status().tipHeight,
-      status: { ...peer.status(), genesisHash: this.#genesisHash, userAgent: '/t/' },
-      pingMs: undefined,
-      lastSendMs: undefined,
-      lastReceiveMs: undefined,
-      lastBlockMs: undefined,
-      lastTransactionMs: undefined,
-      bytesSent: 0,
-      bytesReceived: 0,
-    }
+    const status = { ...peer.status(), genesisHash: this.#genesisHash, userAgent: '/t/' }
+    return { ...createPeerInfo(peer.id, status), direction: peer.direction ?? 'inbound' }
   }
 }
 

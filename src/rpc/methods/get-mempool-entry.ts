@@ -34,10 +34,16 @@ function requireWaiting(mempool: Mempool, txid: string): MempoolEntry {
   throw new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, 'Transaction not in mempool')
 }
 
-function describeRelatives(entry: MempoolEntry, kind: 'parents' | 'children', verbose: boolean) {
+function describeRelatives(
+  { mempool, unbroadcast }: RpcContext,
+  { txid, verbose }: { readonly txid: string; readonly verbose: boolean },
+  kind: 'parents' | 'children',
+) {
+  const entry = requireWaiting(mempool, txid)
   const others = [...collectRelatives(entry, kind)].filter((other) => other !== entry)
   if (!verbose) return others.map(({ txid }) => txid)
-  return Object.fromEntries(others.map((other) => [other.txid, describeEntry(other)]))
+  const fresh = unbroadcast()
+  return Object.fromEntries(others.map((other) => [other.txid, describeEntry(other, fresh)]))
 }
 
 /** `getmempoolentry` */
@@ -48,7 +54,8 @@ export const getMempoolEntry = defineMethod({
   params: [TXID_PARAM],
   result: { schema: ENTRY_SCHEMA },
   examples: [['txid']],
-  handler: ({ mempool }: RpcContext, { txid }) => describeEntry(requireWaiting(mempool, txid)),
+  handler: ({ mempool, unbroadcast }: RpcContext, { txid }) =>
+    describeEntry(requireWaiting(mempool, txid), unbroadcast()),
 })
 
 /** `getmempoolancestors` */
@@ -59,8 +66,7 @@ export const getMempoolAncestors = defineMethod({
   params: RELATIVES_PARAMS,
   result: RELATIVES_RESULT,
   examples: [['txid']],
-  handler: ({ mempool }: RpcContext, { txid, verbose }) =>
-    describeRelatives(requireWaiting(mempool, txid), 'parents', verbose),
+  handler: (context: RpcContext, request) => describeRelatives(context, request, 'parents'),
 })
 
 /** `getmempooldescendants` */
@@ -71,6 +77,5 @@ export const getMempoolDescendants = defineMethod({
   params: RELATIVES_PARAMS,
   result: RELATIVES_RESULT,
   examples: [['txid']],
-  handler: ({ mempool }: RpcContext, { txid, verbose }) =>
-    describeRelatives(requireWaiting(mempool, txid), 'children', verbose),
+  handler: (context: RpcContext, request) => describeRelatives(context, request, 'children'),
 })

@@ -5,6 +5,7 @@ import {
   INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
   MAX_DATA_CARRIER_BYTES,
   type Mempool,
+  type MempoolEntry,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from '../../mempool/index.ts'
 import { btcAmount } from '../btc-amount.ts'
@@ -46,7 +47,7 @@ export const getRawMempool = defineMethod({
     },
   ],
   examples: [[], [true]],
-  handler: ({ mempool }: RpcContext, { verbose, mempool_sequence: wantsSequence }) => {
+  handler: ({ mempool, unbroadcast }: RpcContext, { verbose, mempool_sequence: wantsSequence }) => {
     if (verbose && wantsSequence) {
       throw new RpcError(
         RPC_CODES.INVALID_PARAMETER,
@@ -55,8 +56,9 @@ export const getRawMempool = defineMethod({
     }
     if (wantsSequence) return { txids: listTxids(mempool), mempool_sequence: mempool.sequence }
     if (!verbose) return listTxids(mempool)
-    const entries = Array.from(mempool.entries(), (entry) => [entry.txid, describeEntry(entry)])
-    return Object.fromEntries(entries)
+    const fresh = unbroadcast()
+    const describe = (entry: MempoolEntry) => [entry.txid, describeEntry(entry, fresh)] as const
+    return Object.fromEntries(Array.from(mempool.entries(), describe))
   },
 })
 
@@ -86,7 +88,7 @@ export const getMempoolInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ mempool, isMempoolLoaded }: RpcContext) => {
+  handler: ({ mempool, isMempoolLoaded, unbroadcast }: RpcContext) => {
     let virtualBytes = 0
     let fee = 0n
     for (const entry of mempool.entries()) {
@@ -103,7 +105,7 @@ export const getMempoolInfo = defineMethod({
       mempoolminfee: btcAmount(mempool.minFeeRate),
       minrelaytxfee: btcAmount(MIN_RELAY_FEE_SATS_PER_KVB),
       incrementalrelayfee: btcAmount(INCREMENTAL_RELAY_FEE_SATS_PER_KVB),
-      unbroadcastcount: 0,
+      unbroadcastcount: unbroadcast().size,
       fullrbf: true,
       permitbaremultisig: true,
       maxdatacarriersize: MAX_DATA_CARRIER_BYTES,

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { toUnixSeconds } from '../../chain/index.ts'
 import type { MempoolEntry } from '../../mempool/index.ts'
+import type { TxidHex } from '../../primitives/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 
 /** What is told of a waiting transaction. */
@@ -25,11 +26,16 @@ export const ENTRY_SCHEMA = z.object({
   depends: z.array(z.string()).describe('Waiting transactions whose outputs it spends.'),
   spentby: z.array(z.string()).describe('Waiting transactions that spend its outputs.'),
   'bip125-replaceable': z.boolean().describe('Whether another may replace it.'),
-  unbroadcast: z.boolean().describe('Whether no peer has asked for it yet.'),
+  unbroadcast: z.boolean().describe('Whether it came from here and no peer has asked for it yet.'),
 })
 
-/** Fills {@link ENTRY_SCHEMA}. @see Bitcoin Core `entryToJSON` */
-export function describeEntry(entry: MempoolEntry) {
+/**
+ * Fills {@link ENTRY_SCHEMA}.
+ *
+ * @param unbroadcast - Txids of which no peer has asked for the transaction yet.
+ * @see Bitcoin Core `entryToJSON`
+ */
+export function describeEntry(entry: MempoolEntry, unbroadcast: ReadonlySet<TxidHex>) {
   const { ancestors, descendants } = entry
   return {
     vsize: entry.virtualSize,
@@ -50,6 +56,6 @@ export function describeEntry(entry: MempoolEntry) {
     depends: Array.from(entry.parents, ({ txid }) => txid),
     spentby: Array.from(entry.children, ({ txid }) => txid),
     'bip125-replaceable': false,
-    unbroadcast: false,
+    unbroadcast: unbroadcast.has(entry.txid),
   }
 }

@@ -80,7 +80,7 @@ function toRpcError(error: unknown): unknown {
 export const sendRawTransaction = defineMethod({
   name: 'sendrawtransaction',
   category: 'rawtransactions',
-  summary: 'Takes a signed transaction and relays it.',
+  summary: 'Takes a signed transaction and relays it until it is mined.',
   params: [
     {
       name: 'hexstring',
@@ -103,10 +103,9 @@ export const sendRawTransaction = defineMethod({
     const maxFee = computeMaxFee(tx, maxfeerate)
     const txid = toDisplayHex(computeTxid(tx))
     await checkNotConfirmed(context, tx)
-    if (context.mempool.get(txid) !== undefined) return txid
-    await checkFee(context, tx, maxFee)
+    if (context.mempool.get(txid) === undefined) await checkFee(context, tx, maxFee)
     try {
-      await context.mempool.accept(tx)
+      await context.submitTransaction(tx)
     } catch (error) {
       throw toRpcError(error)
     }

@@ -86,7 +86,7 @@ export const submitPackage = defineMethod({
     }),
   },
   examples: [[['parenthex', 'childhex']]],
-  handler: async ({ mempool }: RpcContext, { package: hexes }) => {
+  handler: async ({ mempool, submitTransaction }: RpcContext, { package: hexes }) => {
     if (hexes.length === 0 || hexes.length > MAX_PACKAGE_COUNT) {
       throw new RpcError(
         RPC_CODES.INVALID_PARAMETER,
@@ -115,6 +115,10 @@ export const submitPackage = defineMethod({
               refusal: undefined,
             }),
           )
+    for (const { tx, entry } of members) {
+      const isWaiting = entry !== undefined && mempool.get(entry.txid) !== undefined
+      if (isWaiting) await submitTransaction(tx)
+    }
     const isTaken = members.every(({ entry }) => entry !== undefined)
     return {
       package_msg: problem ?? (isTaken ? 'success' : 'transaction failed'),

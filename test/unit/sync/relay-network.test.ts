@@ -4,6 +4,7 @@ import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/inde
 import { Mempool } from '../../../src/mempool/index.ts'
 import {
   computeBlockSize,
+  computeTxid,
   decodeTransaction,
   encodeTransaction,
   type Transaction,
@@ -14,6 +15,7 @@ import { type PeerNetwork, Synchronizer } from '../../../src/sync/index.ts'
 import { addressOf } from '../../compliance/peer-network-suite.ts'
 import type { PlacedBlock } from '../../support/chain-generator.ts'
 import { openMemoryChain, silentLog } from '../../support/memory-chain.ts'
+import { spendOpen } from '../../support/open-spends.ts'
 import { createFullBlock, createRelayScene } from '../../support/relay-scene.ts'
 import {
   createTestNetwork,
@@ -31,9 +33,11 @@ const wholeSize = computeBlockSize(next.block).totalSize
 /** Announcements and STATUS, until the block has come to rest. */
 const CHATTER_BYTES = 3_000
 const GOSSIP_SETTLE_MS = 1_500
+const FEE = 1_000n
 
 interface TestNode {
   readonly chain: Chain
+  readonly mempool: Mempool
   readonly network: PeerNetwork
   readonly sync: Synchronizer
 }
@@ -73,7 +77,7 @@ async function startNode(known: readonly Transaction[]): Promise<TestNode> {
     { userAgent: '/t/', expectsPeers: true },
   )
   await sync.start()
-  const node = { chain, network, sync }
+  const node = { chain, mempool, network, sync }
   started.push(node)
   return node
 }
@@ -140,5 +144,25 @@ describe('blocks between real networks', { timeout: 90_000 }, () => {
     const bytes = await relay(miner, end, next)
     expect(bytes).toBeGreaterThan(wholeSize)
     expect(bytes).toBeLessThan(1.2 * wholeSize)
+  })
+})
+
+describe('orphans between real networks', { timeout: 90_000 }, () => {
+  it('come in with all their parents, which their sender is asked for', async () => {
+    const [parent] = transactions
+    if (parent === undefined) throw new RangeError('no transactions')
+    const child = spendOpen([{ tx: parent, vout: 0 }], FEE)
+    const grandchild = spendOpen([{ tx: child, vout: 0 }], FEE)
+    // What a node knows from its start it has never announced.
+    const sender = await startNode([parent, child])
+    const receiver = await startNode([])
+    await receiver.network.dialOnce(addressOf(sender.network))
+    await until(() => started.every(({ sync }) => sync.isCaughtUp), 'both are level', 30_000)
+    await pause(GOSSIP_SETTLE_MS)
+    await sender.sync.submitTransaction(grandchild)
+    await until(() => receiver.mempool.size === 3, 'all three have come', 30_000)
+    expect([...receiver.mempool.entries()].map(({ txid }) => txid)).toEqual(
+      [parent, child, grandchild].map((tx) => toDisplayHex(computeTxid(tx))),
+    )
   })
 })
