@@ -303,6 +303,7 @@ function createRpc(init: RunInit, parts: RpcParts): Rpc {
       isCaughtUp: () => sync.isCaughtUp,
       isFarBehind: () => sync.isFarBehind,
       blocksInFlight: (id) => sync.blocksInFlight(id),
+      blockPropagation: (id) => sync.propagationOf(id),
       unbroadcast: () => sync.unbroadcast,
       submitTransaction: async (tx) => {
         await sync.submitTransaction(tx)

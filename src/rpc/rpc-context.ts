@@ -6,7 +6,7 @@ import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { FaultControls } from '../p2p/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction, TxidHex } from '../primitives/index.ts'
-import type { PeerControl, PeerId, PeerNetwork } from '../sync/index.ts'
+import type { PeerControl, PeerId, PeerNetwork, PropagationStats } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { BlockTexts } from './block-texts.ts'
 import type { TemplateWaits } from './template-waits.ts'
@@ -115,6 +115,8 @@ export interface RpcContext {
   isFarBehind(): boolean
   /** Heights of the blocks that a peer was asked for and that have not come. */
   blocksInFlight(id: PeerId): readonly number[]
+  /** How early a peer tells of blocks. */
+  blockPropagation(id: PeerId): PropagationStats
   /** Txids of transactions that came from here and that no peer has asked for yet. */
   unbroadcast(): ReadonlySet<TxidHex>
   /**

@@ -8,6 +8,8 @@ import type { PeerId } from './peer-network.ts'
 export const GOSSIP_GRACE_MS = 300
 /** So long a block that has come in compact form may take to be whole before it is asked of others, too. */
 export const REBUILD_PATIENCE_MS = 2_000
+/** The same where one after another is asked for what it lacks. */
+export const REBUILD_PATIENCE_MAX_MS = 5_000
 /** How many blocks may be on their way to the chain at a time. */
 export const MAX_ARRIVING_BLOCKS = 32
 /** How many of them through one peer. */
@@ -29,6 +31,8 @@ interface Arrival {
   isChecked: boolean
   /** Until when it is not asked for; of the monotonic clock. */
   patientUntilMs: number
+  /** How far that may be put off. */
+  patientMaxMs: number
 }
 
 /** Keeps account of blocks that come by gossip, within bounds. */
@@ -71,12 +75,23 @@ export class BlockArrivals {
       versions >= MAX_VERSIONS_PER_PEER ||
       (versions === 0 && senders.size >= MAX_REMEMBERED_SENDERS)
     if (isTooMuch) return false
-    if (senders.size === 0) arrival.patientUntilMs = this.#clock.monotonic() + REBUILD_PATIENCE_MS
+    if (senders.size === 0) {
+      arrival.patientUntilMs = this.#clock.monotonic() + REBUILD_PATIENCE_MS
+      arrival.patientMaxMs = this.#clock.monotonic() + REBUILD_PATIENCE_MAX_MS
+    }
     senders.set(from, versions + 1)
     arrival.running += 1
     this.#running += 1
     this.#runningByPeer.set(from, runningOfPeer + 1)
     return true
+  }
+
+  /** Somebody else is asked for what is missing of a block: others are not asked for all of it yet. */
+  prolong(hashHex: BlockHashHex): void {
+    const arrival = this.#arrivals.get(hashHex)
+    if (arrival === undefined) return
+    const untilMs = Math.min(this.#clock.monotonic() + REBUILD_PATIENCE_MS, arrival.patientMaxMs)
+    arrival.patientUntilMs = Math.max(arrival.patientUntilMs, untilMs)
   }
 
   /** Its body fits: it only has to be stored and connected. */
@@ -100,7 +115,8 @@ export class BlockArrivals {
   #remember(hashHex: BlockHashHex, patienceMs: number): Arrival {
     const patientUntilMs = this.#clock.monotonic() + patienceMs
     const senders = new Map<PeerId, number>()
-    const arrival = { senders, running: 0, isChecked: false, patientUntilMs }
+    const patientMaxMs = patientUntilMs
+    const arrival = { senders, running: 0, isChecked: false, patientUntilMs, patientMaxMs }
     this.#arrivals.set(hashHex, arrival)
     return arrival
   }

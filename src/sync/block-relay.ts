@@ -19,10 +19,17 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, DecodeError, type RandomSource } from '../util/index.ts'
+import {
+  type Clock,
+  DecodeError,
+  type Logger,
+  type RandomSource,
+  toErrorMessage,
+} from '../util/index.ts'
 import { BlockArrivals, GOSSIP_GRACE_MS } from './block-arrivals.ts'
 import { BLOCK_DOWNLOAD_WINDOW } from './block-download.ts'
 import { verdictOf } from './block-policy.ts'
+import type { BlockPropagation } from './block-propagation.ts'
 import { BlockRebuild } from './block-rebuild.ts'
 import {
   COMPACT_NONCE_SIZE,
@@ -46,6 +53,8 @@ import type { StoredBlocks } from './stored-blocks.ts'
 export const MAX_WHOLE_BLOCK_SIZE = 4_096
 /** How long a peer may take to send what is missing of a block that it has just forwarded. */
 export const MISSING_TIMEOUT_MS = 1_500
+/** How many others who have the block are asked for it then, one after another, before it is fetched whole. */
+export const MAX_ALTERNATES = 2
 /** Transactions of blocks that many below the tip are still served. @see Bitcoin Core `MAX_BLOCKTXN_DEPTH` */
 export const MAX_SERVED_DEPTH = 10
 
@@ -57,10 +66,13 @@ export interface BlockRelayDeps {
   readonly stored: StoredBlocks
   readonly clock: Clock
   readonly random: RandomSource
+  readonly log: Logger
   readonly signal: AbortSignal
   /** Of our own blocks: up to so many bytes they travel whole. */
   readonly maxWholeBlockSize: number
+  readonly propagation: BlockPropagation
   readonly getPeer: (id: PeerId) => PeerState | undefined
+  readonly peers: () => readonly PeerState[]
   /** Whether a header that nobody asked for is worth a place in memory. */
   readonly isHeaderWanted: (header: BlockHeader) => boolean
   readonly onError: (error: unknown, from: PeerId) => void
@@ -108,7 +120,9 @@ export class BlockRelay {
    * @param unknown - Transactions of it that were not in our mempool, so that others may lack them too.
    */
   async publish(block: Block, unknown: ReadonlySet<Transaction>): Promise<void> {
-    this.#relayed.add(toDisplayHex(computeBlockHash(block.header)), block)
+    const hashHex = toDisplayHex(computeBlockHash(block.header))
+    this.#deps.propagation.onOwn(hashHex)
+    this.#relayed.add(hashHex, block)
     const message = this.#toMessage(block, unknown)
     if (message.bytes.length <= MAX_GOSSIP_BLOCK_SIZE) {
       await this.#deps.network.publishBlock(message)
@@ -153,7 +167,7 @@ export class BlockRelay {
   async #take({ form, bytes }: GossipBlock, from: PeerId, settle: Settle): Promise<void> {
     let begun: BlockHashHex | undefined
     try {
-      const entry = this.#acceptHeader(bytes)
+      const entry = this.#acceptHeader(bytes, from)
       if (entry !== undefined && this.#arrivals.begin(entry.hashHex, from)) {
         begun = entry.hashHex
         if (form === 'compact') await this.#takeCompact(entry, bytes, from, settle)
@@ -170,19 +184,28 @@ export class BlockRelay {
   }
 
   /** Judges the header whole before the body is even decoded: a body is cheap to send, and dear to hash. */
-  #acceptHeader(bytes: Uint8Array): BlockEntry | undefined {
+  #acceptHeader(bytes: Uint8Array, from: PeerId): BlockEntry | undefined {
     const { chain, isHeaderWanted } = this.#deps
     const header = decodeHeader(bytes.subarray(0, HEADER_SIZE))
     const hash = computeBlockHash(header)
     // Proof of work before anything else: it is the cheapest proof that somebody paid.
     checkProofOfWork(header, hash, chain.params)
-    if (chain.getEntry(toDisplayHex(hash))?.hasBody === true) return undefined
-    if (!isHeaderWanted(header)) return undefined
+    const known = chain.getEntry(toDisplayHex(hash))
+    if (known?.hasBody === true || !isHeaderWanted(header)) {
+      if (known !== undefined) this.#noteNews(known, from, false)
+      return undefined
+    }
     const entry = chain.acceptHeader(header)
+    this.#noteNews(entry, from, known === undefined)
     // A block of a branch with less work is fetched if its branch ever wins, and not stored before.
     if (entry.isFailed || entry.chainWork < chain.tip.chainWork) return undefined
     // One block far ahead would make us store all the headers before it: it is fetched when its turn comes.
     return entry.height > chain.tip.height + BLOCK_DOWNLOAD_WINDOW ? undefined : entry
+  }
+
+  #noteNews({ hashHex }: BlockEntry, from: PeerId, isNews: boolean): void {
+    const { propagation, getPeer } = this.#deps
+    if (getPeer(from) !== undefined) propagation.onHeard(hashHex, from, isNews)
   }
 
   /** Rebuilds a block, or else fetches it whole from its sender. */
@@ -204,9 +227,9 @@ export class BlockRelay {
     }
   }
 
-  /** Fills in what is known, then what the sender knows. Returns false if the sender does not say. */
+  /** Fills in what is known, then what the sender knows, or else others. Returns false if nobody says. */
   async #fill(rebuild: BlockRebuild, entry: BlockEntry, from: PeerId): Promise<boolean> {
-    const { mempool, network } = this.#deps
+    const { mempool } = this.#deps
     rebuild.fill(transactionsOf(mempool))
     // A rival of a block that has just emptied the mempool has much in common with it.
     for (const { transactions } of this.#relayed.values()) {
@@ -215,12 +238,48 @@ export class BlockRelay {
     if (rebuild.isComplete) return true
     const missing = rebuild.listMissing()
     if (missing.length > MAX_REQUESTED_INDEXES) return true
-    const found = await this.#inTime((signal) =>
-      network.requestTransactions(from, entry.hash, missing, signal),
-    )
-    if (found === undefined) return false
-    rebuild.complete(found)
-    return true
+    const asked: PeerId[] = []
+    for (
+      let id: PeerId | undefined = from;
+      id !== undefined;
+      id = this.#findAlternate(entry, asked)
+    ) {
+      asked.push(id)
+      const found = await this.#askForMissing(id, entry, missing)
+      if (found !== undefined) {
+        rebuild.complete(found)
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Undefined if the peer does not have them, does not answer in time, or not as it should. */
+  async #askForMissing(
+    id: PeerId,
+    { hash, hashHex }: BlockEntry,
+    missing: readonly number[],
+  ): Promise<readonly Transaction[] | undefined> {
+    const { network, log } = this.#deps
+    this.#arrivals.prolong(hashHex)
+    try {
+      return await this.#inTime((signal) => network.requestTransactions(id, hash, missing, signal))
+    } catch (error) {
+      // What is malformed has been held against the peer already.
+      log.debug('no transactions of a block', { peer: id, reason: toErrorMessage(error) })
+      return undefined
+    }
+  }
+
+  /** Another peer that has a block, by what it has announced; those that we chose ourselves first. */
+  #findAlternate(entry: BlockEntry, asked: readonly PeerId[]): PeerId | undefined {
+    if (asked.length > MAX_ALTERNATES || entry.hasBody || this.#deps.signal.aborted)
+      return undefined
+    const candidates = this.#deps.peers().filter(({ id, bestKnown }) => {
+      return !asked.includes(id) && bestKnown?.getAncestor(entry.height) === entry
+    })
+    const chosen = candidates.find(({ info }) => info.direction === 'outbound')
+    return (chosen ?? candidates[0])?.id
   }
 
   /** Returns false if another body belongs to the header: two transactions have one short id, which is nobody's fault. */

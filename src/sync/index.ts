@@ -8,6 +8,7 @@
  *
  * @module
  */
+export type { PropagationStats } from './block-propagation.ts'
 export { MAX_BLOCK_TRANSACTIONS } from './compact-block.ts'
 export type {
   Ban,

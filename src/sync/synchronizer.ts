@@ -25,6 +25,7 @@ import {
 import { BlockAnnouncer } from './block-announcer.ts'
 import { BlockDownload, isStoreFailure } from './block-download.ts'
 import { hasTooLittleWork, verdictOf } from './block-policy.ts'
+import { BlockPropagation, type PropagationStats } from './block-propagation.ts'
 import { BlockRelay, findUnknown, MAX_WHOLE_BLOCK_SIZE } from './block-relay.ts'
 import { HeaderSync } from './header-sync.ts'
 import { LevelWatch } from './level-watch.ts'
@@ -91,6 +92,7 @@ export class Synchronizer implements PeerNetworkHandlers {
   readonly #stored: StoredBlocks
   readonly #headerSync: HeaderSync
   readonly #relay: BlockRelay
+  readonly #propagation: BlockPropagation
   readonly #download: BlockDownload
   readonly #transactions: TransactionRelay
   readonly #progress: SyncProgress
@@ -107,12 +109,14 @@ export class Synchronizer implements PeerNetworkHandlers {
     const onProgress = (): void => this.#onProgress()
     const peers = (): readonly PeerState[] => [...this.#peers.values()]
     const shared = { ...deps, signal: this.#abort.signal, drop, onProgress, peers }
+    this.#propagation = new BlockPropagation(deps.clock)
     this.#headerSync = new HeaderSync(shared)
     this.#stored = new StoredBlocks(deps.chain, deps.log)
     this.#relay = new BlockRelay({
       ...shared,
       stored: this.#stored,
       maxWholeBlockSize: options.maxWholeBlockSize ?? MAX_WHOLE_BLOCK_SIZE,
+      propagation: this.#propagation,
       getPeer: (id) => this.#peers.get(id),
       isHeaderWanted: (header) => this.#isHeaderWanted(header),
       onError: (error, from) => this.#onGossipError(error, from),
@@ -161,6 +165,11 @@ export class Synchronizer implements PeerNetworkHandlers {
   /** Heights of the blocks that a peer was asked for and that have not come. */
   blocksInFlight(id: PeerId): readonly number[] {
     return this.#download.heightsAskedOf(id)
+  }
+
+  /** How early a peer tells of blocks. */
+  propagationOf(id: PeerId): PropagationStats {
+    return this.#propagation.of(id)
   }
 
   /** Whether the node is far behind what its peers have, or the best header that it knows: at its start or later. */
@@ -264,6 +273,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     this.#peers.delete(id)
     peer.isGone = true
     this.#transactions.forget(peer)
+    this.#propagation.forget(id)
     this.#onProgress()
   }
 
@@ -338,6 +348,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     const { chain } = this.#deps
     const known = chain.getEntry(toDisplayHex(item.hash))
     if (known !== undefined) {
+      this.#propagation.onHeard(known.hashHex, peer.id, false)
       peer.learn(known)
       return
     }
@@ -348,7 +359,9 @@ export class Synchronizer implements PeerNetworkHandlers {
       return
     }
     if (!this.#isHeaderWanted(item.header)) return
-    peer.learn(chain.acceptHeader(item.header))
+    const entry = chain.acceptHeader(item.header)
+    if (this.isCaughtUp) this.#propagation.onHeard(entry.hashHex, peer.id, true)
+    peer.learn(entry)
   }
 
   /** Whether a header that nobody asked for is worth a place in memory. */

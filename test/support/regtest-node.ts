@@ -280,6 +280,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     isCaughtUp: () => true,
     isFarBehind: () => false,
     blocksInFlight: () => [],
+    blockPropagation: () => ({ firstCount: 0, medianDelayMs: undefined }),
     unbroadcast: () => new Set(),
     submitTransaction: async (tx) => {
       const isWaiting = mempool.get(toDisplayHex(computeTxid(tx))) !== undefined

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { type Chain, findForkPoint, toUnixSeconds } from '../../chain/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
-import type { PeerDetails, PeerInfo } from '../../sync/index.ts'
+import type { PeerInfo } from '../../sync/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -61,6 +61,11 @@ const PEER_SCHEMA = z.object({
   session_id: z.string().describe('Empty: not in use.'),
   quarry_peer_id: z.string().describe('Its libp2p peer id.'),
   quarry_address: z.string().describe('Its multiaddr.'),
+  quarry_blocks_first: z.number().describe('Blocks that it was the first to bring, or to tell of.'),
+  quarry_block_delay: z
+    .number()
+    .optional()
+    .describe('Median seconds by which it was behind the first with the last blocks, if it was.'),
   quarry_last_ban_reason: z.string().optional().describe('Why it was banned last, if it was.'),
 })
 
@@ -75,17 +80,17 @@ function toSeconds(timeMs: number | undefined): number {
   return timeMs === undefined ? 0 : toUnixSeconds(timeMs)
 }
 
-/** A round trip in seconds. */
-function toPingSeconds(pingMs: number | undefined): number | undefined {
-  return pingMs === undefined ? undefined : pingMs / MS_PER_SECOND
+/** A duration in seconds. */
+function toSecondsOrNone(durationMs: number | undefined): number | undefined {
+  return durationMs === undefined ? undefined : durationMs / MS_PER_SECOND
 }
 
 function describePeer(
   peer: PeerInfo,
-  details: PeerDetails | undefined,
-  inFlight: readonly number[],
-  chain: Chain,
+  { peers, chain, blocksInFlight, blockPropagation }: RpcContext,
 ) {
+  const details = peers.details(peer.id)
+  const { firstCount, medianDelayMs } = blockPropagation(peer.id)
   const isInbound = peer.direction === 'inbound'
   return {
     id: peer.number,
@@ -102,8 +107,8 @@ function describePeer(
     bytesrecv: peer.bytesReceived,
     conntime: toUnixSeconds(peer.connectedAtMs),
     timeoffset: 0,
-    pingtime: toPingSeconds(peer.pingMs),
-    minping: toPingSeconds(details?.minPingMs),
+    pingtime: toSecondsOrNone(peer.pingMs),
+    minping: toSecondsOrNone(details?.minPingMs),
     version: PROTOCOL_VERSION,
     subver: peer.status.userAgent.replace(UNSAFE_CHARACTERS, ''),
     inbound: isInbound,
@@ -112,7 +117,7 @@ function describePeer(
     startingheight: peer.startingHeight,
     presynced_headers: UNKNOWN_HEIGHT,
     ...findSyncedHeights(chain, peer),
-    inflight: inFlight,
+    inflight: blocksInFlight(peer.id),
     addr_relay_enabled: details?.exchangesAddresses ?? false,
     addr_processed: details?.addressesProcessed ?? 0,
     addr_rate_limited: details?.addressesRefused ?? 0,
@@ -125,6 +130,8 @@ function describePeer(
     session_id: '',
     quarry_peer_id: peer.id,
     quarry_address: peer.address,
+    quarry_blocks_first: firstCount,
+    quarry_block_delay: toSecondsOrNone(medianDelayMs),
     quarry_last_ban_reason: details?.lastBanReason,
   }
 }
@@ -137,10 +144,8 @@ export const getPeerInfo = defineMethod({
   params: [],
   result: { schema: z.array(PEER_SCHEMA) },
   examples: [[]],
-  handler: ({ network, peers, chain, blocksInFlight }: RpcContext) =>
-    network
-      .peers()
-      .map((peer) => describePeer(peer, peers.details(peer.id), blocksInFlight(peer.id), chain)),
+  handler: (context: RpcContext) =>
+    context.network.peers().map((peer) => describePeer(peer, context)),
 })
 
 /** `getconnectioncount` */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
+import { P2pError } from '../../../src/p2p/index.ts'
 import {
   computeBlockHash,
   decodeHeader,
@@ -9,8 +10,12 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
-import { MAX_VERSIONS_PER_PEER } from '../../../src/sync/block-arrivals.ts'
-import { MAX_SERVED_DEPTH, MISSING_TIMEOUT_MS } from '../../../src/sync/block-relay.ts'
+import { MAX_VERSIONS_PER_PEER, REBUILD_PATIENCE_MAX_MS } from '../../../src/sync/block-arrivals.ts'
+import {
+  MAX_ALTERNATES,
+  MAX_SERVED_DEPTH,
+  MISSING_TIMEOUT_MS,
+} from '../../../src/sync/block-relay.ts'
 import { decodeCompactBlock } from '../../../src/sync/compact-block.ts'
 import type { GossipBlock, GossipVerdict } from '../../../src/sync/index.ts'
 import { createBlock, type PlacedBlock } from '../../support/chain-generator.ts'
@@ -54,6 +59,11 @@ async function gossip(message: GossipBlock, from = 'sender'): Promise<GossipVerd
   })
   await node.advanceUntil(() => verdict !== undefined, 4 * MISSING_TIMEOUT_MS)
   return verdict
+}
+
+function announceNext(from: string): void {
+  const { hash, block } = next
+  node.network.announce([{ kind: 'block', hash, header: block.header }], from)
 }
 
 const isAtNext = (): boolean => node.chain.tip.hashHex === toDisplayHex(next.hash)
@@ -147,14 +157,74 @@ describe('a compact block', () => {
     expect(node.network.dropped.size).toBe(0)
   })
 
-  it('is fetched whole from whoever announces it if its sender keeps silent', async () => {
+  it.each([
+    ['keeps silent', never],
+    ['does not have it', async () => undefined],
+    ['fails', () => Promise.reject(new P2pError('stream-failed', 'cut'))],
+  ])('is completed by another that has announced it if its sender %s', async (_, answer) => {
+    node.network.join(createSender('sender', [next], { transactions: answer, block: never }))
+    node.network.join(createSender('uninformed'))
+    node.network.join(createSender('other'))
+    announceNext('other')
+    expect(await gossip(toCompactMessage(next.block))).toBe('accept')
+    await node.advanceUntil(isAtNext, 1_000)
+    expect(isAtNext()).toBe(true)
+    const { length } = transactions
+    expect(node.network.askedTransactions).toEqual([
+      ['sender', length],
+      ['other', length],
+    ])
+    expect(node.network.askedBlocks.size).toBe(0)
+  })
+
+  it('is fetched whole if all who were asked in turn keep silent, and not before', async () => {
+    const silent = ['sender', 'one', 'two', 'three']
+    for (const id of silent) {
+      node.network.join(createSender(id, [next], { transactions: never }))
+    }
+    for (const id of silent.slice(1)) announceNext(id)
+    const arriving = gossip(toCompactMessage(next.block))
+    // One after another, each for so long.
+    for (let asked = 1; asked <= 1 + MAX_ALTERNATES; asked++) {
+      await node.advanceUntil(() => node.network.askedTransactions.length === asked, 4_000)
+      expect(node.network.askedTransactions.map(([id]) => id)).toEqual(silent.slice(0, asked))
+      expect(node.network.askedBlocks.size).toBe(0)
+    }
+    await node.advanceUntil(isAtNext, 4_000)
+    expect(isAtNext()).toBe(true)
+    expect(await arriving).toBe('ignore')
+    expect(node.network.askedTransactions).toHaveLength(1 + MAX_ALTERNATES)
+    expect(node.network.askedBlocks.size).toBeGreaterThan(0)
+  })
+
+  it('is fetched whole in time, however many versions of it silent peers send', async () => {
+    const silent = Array.from({ length: 5 }, (_, index) => `silent ${index}`)
+    for (const id of silent) {
+      node.network.join(createSender(id, [next], { transactions: never }))
+    }
+    node.network.join(createSender('honest', [next], { transactions: never }))
+    let nonce = 0
+    // One version after another, so that there always is one for which somebody is asked.
+    const keepComing = async (from: string): Promise<void> => {
+      for (let version = 0; version < MAX_VERSIONS_PER_PEER; version++) {
+        const message = toCompactMessage(next.block, (compact) => ({
+          ...compact,
+          nonce: new Uint8Array(8).fill(nonce++),
+        }))
+        await node.network.gossip(message, from)
+      }
+    }
+    for (const id of silent) void keepComing(id)
+    announceNext('honest')
+    await node.advanceUntil(isAtNext, REBUILD_PATIENCE_MAX_MS + 2_000)
+    expect(isAtNext()).toBe(true)
+  })
+
+  it('is fetched whole from whoever announces it later if its sender keeps silent', async () => {
     node.network.join(createSender('sender', [next], { transactions: never, block: never }))
     node.network.join(createSender('other'))
-    const arriving = gossip(toCompactMessage(next.block))
-    await settle()
-    const { hash, block } = next
-    node.network.announce([{ kind: 'block', hash, header: block.header }], 'other')
-    expect(await arriving).toBe('ignore')
+    expect(await gossip(toCompactMessage(next.block))).toBe('ignore')
+    announceNext('other')
     await node.advanceUntil(isAtNext, 3_000)
     expect(isAtNext()).toBe(true)
     expect(node.network.askedTransactions).toEqual([['sender', transactions.length]])
