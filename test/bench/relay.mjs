@@ -1,9 +1,10 @@
 /**
- * Measures how new blocks spread among 20 nodes that know their transactions, in compact form and whole.
+ * Measures how new blocks spread among 20 nodes that know their transactions, in compact form and whole; and how
+ * signed transactions spread among 5 nodes (see relay/transactions.mjs).
  *
- *   node test/bench/relay.mjs [--json] [--nodes N] [--rounds N]
+ *   node test/bench/relay.mjs [--json] [--nodes N] [--rounds N] [--only blocks|transactions]
  *
- * All nodes live in this process, each with its own chain, mempool and libp2p over TCP on loopback, so that every byte
+ * For blocks all nodes live in this process, each with its own chain, mempool and libp2p over TCP on loopback, so that every byte
  * is sent and encrypted; but they share one core. What to trust are ratios within one run. The time of a node is when
  * it has the block whole, has checked it and passes it on. Nodes connect it only when all have it: on machines of
  * their own they would do that beside the others' relaying, here it would hold that up. Bytes are those of TCP, all
@@ -20,12 +21,14 @@ if (!isBuilt()) build()
 const { encodeBlock, encodeTransaction } = await import('../../dist/primitives/index.js')
 const { createBlock, createScene, TRANSACTION_BYTES } = await import('./relay/scene.mjs')
 const { BenchNode, countBytes } = await import('./relay/nodes.mjs')
+const { measureTransactions } = await import('./relay/transactions.mjs')
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     nodes: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '1' },
+    only: { type: 'string' },
   },
 })
 
@@ -44,6 +47,8 @@ const FORMS = [
   ['whole', 1_048_576],
   ['compact', undefined],
 ]
+/** How many transactions reach the nodes each second, all together, and for how long. */
+const TRANSACTION_LOAD = { nodeCount: 5, perSecond: 500, seconds: 10 }
 const TIMEOUT_MS = 180_000
 /** So long nobody connects a block that others wait for. */
 const PATIENCE_MS = 30_000
@@ -137,13 +142,14 @@ function summarise(results) {
   }
 }
 
-const counts = SIZES.map(([, size]) => Math.floor(size / TRANSACTION_BYTES))
-const needed = counts.reduce((sum, count) => sum + count, 0) * rounds * FORMS.length
-const scene = createScene(Math.max(needed, 1))
-const blocks = scene.blocks.map(({ block }) => encodeBlock(block))
-const encoded = scene.transactions.map(encodeTransaction)
-const groups = new Map()
-try {
+/** Relays blocks of all sizes in both forms; the results by form and size. */
+async function measureBlocks() {
+  const counts = SIZES.map(([, size]) => Math.floor(size / TRANSACTION_BYTES))
+  const needed = counts.reduce((sum, count) => sum + count, 0) * rounds * FORMS.length
+  const scene = createScene(Math.max(needed, 1))
+  const blocks = scene.blocks.map(({ block }) => encodeBlock(block))
+  const encoded = scene.transactions.map(encodeTransaction)
+  const groups = new Map()
   // The miner of each form is a node of its own; the others are the same for both.
   const nodes = []
   for (let index = 0; index < nodeCount; index++) {
@@ -170,33 +176,29 @@ try {
     }
   }
   for (const node of nodes) await node.stop()
-} catch (error) {
-  process.stderr.write(`\n${error.stack}\n`)
-  process.exit(1)
+  return groups
 }
 
-const report = {
-  machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-  load: loadavg()[0],
-  nodes: nodeCount,
-  rounds,
-  peers: DIALS * 2,
+function reportBlocks(groups) {
+  const forms = FORMS.map(([form]) => {
+    const cases = Object.fromEntries(
+      SIZES.map(([size]) => [size, summarise(groups.get(`${form} ${size}`))]),
+    )
+    return [form, { ...cases['1MB'], cases }]
+  })
+  const { whole, compact } = Object.fromEntries(forms)
+  return {
+    whole,
+    compact,
+    bytesRatio: compact.bytes / whole.bytes,
+    medianRatio: compact.medianMs / whole.medianMs,
+    lastRatio: compact.lastMs / whole.lastMs,
+  }
 }
-for (const [form] of FORMS) {
-  const cases = Object.fromEntries(
-    SIZES.map(([size]) => [size, summarise(groups.get(`${form} ${size}`))]),
-  )
-  report[form] = { ...cases['1MB'], cases }
-}
-report.bytesRatio = report.compact.bytes / report.whole.bytes
-report.medianRatio = report.compact.medianMs / report.whole.medianMs
-report.lastRatio = report.compact.lastMs / report.whole.lastMs
-if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-else print(report)
 
-function print({ machine, load, bytesRatio, medianRatio, lastRatio, ...forms }) {
-  const line = (text) => process.stdout.write(`${text}\n`)
-  line(`${machine}, load ${load.toFixed(1)}`)
+const line = (text) => process.stdout.write(`${text}\n`)
+
+function printBlocks({ bytesRatio, medianRatio, lastRatio, ...forms }) {
   for (const [size] of SIZES) {
     line(`\n${size}`)
     for (const [form] of FORMS) {
@@ -209,6 +211,36 @@ function print({ machine, load, bytesRatio, medianRatio, lastRatio, ...forms }) 
   line(
     `${(100 * medianRatio).toFixed(0)} % of the median time, ${(100 * lastRatio).toFixed(0)} % of the last node's`,
   )
+}
+
+function printTransactions(result) {
+  const { nodes, injected, injectedPerSecond, delivered, lost } = result
+  const { cpuMicrosecondsPerTransaction, p50Ms, p95Ms } = result
+  line(`\n${injected} transactions, ${injectedPerSecond.toFixed(0)} a second, into ${nodes} nodes`)
+  line(`  ${delivered} reached all, ${lost} were lost`)
+  line(`  ${p50Ms.toFixed(0)} ms, ${p95Ms.toFixed(0)} ms (median, p95) to another node`)
+  line(`  ${cpuMicrosecondsPerTransaction.toFixed(0)} us of each node's processor time for each`)
+}
+
+const report = {
+  machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+  load: loadavg()[0],
+  nodes: nodeCount,
+  rounds,
+  peers: DIALS * 2,
+}
+try {
+  if (values.only !== 'blocks') report.transactions = await measureTransactions(TRANSACTION_LOAD)
+  if (values.only !== 'transactions') Object.assign(report, reportBlocks(await measureBlocks()))
+} catch (error) {
+  process.stderr.write(`\n${error.stack}\n`)
+  process.exit(1)
+}
+if (values.json) line(JSON.stringify(report, null, 2))
+else {
+  line(`${report.machine}, load ${report.load.toFixed(1)}`)
+  if (report.whole !== undefined) printBlocks(report)
+  if (report.transactions !== undefined) printTransactions(report.transactions)
 }
 // Sockets that are closing hold the process for a while.
 process.exit()

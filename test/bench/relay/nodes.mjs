@@ -63,17 +63,18 @@ export class BenchNode {
    * @param blocks - Encoded.
    * @param transactions - Encoded, for the mempool.
    * @param options - `maxWholeBlockSize` of the synchroniser.
+   * @param signatures - Who verifies signatures.
    */
-  static async create(blocks, transactions, options) {
+  static async create(blocks, transactions, options, signatures = nobleSignatureEngine) {
     const databases = { blocks: createDatabase(), state: createDatabase() }
     const store = await LevelChainStore.open(databases, params.chainId)
-    const scriptChecker = createInlineScriptChecker(nobleSignatureEngine)
+    const scriptChecker = createInlineScriptChecker(signatures)
     const deps = { clock: systemClock, log }
     const chain = new Chain({ ...deps, store, scriptChecker }, params)
     await chain.open()
     for (const bytes of blocks) await chain.acceptBlock(decodeBlock(bytes))
     const mempool = new Mempool(
-      { ...deps, chain, scriptChecker, signatures: nobleSignatureEngine },
+      { ...deps, chain, scriptChecker, signatures },
       { requiresStandard: false },
     )
     for (const bytes of transactions) await mempool.accept(decodeTransaction(bytes))
@@ -100,6 +101,7 @@ export class BenchNode {
 
   constructor(chain, mempool, network, options) {
     this.chain = chain
+    this.mempool = mempool
     this.network = network
     const deps = { mempool, clock: systemClock, random: systemRandom, log }
     this.sync = new Synchronizer(
