@@ -25,7 +25,7 @@ export {
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'
 export { MempoolError, type MempoolErrorCode, MissingInputsError } from './mempool-error.ts'
 export { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
-export { type LoadedMempool, loadMempool, saveMempool } from './mempool-store.ts'
+export { type LoadedMempool, loadMempool, type OwnRecords, saveMempool } from './mempool-store.ts'
 export {
   BLOCK_MIN_FEE_SATS_PER_KVB,
   type SelectionLimits,

@@ -16,9 +16,17 @@ import type { Mempool } from './mempool.ts'
 import type { MempoolEntry } from './mempool-entry.ts'
 
 /** What a key begins with. */
-const RECORD_KINDS = { transaction: 0, feeDelta: 1 } as const
+const RECORD_KINDS = { transaction: 0, feeDelta: 1, own: 2 } as const
 /** Records that are written at a time. */
 const RECORDS_PER_WRITE = 1_000
+
+/** Which waiting transactions came from here. */
+export interface OwnRecords {
+  /** Txids, each with whether no peer has asked for it yet. */
+  list(): Iterable<readonly [txid: TxidHex, isUnbroadcast: boolean]>
+  /** Takes a waiting transaction for our own again. */
+  restore(entry: MempoolEntry, isUnbroadcast: boolean): void
+}
 
 /** How loading went. */
 export interface LoadedMempool {
@@ -35,8 +43,8 @@ function transactionKey(index: number): Uint8Array {
   return key
 }
 
-function feeDeltaKey(txid: TxidHex): Uint8Array {
-  return Uint8Array.of(RECORD_KINDS.feeDelta, ...decodeHex(txid))
+function txidKey(kind: 'feeDelta' | 'own', txid: TxidHex): Uint8Array {
+  return Uint8Array.of(RECORD_KINDS[kind], ...decodeHex(txid))
 }
 
 /** When it came, in milliseconds since the Unix epoch (8); the transaction. */
@@ -57,12 +65,19 @@ function encodeFeeDelta(sats: bigint): Uint8Array {
  *
  * @throws `StoreError` `io`.
  */
-export async function saveMempool(mempool: Mempool, store: KeyValueStore): Promise<void> {
+export async function saveMempool(
+  mempool: Mempool,
+  store: KeyValueStore,
+  own: OwnRecords,
+): Promise<void> {
   // In one step with the first new records: a kill on the way leaves fewer, never a mixture.
   let changes: KeyValueChange[] = []
   for await (const [key] of store.entries()) changes.push({ key, value: undefined })
   for (const [txid, sats] of mempool.feeDeltas()) {
-    changes.push({ key: feeDeltaKey(txid), value: encodeFeeDelta(sats) })
+    changes.push({ key: txidKey('feeDelta', txid), value: encodeFeeDelta(sats) })
+  }
+  for (const [txid, isUnbroadcast] of own.list()) {
+    changes.push({ key: txidKey('own', txid), value: Uint8Array.of(isUnbroadcast ? 1 : 0) })
   }
   let index = 0
   let left = RECORDS_PER_WRITE
@@ -85,18 +100,25 @@ export async function saveMempool(mempool: Mempool, store: KeyValueStore): Promi
 export async function loadMempool(
   mempool: Mempool,
   store: KeyValueStore,
+  own: OwnRecords,
   signal: CancelSignal,
 ): Promise<LoadedMempool> {
   let [taken, refused] = [0, 0]
   const transactions: Uint8Array[] = []
+  const kept = new Map<TxidHex, boolean>()
   for await (const [key, value] of store.entries()) {
     if (key[0] === RECORD_KINDS.transaction) transactions.push(value)
+    else if (key[0] === RECORD_KINDS.own) kept.set(encodeHex(key.subarray(1)), value[0] === 1)
     else restoreFeeDelta(mempool, key, value)
   }
   for (const value of transactions) {
     if (signal.aborted) break
     if (await restoreTransaction(mempool, value)) taken += 1
     else refused += 1
+  }
+  for (const [txid, isUnbroadcast] of kept) {
+    const entry = mempool.get(txid)
+    if (entry !== undefined) own.restore(entry, isUnbroadcast)
   }
   return { taken, refused }
 }

@@ -142,14 +142,23 @@ function createFaults({ platform, options }: CreateNodeInit): FaultLayer | undef
 function createMempool(
   { platform, options }: CreateNodeInit,
   { chain, scriptChecker, mempoolSignatures: signatures }: NodeChain,
-  memory: NodeStore,
-): { readonly mempool: Mempool; readonly keeper: MempoolKeeper | undefined } {
+): Mempool {
   const log = platform.log.child('mempool')
   const { clock } = platform
-  const { policy, isPersistent } = options.mempool
-  const mempool = new Mempool({ chain, signatures, scriptChecker, clock, log }, policy)
+  const { policy } = options.mempool
+  return new Mempool({ chain, signatures, scriptChecker, clock, log }, policy)
+}
+
+function createMempoolKeeper(
+  { platform, options }: CreateNodeInit,
+  mempool: Mempool,
+  memory: NodeStore,
+  sync: Synchronizer,
+): MempoolKeeper | undefined {
+  if (!options.mempool.isPersistent) return undefined
+  const log = platform.log.child('mempool')
   const store = memory.namespace('mempool')
-  return { mempool, keeper: isPersistent ? new MempoolKeeper({ mempool, store, log }) : undefined }
+  return new MempoolKeeper({ mempool, store, own: sync.ownTransactions, log })
 }
 
 async function createNetwork(
@@ -348,7 +357,7 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
   const { clock } = platform
   const log = platform.log.child('node')
   const userAgent = createUserAgent(options.version)
-  const { mempool, keeper } = createMempool(init, opened, memory)
+  const mempool = createMempool(init, opened)
   const faults = createFaults(init)
   const network = await createNetwork(init, memory, userAgent, faults)
   let miner: Miner | undefined
@@ -365,6 +374,7 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
     },
     { userAgent, expectsPeers: options.peers.length > 0 },
   )
+  const keeper = createMempoolKeeper(init, mempool, memory, sync)
   const templates = new TemplateCache(
     { chain: createChainSource(chain, clock), transactions: createTxSource(mempool), clock },
     init.params,

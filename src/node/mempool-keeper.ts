@@ -1,12 +1,13 @@
 /** @module Keeping the mempool over a restart. */
 
-import { loadMempool, type Mempool, saveMempool } from '../mempool/index.ts'
+import { loadMempool, type Mempool, type OwnRecords, saveMempool } from '../mempool/index.ts'
 import type { KeyValueStore, Logger } from '../util/index.ts'
 
 /** What the keeper works with. */
 export interface MempoolKeeperDeps {
   readonly mempool: Mempool
   readonly store: KeyValueStore
+  readonly own: OwnRecords
   readonly log: Logger
 }
 
@@ -35,10 +36,10 @@ export class MempoolKeeper {
   }
 
   async #load(): Promise<void> {
-    const { mempool, store, log } = this.#deps
+    const { mempool, store, own, log } = this.#deps
     const { signal } = this.#stopping
     try {
-      const { taken, refused } = await loadMempool(mempool, store, signal)
+      const { taken, refused } = await loadMempool(mempool, store, own, signal)
       if (signal.aborted) return
       this.#isLoaded = true
       if (taken + refused > 0) log.info('loaded the mempool', { taken, refused })
@@ -54,9 +55,9 @@ export class MempoolKeeper {
     this.#stopping.abort()
     await this.#loading
     if (!this.#isLoaded) return
-    const { mempool, store, log } = this.#deps
+    const { mempool, store, own, log } = this.#deps
     try {
-      await saveMempool(mempool, store)
+      await saveMempool(mempool, store, own)
     } catch (error) {
       log.warn('the mempool could not be kept', { error })
     }

@@ -1,6 +1,6 @@
 /** @module The node's own transactions, announced again and again until they are mined. */
 
-import type { Mempool, MempoolEntry } from '../mempool/index.ts'
+import type { Mempool, MempoolEntry, OwnRecords } from '../mempool/index.ts'
 import type { TxidHex } from '../primitives/index.ts'
 import type { Clock, RandomSource, Timer } from '../util/index.ts'
 
@@ -20,7 +20,7 @@ export interface OwnTransactionsDeps {
  * Remembers which waiting transactions came from here, and which of them no peer has asked for yet. No more than the
  * mempool holds. Pauses are random, so that a watcher does not tell by them whose transactions these are.
  */
-export class OwnTransactions {
+export class OwnTransactions implements OwnRecords {
   readonly #deps: OwnTransactionsDeps
   readonly #own = new Set<TxidHex>()
   readonly #unbroadcast = new Set<TxidHex>()
@@ -51,10 +51,15 @@ export class OwnTransactions {
     return this.#unbroadcast
   }
 
-  /** Takes a waiting transaction for our own. @param isNew - Whether nobody else can have it yet. */
-  add({ txid }: MempoolEntry, isNew: boolean): void {
+  /** Those that wait, each with whether no peer has asked for it. */
+  *list(): IterableIterator<readonly [txid: TxidHex, isUnbroadcast: boolean]> {
+    for (const txid of this.#own) yield [txid, this.#unbroadcast.has(txid)]
+  }
+
+  /** Takes a waiting transaction for our own, whether it has just come or did in an earlier run. */
+  restore({ txid }: MempoolEntry, isUnbroadcast: boolean): void {
     this.#own.add(txid)
-    if (isNew) this.#unbroadcast.add(txid)
+    if (isUnbroadcast) this.#unbroadcast.add(txid)
   }
 
   /** A peer has asked for a transaction. */

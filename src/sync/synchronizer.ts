@@ -2,7 +2,7 @@
 
 import { type BlockEntry, type Chain, findLocatorFork, type TipEvent } from '../chain/index.ts'
 import { ConsensusError, checkProofOfWork } from '../consensus/index.ts'
-import type { Mempool, MempoolEntry } from '../mempool/index.ts'
+import type { Mempool, MempoolEntry, OwnRecords } from '../mempool/index.ts'
 import {
   type Block,
   type BlockHash,
@@ -223,6 +223,11 @@ export class Synchronizer implements PeerNetworkHandlers {
    */
   submitTransaction(tx: Transaction): Promise<MempoolEntry> {
     return this.#transactions.submit(tx)
+  }
+
+  /** Our own transactions, to be kept over a restart. */
+  get ownTransactions(): OwnRecords {
+    return this.#transactions.own
   }
 
   /** Txids of our own transactions that no peer has asked for yet. */

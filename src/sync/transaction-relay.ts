@@ -8,6 +8,7 @@ import {
   MempoolError,
   type MempoolErrorCode,
   MissingInputsError,
+  type OwnRecords,
 } from '../mempool/index.ts'
 import {
   computeTxid,
@@ -156,6 +157,11 @@ export class TransactionRelay {
     return this.#own.unbroadcast
   }
 
+  /** Our own transactions, to be kept over a restart. */
+  get own(): OwnRecords {
+    return this.#own
+  }
+
   /**
    * Takes a transaction of our own, and announces it until it is mined.
    *
@@ -164,7 +170,7 @@ export class TransactionRelay {
   async submit(tx: Transaction): Promise<MempoolEntry> {
     const known = this.#deps.mempool.get(toDisplayHex(computeTxid(tx)))
     const entry = known ?? (await this.#deps.mempool.accept(tx))
-    this.#own.add(entry, known === undefined)
+    this.#own.restore(entry, known === undefined)
     if (known !== undefined) this.#announcer.announce(entry.wtxid)
     return entry
   }
