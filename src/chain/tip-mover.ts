@@ -7,7 +7,14 @@ import {
   type ConsensusParams,
 } from '../consensus/index.ts'
 import type { BlockHash, BlockHashHex } from '../primitives/index.ts'
-import { type Clock, type EventEmitter, InvariantError, type Logger } from '../util/index.ts'
+import {
+  type Clock,
+  type EventEmitter,
+  InvariantError,
+  LimitedLog,
+  type Logger,
+  type Quota,
+} from '../util/index.ts'
 import type { ActiveChain } from './active-chain.ts'
 import { type BlockEntry, findForkPoint } from './block-entry.ts'
 import type { BlockTree } from './block-tree.ts'
@@ -31,6 +38,8 @@ const BURIED_BLOCKS = 1_000
 /** On a long way the log tells how far it is, so often. */
 const PROGRESS_INTERVAL_MS = 5_000
 const SECONDS_PER_MS = 0.001
+/** Log lines about invalid blocks: whoever has the work for their headers can make others write them. */
+const INVALID_LOG_QUOTA: Quota = { burst: 20, perSecond: 1 / 6 }
 /** Missing coins may be the disk's fault. Whoever makes such blocks should not keep us counting. */
 const COIN_CHECK_INTERVAL_MS = 3_600_000
 
@@ -86,10 +95,13 @@ export class TipMover {
   #toldFork: BlockEntry | undefined
   /** Of the block that was connected last: written while the next one is verified. */
   #undo: UndoWrite | undefined
+  /** Where work is cheap, invalid blocks are. */
+  readonly #invalidLog: LimitedLog
 
   constructor(deps: TipMoverDeps) {
     this.#deps = deps
     this.#flushedMs = deps.clock.monotonic()
+    this.#invalidLog = new LimitedLog(deps.log, 'warn', INVALID_LOG_QUOTA, deps.clock)
   }
 
   /** Takes over the tip that the store has. */
@@ -333,9 +345,9 @@ export class TipMover {
   }
 
   #onInvalid(entry: BlockEntry, error: ConsensusError): void {
-    const { tree, pending, events, log } = this.#deps
+    const { tree, pending, events } = this.#deps
     pending.addAll(tree.markFailed(entry))
-    log.warn('block is invalid', {
+    this.#invalidLog.write('block is invalid', {
       hash: entry.hashHex,
       height: entry.height,
       code: error.code,

@@ -23,6 +23,7 @@ import {
   type Clock,
   isHex,
   type KeyValueStore,
+  LimitedLog,
   type Logger,
   type RandomSource,
   toErrorMessage,
@@ -44,7 +45,6 @@ import {
   type PeerDiscoveryFactory,
   type TransportFactory,
 } from './libp2p-node.ts'
-import { LimitedLog } from './limited-log.ts'
 import {
   DEFAULT_OUTBOUND_TARGET,
   DIAL_TIMEOUT_MS,
@@ -247,7 +247,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   async disconnect(id: PeerId, reason: string): Promise<void> {
     const connections = this.#connectionsOf(id)
     if (connections.length === 0) return
-    this.#deps.log.info('Disconnecting a peer', { peer: id, reason })
+    this.#run().context.peerLog.write('Disconnecting a peer', { peer: id, reason })
     await Promise.all(connections.map((connection) => this.#close(connection)))
   }
 

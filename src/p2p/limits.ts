@@ -13,6 +13,7 @@ import {
   MAX_LOCATOR_HASHES,
   MAX_REQUESTED_INDEXES,
 } from '../sync/index.ts'
+import type { Quota } from '../util/index.ts'
 
 /** The largest block or transaction that travels, in bytes: Bitcoin's weight limit allows no more. */
 export const MAX_DATA_SIZE = 4_000_000
@@ -187,12 +188,6 @@ export const MAX_REMEMBERED_QUOTAS = 1_000
 export const MAX_QUOTA_WAIT_MS = 10_000
 /** Gossip messages beyond the quota that are dropped before the peer is. */
 export const MAX_GOSSIP_EXCESS = 1_000
-
-/** A quota: `burst` at once, `perSecond` in the long run. */
-export interface Quota {
-  readonly burst: number
-  readonly perSecond: number
-}
 
 /** Log lines about what other nodes do wrong. */
 export const HOSTILE_LOG_QUOTA: Quota = { burst: 20, perSecond: 1 / 6 }

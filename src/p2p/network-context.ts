@@ -2,11 +2,10 @@
 
 import type { Connection } from '@libp2p/interface'
 import type { PeerId, PeerNetworkHandlers } from '../sync/index.ts'
-import { type Clock, type Logger, sleep, toErrorMessage } from '../util/index.ts'
+import { type Clock, type LimitedLog, type Logger, sleep, toErrorMessage } from '../util/index.ts'
 import type { BanList } from './ban-list.ts'
 import { withDeadline } from './deadline.ts'
 import type { TrafficCounter } from './frame-stream.ts'
-import type { LimitedLog } from './limited-log.ts'
 import { CLOSE_TIMEOUT_MS, MAX_QUOTA_WAIT_MS } from './limits.ts'
 import { P2pError } from './p2p-error.ts'
 import type { Peer, PeerTable } from './peer-table.ts'

@@ -2,7 +2,7 @@
 
 import type { Connection } from '@libp2p/interface'
 import type { ConnectionType, InventoryKind, PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
-import { assertInvariant, type Clock, LruMap } from '../util/index.ts'
+import { assertInvariant, type Clock, LruMap, TokenBucket } from '../util/index.ts'
 import { Deferred } from './deferred.ts'
 import {
   ADDR_QUOTA,
@@ -14,7 +14,6 @@ import {
   REQUEST_QUOTA,
 } from './limits.ts'
 import { RequestTurn } from './request-turn.ts'
-import { TokenBucket } from './token-bucket.ts'
 import { type MessageName, Traffic } from './traffic.ts'
 
 /** What one peer may have of us. Outlives its connections, so that reconnecting gains nothing. */

@@ -45,6 +45,7 @@ export {
   toSubnet,
 } from './ip-address.ts'
 export type { KeyValueChange, KeyValueStore } from './key-value-store.ts'
+export { LimitedLog } from './limited-log.ts'
 export { LruMap } from './lru-map.ts'
 export { MockableClock } from './mock-clock.ts'
 export { Mutex } from './mutex.ts'
@@ -59,3 +60,4 @@ export {
   type Timer,
 } from './ports.ts'
 export { Budget, TaskGroup } from './task-group.ts'
+export { type Quota, TokenBucket } from './token-bucket.ts'

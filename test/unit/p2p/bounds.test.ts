@@ -5,12 +5,10 @@ import { ByteQueue } from '../../../src/p2p/byte-queue.ts'
 import { withDeadline } from '../../../src/p2p/deadline.ts'
 import { DialLoops } from '../../../src/p2p/dial-loops.ts'
 import { generateIdentity, P2pError, peerIdFromIdentity } from '../../../src/p2p/index.ts'
-import { LimitedLog } from '../../../src/p2p/limited-log.ts'
 import { MAX_BANS, MAX_WAITING_REQUESTS } from '../../../src/p2p/limits.ts'
 import type { Peer } from '../../../src/p2p/peer-table.ts'
 import { RequestTurn } from '../../../src/p2p/request-turn.ts'
-import { TokenBucket } from '../../../src/p2p/token-bucket.ts'
-import type { Clock } from '../../../src/util/index.ts'
+import { type Clock, LimitedLog, TokenBucket } from '../../../src/util/index.ts'
 import { createRecordingLog, pause } from './libp2p-support.ts'
 
 /** A clock that stands still until it is told otherwise. */

@@ -1,7 +1,12 @@
 /** @module A quota over time. */
 
-import type { Clock } from '../util/index.ts'
-import type { Quota } from './limits.ts'
+import type { Clock } from './ports.ts'
+
+/** A quota: `burst` at once, `perSecond` in the long run. */
+export interface Quota {
+  readonly burst: number
+  readonly perSecond: number
+}
 
 /** Fills at a steady rate up to a burst; what is taken beyond that is owed. */
 export class TokenBucket {

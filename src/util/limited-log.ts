@@ -1,8 +1,7 @@
 /** @module A log that other nodes cannot flood. */
 
-import type { Clock, LogFields, Logger } from '../util/index.ts'
-import type { Quota } from './limits.ts'
-import { TokenBucket } from './token-bucket.ts'
+import type { Clock, LogFields, Logger } from './ports.ts'
+import { type Quota, TokenBucket } from './token-bucket.ts'
 
 /** Writes at one level within a quota, and counts what it leaves out. */
 export class LimitedLog {
@@ -10,7 +9,7 @@ export class LimitedLog {
   readonly #bucket: TokenBucket
   #suppressed = 0
 
-  constructor(log: Logger, level: 'debug' | 'info', quota: Quota, clock: Clock) {
+  constructor(log: Logger, level: 'debug' | 'info' | 'warn', quota: Quota, clock: Clock) {
     this.#write = (message, fields) => log[level](message, fields)
     this.#bucket = new TokenBucket(quota, clock)
   }
