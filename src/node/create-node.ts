@@ -372,7 +372,12 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
       fatal: init.onFatal,
       onCaughtUp: () => miner?.refresh(),
     },
-    { userAgent, expectsPeers: options.peers.length > 0 },
+    {
+      userAgent,
+      get expectsPeers() {
+        return options.peers.length > 0 || network.remembersPeers
+      },
+    },
   )
   const keeper = createMempoolKeeper(init, mempool, memory, sync)
   const templates = new TemplateCache(

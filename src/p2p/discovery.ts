@@ -53,6 +53,11 @@ export class Discovery {
     return this.#outbound.start()
   }
 
+  /** Whether there is anybody to be dialled. */
+  get hasCandidates(): boolean {
+    return this.#deps.book.size > 0 || this.#outbound.hasAnchors
+  }
+
   /** Settles when what was learnt is stored. */
   async stop(): Promise<void> {
     await this.#outbound.stop()

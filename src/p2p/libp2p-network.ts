@@ -100,6 +100,8 @@ export interface Libp2pNetworkOptions extends NodeOptions {
 export interface Libp2pNetwork extends PeerNetwork {
   /** For operators. */
   readonly control: PeerControl
+  /** Whether the node looks for peers and knows some from earlier. Settled once it has started. */
+  readonly remembersPeers: boolean
   /** A peer's gossipsub score: zero is neutral, negative is bad, far below zero is cut. */
   gossipScore(id: PeerId): number
 }
@@ -296,6 +298,10 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     signal?: AbortSignal,
   ): Promise<readonly Transaction[] | undefined> {
     return this.#run().data.requestTransactions(this.#peer(id), blockHash, indexes, signal)
+  }
+
+  get remembersPeers(): boolean {
+    return this.#running?.discovery?.hasCandidates ?? false
   }
 
   gossipScore(id: PeerId): number {

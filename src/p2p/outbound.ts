@@ -83,6 +83,11 @@ export class Outbound {
     this.#schedule()
   }
 
+  /** Whether there were outbound peers in an earlier run. */
+  get hasAnchors(): boolean {
+    return this.#savedAnchors.length > 0
+  }
+
   /** Ends the loop; settles when the anchors are stored. */
   async stop(): Promise<void> {
     this.#timer?.cancel()
