@@ -293,6 +293,7 @@ function toStatusMessage(status: PeerStatus): Status {
     tipHeight: status.tipHeight,
     chainWork: encodeWork(status.chainWork),
     userAgent: status.userAgent.slice(0, MAX_USER_AGENT_LENGTH),
+    ...(status.prunedHeight !== undefined && { prunedHeight: status.prunedHeight }),
   }
 }
 
@@ -306,6 +307,7 @@ function fromStatusMessage(message: Status): PeerStatus {
     chainWork: decodeWork(required(message.chainWork, 'chain work')),
     // Operators read this in logs and terminals.
     userAgent: userAgent.replaceAll(/[^\x20-\x7e]/g, '?'),
+    ...(message.prunedHeight !== undefined && { prunedHeight: message.prunedHeight }),
   }
 }
 

@@ -1197,6 +1197,11 @@ export namespace SyncRequest {
     value: string
   }
 
+  export interface SyncRequestStatusPrunedHeightFieldEvent {
+    field: '$.status.prunedHeight'
+    value: number
+  }
+
   export interface SyncRequestGetHeadersLocatorFieldEvent {
     field: '$.getHeaders.locator[]'
     index: number
@@ -1216,7 +1221,7 @@ export namespace SyncRequest {
     return decodeMessage(buf, SyncRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestStatusGenesisHashFieldEvent | SyncRequestStatusTipHashFieldEvent | SyncRequestStatusTipHeightFieldEvent | SyncRequestStatusChainWorkFieldEvent | SyncRequestStatusUserAgentFieldEvent | SyncRequestGetHeadersLocatorFieldEvent | SyncRequestGetHeadersStopFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestStatusGenesisHashFieldEvent | SyncRequestStatusTipHashFieldEvent | SyncRequestStatusTipHeightFieldEvent | SyncRequestStatusChainWorkFieldEvent | SyncRequestStatusUserAgentFieldEvent | SyncRequestStatusPrunedHeightFieldEvent | SyncRequestGetHeadersLocatorFieldEvent | SyncRequestGetHeadersStopFieldEvent> {
     return streamMessage(buf, SyncRequest.codec(), opts)
   }
 }
@@ -1336,6 +1341,11 @@ export namespace SyncResponse {
     value: string
   }
 
+  export interface SyncResponseStatusPrunedHeightFieldEvent {
+    field: '$.status.prunedHeight'
+    value: number
+  }
+
   export interface SyncResponseHeadersHeadersFieldEvent {
     field: '$.headers.headers[]'
     index: number
@@ -1350,7 +1360,7 @@ export namespace SyncResponse {
     return decodeMessage(buf, SyncResponse.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncResponse>): Generator<SyncResponseStatusGenesisHashFieldEvent | SyncResponseStatusTipHashFieldEvent | SyncResponseStatusTipHeightFieldEvent | SyncResponseStatusChainWorkFieldEvent | SyncResponseStatusUserAgentFieldEvent | SyncResponseHeadersHeadersFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncResponse>): Generator<SyncResponseStatusGenesisHashFieldEvent | SyncResponseStatusTipHashFieldEvent | SyncResponseStatusTipHeightFieldEvent | SyncResponseStatusChainWorkFieldEvent | SyncResponseStatusUserAgentFieldEvent | SyncResponseStatusPrunedHeightFieldEvent | SyncResponseHeadersHeadersFieldEvent> {
     return streamMessage(buf, SyncResponse.codec(), opts)
   }
 }
@@ -1361,6 +1371,7 @@ export interface Status {
   tipHeight?: number
   chainWork?: Uint8Array<ArrayBuffer>
   userAgent?: string
+  prunedHeight?: number
 }
 
 export namespace Status {
@@ -1398,6 +1409,11 @@ export namespace Status {
           w.string(obj.userAgent)
         }
 
+        if (obj.prunedHeight != null) {
+          w.uint32(48)
+          w.uint32(obj.prunedHeight)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1428,6 +1444,10 @@ export namespace Status {
             }
             case 5: {
               obj.userAgent = reader.string()
+              break
+            }
+            case 6: {
+              obj.prunedHeight = reader.uint32()
               break
             }
             default: {
@@ -1480,6 +1500,13 @@ export namespace Status {
               }
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.prunedHeight`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1517,6 +1544,11 @@ export namespace Status {
     value: string
   }
 
+  export interface StatusPrunedHeightFieldEvent {
+    field: '$.prunedHeight'
+    value: number
+  }
+
   export function encode (obj: Partial<Status>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Status.codec())
   }
@@ -1525,7 +1557,7 @@ export namespace Status {
     return decodeMessage(buf, Status.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Status>): Generator<StatusGenesisHashFieldEvent | StatusTipHashFieldEvent | StatusTipHeightFieldEvent | StatusChainWorkFieldEvent | StatusUserAgentFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Status>): Generator<StatusGenesisHashFieldEvent | StatusTipHashFieldEvent | StatusTipHeightFieldEvent | StatusChainWorkFieldEvent | StatusUserAgentFieldEvent | StatusPrunedHeightFieldEvent> {
     return streamMessage(buf, Status.codec(), opts)
   }
 }

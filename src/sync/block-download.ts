@@ -40,6 +40,12 @@ const BLOCK_OVERHEAD_BYTES = 65_536
 export const BLOCK_DOWNLOAD_WINDOW = 1_024
 /** A peer that is silent for so long is late: what it was asked for is asked of others too. */
 export const BLOCK_LATE_MS = 2_000
+/**
+ * A peer that has answered so many requests in a row without a single block is dropped.
+ *
+ * Differs from Bitcoin: there such a peer is dropped when its block is overdue, which without steady spacing says little.
+ */
+export const MAX_REFUSALS = 3
 /** How many peers may be asked for one block at a time. */
 export const MAX_PEERS_PER_BLOCK = 3
 /**
@@ -64,8 +70,9 @@ export interface BlockDownloadDeps {
   readonly signal: AbortSignal
   /** Whether a block is about to come without being asked for. */
   readonly isLeftToGossip: (entry: BlockEntry) => boolean
-  /** Called when a peer must go: it stalled, or it sent what no honest peer sends. */
+  /** Called when a peer must go: it stalled, or, to be refused for a while, it sent what no honest peer sends. */
   readonly drop: (peer: PeerState, reason: string) => void
+  readonly ban: (peer: PeerState, reason: string) => void
   /** Called when something could not be stored: nothing can go on. */
   readonly fatal: (error: unknown) => void
   /** Called when a peer has sent what it was asked for, or has failed to. Calls {@link BlockDownload.fill}. */
@@ -137,6 +144,7 @@ export class BlockDownload {
   #findMissing(peer: PeerState): readonly BlockEntry[] {
     const { tip, genesis } = this.#deps.chain
     const best = peer.bestKnown
+    const { prunedHeight = 0 } = peer.info.status
     if (best === undefined || best.isFailed || best.chainWork <= tip.chainWork) return []
     const fork = findForkPoint(best, tip) ?? genesis
     const end = Math.min(best.height, fork.height + BLOCK_DOWNLOAD_WINDOW)
@@ -144,7 +152,7 @@ export class BlockDownload {
     const most = isSmall ? MAX_SMALL_BLOCKS_PER_REQUEST : MAX_BLOCKS_PER_REQUEST
     const missing: BlockEntry[] = []
     const late: BlockEntry[] = []
-    for (let height = fork.height + 1; height <= end; height++) {
+    for (let height = Math.max(fork.height, prunedHeight) + 1; height <= end; height++) {
       if (missing.length === most) break
       const entry = best.getAncestor(height)
       if (entry === undefined || entry.hasBody || this.#deps.isLeftToGossip(entry)) continue
@@ -256,10 +264,15 @@ export class BlockDownload {
     this.#onDelivered(entry, request)
   }
 
-  /** The peer does not have what it announced: it is not asked for it again until it says so. */
+  /**
+   * The peer does not have what it announced: it is not asked for it again until it says so. Whoever goes on saying so
+   * and sends nothing keeps a slot that an honest peer could have.
+   */
   #forgetHeaders(peer: PeerState, delivered: number): void {
     this.#deps.log.debug('peer lacks announced blocks', { peer: peer.id, delivered })
     peer.bestKnown = undefined
+    peer.refusals = delivered > 0 ? 0 : peer.refusals + 1
+    if (peer.refusals >= MAX_REFUSALS) this.#deps.drop(peer, 'announces blocks that it never sends')
   }
 
   #onFailure(peer: PeerState, error: unknown): void {
@@ -269,8 +282,8 @@ export class BlockDownload {
       this.#deps.fatal(error)
       return
     }
-    const blame = isPeerFault(error) ? 'sent an invalid block' : 'failed to send blocks'
-    this.#deps.drop(peer, `${blame}: ${toErrorMessage(error)}`)
+    if (isPeerFault(error)) this.#deps.ban(peer, `sent an invalid block: ${toErrorMessage(error)}`)
+    else this.#deps.drop(peer, `failed to send blocks: ${toErrorMessage(error)}`)
   }
 }
 

@@ -18,7 +18,9 @@ export interface HeaderSyncDeps {
   readonly log: Logger
   readonly peers: () => readonly PeerState[]
   readonly signal: AbortSignal
+  /** Called when a peer must go: it wastes our time, or, to be refused for a while, it sent what no honest peer sends. */
   readonly drop: (peer: PeerState, reason: string) => void
+  readonly ban: (peer: PeerState, reason: string) => void
   readonly fatal: (error: unknown) => void
   /** Called after every batch, and once more when the peer has no more. */
   readonly onProgress: () => void
@@ -137,7 +139,7 @@ export class HeaderSync {
       return
     }
     if (isPeerFault(error)) {
-      this.#deps.drop(peer, `sent invalid headers: ${toErrorMessage(error)}`)
+      this.#deps.ban(peer, `sent invalid headers: ${toErrorMessage(error)}`)
       return
     }
     // Not objectively wrong: a clock that differs, a peer that went away. Its claim is settled for now.

@@ -52,7 +52,7 @@ export class LevelWatch {
     // Headers whose bodies no peer has hold nothing up.
     const canFetchMore =
       chain.bestHeader.chainWork > chain.tip.chainWork &&
-      peers.some((peer) => (peer.bestKnown?.chainWork ?? 0n) > chain.tip.chainWork)
+      peers.some((peer) => peer.canContinue(chain.tip))
     const isHeard = peers.length > 0 || this.#isGraceOver
     if (!isHeard || canFetchMore || this.#isHeldUp(peers)) return
     this.#isReached = true

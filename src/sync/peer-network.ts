@@ -61,6 +61,8 @@ export interface PeerStatus {
   readonly chainWork: bigint
   /** For people; at most 256 characters. */
   readonly userAgent: string
+  /** Blocks of its active chain up to this height it has no more; absent if it has all. */
+  readonly prunedHeight?: number
 }
 
 /** One answer to one requested item; `bytes` is undefined for NOTFOUND. */

@@ -27,6 +27,8 @@ export class PeerState {
   /** When it last sent a block that we asked for and lacked, of the monotonic clock; before that, -1. */
   deliveredMs = -1
   isGone = false
+  /** How many requests for blocks in a row it has answered without one. */
+  refusals = 0
   isSendingHeaders = false
   /** Whether it has told of a header that we lack since it was asked for headers. */
   hasNewHeaders = false
@@ -41,6 +43,12 @@ export class PeerState {
   /** Whether its claim is to be looked into before we count ourselves as level. */
   isHoldingUp(nowMs: number): boolean {
     return !this.isSettled && nowMs - (this.claimedMs ?? nowMs) < CLAIM_PATIENCE_MS
+  }
+
+  /** Whether it has blocks of more work than a tip's, and the one after that tip still. */
+  canContinue(tip: BlockEntry): boolean {
+    const { prunedHeight = 0 } = this.info.status
+    return (this.bestKnown?.chainWork ?? 0n) > tip.chainWork && prunedHeight <= tip.height
   }
 
   /** Notes that the peer has a header. */

@@ -51,6 +51,8 @@ import { TransactionRelay } from './transaction-relay.ts'
 const STATUS_INTERVAL_MS = 10_000
 /** How often is looked for peers that stall, and for claims that have lost their weight. */
 const CHECK_INTERVAL_MS = 1_000
+/** How long a peer is refused that has sent what no honest peer sends. */
+const INVALID_DATA_BAN_MS = 600_000
 /** A node with peers to dial waits this long for one before it counts itself as caught up. */
 const SOLO_GRACE_MS = 3_000
 
@@ -72,7 +74,7 @@ export interface SynchronizerDeps {
 export interface SynchronizerOptions {
   /** Named in STATUS. */
   readonly userAgent: string
-  /** Whether the node was told of peers, so that it should wait for them before it mines. */
+  /** Whether there are peers to be dialled, so that the node should wait for them before it mines. Read at the start. */
   readonly expectsPeers: boolean
   /** Blocks of our own up to so many bytes are gossiped whole; unless told otherwise {@link MAX_WHOLE_BLOCK_SIZE}. */
   readonly maxWholeBlockSize?: number
@@ -105,10 +107,15 @@ export class Synchronizer implements PeerNetworkHandlers {
   constructor(deps: SynchronizerDeps, options: SynchronizerOptions) {
     this.#deps = deps
     this.#options = options
-    const drop = (peer: PeerState, reason: string): void => this.#drop(peer, reason)
+    const drop = (peer: PeerState, reason: string): void => {
+      void deps.network.disconnect(peer.id, reason)
+    }
+    const ban = (peer: PeerState, reason: string): void => {
+      void deps.network.ban(peer.id, INVALID_DATA_BAN_MS, reason)
+    }
     const onProgress = (): void => this.#onProgress()
     const peers = (): readonly PeerState[] => [...this.#peers.values()]
-    const shared = { ...deps, signal: this.#abort.signal, drop, onProgress, peers }
+    const shared = { ...deps, signal: this.#abort.signal, drop, ban, onProgress, peers }
     this.#propagation = new BlockPropagation(deps.clock)
     this.#headerSync = new HeaderSync(shared)
     this.#stored = new StoredBlocks(deps.chain, deps.log)
@@ -249,7 +256,9 @@ export class Synchronizer implements PeerNetworkHandlers {
 
   status(): PeerStatus {
     const { chain } = this.#deps
+    const { prunedHeight } = chain
     return {
+      ...(prunedHeight > 0 && { prunedHeight }),
       genesisHash: chain.genesis.hash,
       tipHash: chain.tip.hash,
       tipHeight: chain.tip.height,
@@ -415,11 +424,6 @@ export class Synchronizer implements PeerNetworkHandlers {
   #onProgress(): void {
     this.#download.fill()
     if (!this.#abort.signal.aborted) this.#level.update([...this.#peers.values()])
-  }
-
-  #drop(peer: PeerState, reason: string): void {
-    this.#deps.log.warn('dropping peer', { peer: peer.id, reason })
-    void this.#deps.network.disconnect(peer.id, reason)
   }
 
   #scheduleCheck(): void {

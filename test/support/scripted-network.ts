@@ -128,6 +128,8 @@ export class ScriptedNetwork implements PeerNetwork {
   readonly selfId = 'self'
   /** Peers that were disconnected by us, with the reason. */
   readonly dropped = new Map<PeerId, string>()
+  /** Those of them that were banned. */
+  readonly banned = new Map<PeerId, string>()
   /** What the node has announced, in order. */
   readonly announcements: (readonly Announcement[])[] = []
   /** Blocks that the node has gossiped, in order. */
@@ -203,6 +205,7 @@ export class ScriptedNetwork implements PeerNetwork {
   }
 
   ban(id: PeerId, _durationMs: number, reason: string): Promise<void> {
+    this.banned.set(id, reason)
     return this.disconnect(id, reason)
   }
 

@@ -200,6 +200,8 @@ describe('the sync stream', () => {
     expect(decodeStatusResponse(encodeSyncResponse({ type: 'status', status: STATUS }))).toEqual(
       STATUS,
     )
+    const status = { ...STATUS, prunedHeight: 1_000 }
+    expect(decodeStatusResponse(encodeSyncResponse({ type: 'status', status }))).toEqual(status)
   })
 
   it('makes a user agent harmless and short', () => {

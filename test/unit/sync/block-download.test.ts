@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import { type BlockHash, toDisplayHex } from '../../../src/primitives/index.ts'
+import {
+  type Block,
+  type BlockHash,
+  encodeBlock,
+  toDisplayHex,
+} from '../../../src/primitives/index.ts'
 import { MAX_PEERS_PER_BLOCK } from '../../../src/sync/block-download.ts'
 import { createBlocks, placeGenesis } from '../../support/chain-generator.ts'
 import {
@@ -13,6 +18,7 @@ import {
 
 const params = createConsensusParams(REGTEST_SPEC)
 const blocks = createBlocks(placeGenesis(params), params, 60)
+const first = toDisplayHex(blocks[0]?.hash ?? params.genesisHash)
 const tip = toDisplayHex(blocks.at(-1)?.hash ?? params.genesisHash)
 
 let node: SyncedNode
@@ -82,12 +88,55 @@ describe('BlockDownload', () => {
     expect(asked.length).toBe(blocks.length)
   })
 
+  it('drops a peer that goes on announcing blocks and sends none, and no other', async () => {
+    node.network.join(createPeer('empty', blocks, { block: async () => undefined }))
+    await node.advanceUntil(() => node.network.dropped.size > 0, 60_000)
+    expect(node.network.dropped.get('empty')).toBe('announces blocks that it never sends')
+    // The next has the first half: whoever sends something is worth asking again.
+    const half = blocks.slice(0, 30)
+    const having = new Set(half.map(({ hash }) => toDisplayHex(hash)))
+    const honest = createPeer('half', blocks)
+    node.network.join({
+      ...honest,
+      block: async (hash) => (having.has(toDisplayHex(hash)) ? honest.block(hash) : undefined),
+    })
+    await node.advanceUntil(() => node.chain.tip.height === 30, 60_000)
+    expect(node.chain.tip.height).toBe(30)
+    expect(node.network.dropped.has('half')).toBe(false)
+  })
+
+  it('bans a peer that sends another block than the one asked for', async () => {
+    const [other] = blocks
+    node.network.join(
+      createPeer('liar', blocks, {
+        block: async () => encodeBlock((blocks.at(-1) ?? other)?.block as Block),
+      }),
+    )
+    await node.advanceUntil(() => node.network.banned.size > 0, 10_000)
+    expect([...node.network.banned.keys()]).toEqual(['liar'])
+    expect(node.chain.tip.height).toBe(0)
+  })
+
+  it('asks a pruned peer for what it still has, and does not wait for the rest', async () => {
+    const honest = createPeer('pruned', blocks)
+    node.network.join({ ...honest, status: () => ({ ...honest.status(), prunedHeight: 40 }) })
+    await node.advanceUntil(() => node.sync.isCaughtUp, 30_000)
+    expect(node.sync.isCaughtUp).toBe(true)
+    await node.advanceUntil(() => false, 60_000)
+    const kept = blocks.slice(40).map(({ hash }) => toDisplayHex(hash))
+    expect(node.network.askedBlocks.get('pruned')).toEqual(kept)
+    expect(node.network.dropped.size).toBe(0)
+    node.network.join(createPeer('whole', blocks))
+    await node.advanceUntil(isSynced, 10_000)
+    expect(node.chain.tip.height).toBe(blocks.length)
+    expect(node.network.askedBlocks.get('whole')).not.toContain(kept[0])
+  })
+
   it('asks few peers for one block', async () => {
     for (let i = 0; i < 20; i++) {
       node.network.join(createPeer(`mute ${i}`, blocks, { block: never }))
     }
     await node.advanceUntil(() => false, 20_000)
-    const first = toDisplayHex(blocks[0]?.hash ?? params.genesisHash)
     const askers = [...node.network.askedBlocks.values()].filter((list) => list.includes(first))
     expect(askers.length).toBe(MAX_PEERS_PER_BLOCK)
   })

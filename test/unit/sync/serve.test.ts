@@ -41,6 +41,17 @@ it('a damaged block is told of once, and the others are served', async () => {
   await node.stop()
 })
 
+it('a pruned node says so in its STATUS', async () => {
+  const node = await startSyncedNode(params)
+  for (const { block } of createBlocks(placeGenesis(params), params, 300)) {
+    await node.chain.acceptBlock(block)
+  }
+  expect(node.sync.status().prunedHeight).toBeUndefined()
+  await node.chain.pruneTo(10)
+  expect(node.sync.status().prunedHeight).toBe(10)
+  await node.stop()
+})
+
 it('a node whose peers lack the old blocks is far behind, and says so', async () => {
   const warned: string[] = []
   const log = { ...silentLog, warn: (message: string) => warned.push(message) }
