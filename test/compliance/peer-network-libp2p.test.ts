@@ -27,6 +27,7 @@ function describeLibp2p(name: string, createOptions: () => TestNetworkOptions): 
 }
 
 describeLibp2p('libp2p over TCP', () => ({}))
+describeLibp2p('libp2p over WebSockets', () => ({ transport: 'ws' }))
 
 // The layer is in the path, and every message is a little late.
 describeLibp2p('libp2p in memory, with faults on purpose', () => {

@@ -153,7 +153,7 @@ export class SimNode {
 
   /** Kept over restarts, with the key and the databases. */
   async #openPlatform(): Promise<Platform> {
-    const platform = await createMemoryPlatform({ child: () => silentLog })
+    const platform = await createMemoryPlatform({ child: () => silentLog }, [])
     const databases = new Map<DatabaseName, ByteDatabase>()
     return {
       ...platform,

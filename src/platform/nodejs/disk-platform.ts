@@ -1,6 +1,5 @@
 /** @module A runtime for nodes that keep what they have in a data directory. */
 
-import { tcp } from '@libp2p/tcp'
 import type { Platform } from '../../node/index.ts'
 import type { LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
@@ -17,6 +16,7 @@ import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
 /** What differs from one start to another. */
@@ -25,12 +25,14 @@ export interface DiskPlatformOptions {
   readonly mdns: boolean
   /** Whether a damaged database of blocks is mended when it is opened. */
   readonly reindex: boolean
+  /** Multiaddrs that will be listened on. */
+  readonly listen: readonly string[]
 }
 
 /** What a node in a data directory works with. */
 export async function createDiskPlatform(
   directory: OpenDataDirectory,
-  { mdns, reindex }: DiskPlatformOptions,
+  { mdns, reindex, listen }: DiskPlatformOptions,
   log: LoggerSource,
 ): Promise<Platform> {
   const [module, signatureModule] = await Promise.all([
@@ -40,7 +42,7 @@ export async function createDiskPlatform(
   // Multicast is rarely wanted, so its library is loaded only when it is.
   const discovery = mdns ? [(await import('@libp2p/mdns')).mdns()] : []
   return {
-    transports: [tcp()],
+    transports: await createTransports(listen),
     discovery,
     clock: systemClock,
     random: systemRandom,

@@ -1,6 +1,5 @@
 /** @module A runtime for nodes that leave nothing behind. */
 
-import { tcp } from '@libp2p/tcp'
 import { MemoryLevel } from 'memory-level'
 import type { ByteDatabase, Platform, SecretName } from '../../node/index.ts'
 import { RPC_CODES, RpcError } from '../../rpc/index.ts'
@@ -9,6 +8,7 @@ import { systemClock, systemRandom } from '../system.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
 function openMemoryDatabase(): ByteDatabase {
@@ -24,15 +24,22 @@ function refuseFile(): never {
   )
 }
 
-/** Everything in memory but sockets. */
-export async function createMemoryPlatform(log: LoggerSource): Promise<Platform> {
+/**
+ * Everything in memory but sockets.
+ *
+ * @param listen - Multiaddrs that will be listened on.
+ */
+export async function createMemoryPlatform(
+  log: LoggerSource,
+  listen: readonly string[],
+): Promise<Platform> {
   const [module, signatureModule] = await Promise.all([
     loadHashModule(),
     loadSignatureModule(log.child('node')),
   ])
   const secrets = new Map<SecretName, Uint8Array>()
   return {
-    transports: [tcp()],
+    transports: await createTransports(listen),
     discovery: [],
     clock: systemClock,
     random: systemRandom,

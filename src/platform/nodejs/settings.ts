@@ -124,7 +124,7 @@ export const SETTINGS = [
     kind: 'list',
     placeholder: '<multiaddr>',
     fallback: ['/ip4/127.0.0.1/tcp/18444'],
-    help: 'address to accept peers on; /ip4/0.0.0.0/tcp/18444 lets other machines in; may be repeated',
+    help: 'address to accept peers on; /ip4/0.0.0.0/tcp/18444 lets other machines in, /ip4/127.0.0.1/tcp/18445/ws takes WebSockets; may be repeated',
     wanted: WANTED_MULTIADDRS,
   },
   {

@@ -21,6 +21,7 @@ import { readPackageVersion } from './package-root.ts'
 import { readPayouts } from './payee-list.ts'
 
 const COIN_CACHE_BYTES = 16 * 1_048_576
+const DEFAULT_LISTEN = ['/ip4/127.0.0.1/tcp/0']
 const RPC_USER = '__cookie__'
 const RPC_SECRET_BYTES = 32
 
@@ -100,7 +101,7 @@ function toNodeOptions(
   options: StartNodeOptions,
   payouts: NodeOptions['mining']['payouts'],
 ): NodeOptions {
-  const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
+  const { listen = DEFAULT_LISTEN } = options
   return {
     listen,
     announce: [],
@@ -143,21 +144,22 @@ interface Home {
 }
 
 async function openHome(
-  { datadir }: StartNodeOptions,
+  { datadir, listen = DEFAULT_LISTEN }: StartNodeOptions,
   rpcChain: string,
   log: LoggerSource,
   cleanup: Cleanup,
 ): Promise<Home> {
   if (datadir === undefined) {
     const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
-    return { platform: await createMemoryPlatform(log), credentials: `${RPC_USER}:${password}` }
+    const platform = await createMemoryPlatform(log, listen)
+    return { platform, credentials: `${RPC_USER}:${password}` }
   }
   await checkFreeDisk(datadir)
   const directory = await openDataDirectory(datadir, rpcChain)
   cleanup.add(() => directory.release())
   const cookie = await writeCookie(directory.root)
   cleanup.add(() => cookie.remove())
-  const platform = await createDiskPlatform(directory, { mdns: false, reindex: false }, log)
+  const platform = await createDiskPlatform(directory, { mdns: false, reindex: false, listen }, log)
   return { platform, credentials: cookie.credentials }
 }
 

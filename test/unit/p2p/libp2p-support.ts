@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { memory } from '@libp2p/memory'
-import { tcp } from '@libp2p/tcp'
 import {
   createLibp2pNetwork,
   type FaultLayer,
@@ -14,6 +13,7 @@ import {
   type NetworkStores,
   type PeerDiscoveryFactory,
 } from '../../../src/p2p/index.ts'
+import { createTransports } from '../../../src/platform/nodejs/transports.ts'
 import type { Clock, LogFields, Logger, RandomSource } from '../../../src/util/index.ts'
 
 /** The machine's clock. */
@@ -86,7 +86,7 @@ export interface TestNetworkOptions {
   readonly isDiscovering?: boolean
   readonly faults?: FaultLayer
   /** TCP on an ephemeral loopback port, unless told otherwise. */
-  readonly transport?: 'tcp' | 'memory'
+  readonly transport?: 'tcp' | 'memory' | 'ws'
   readonly onAssembled?: (inside: Libp2pInside) => void
 }
 
@@ -96,15 +96,18 @@ let memoryAddresses = 0
 /** A network, not started. */
 export async function createTestNetwork(options: TestNetworkOptions = {}): Promise<Libp2pNetwork> {
   const { transport = 'tcp' } = options
-  const listen = transport === 'tcp' ? '/ip4/127.0.0.1/tcp/0' : `/memory/${memoryAddresses++}`
+  const listen = {
+    tcp: '/ip4/127.0.0.1/tcp/0',
+    ws: '/ip4/127.0.0.1/tcp/0/ws',
+    memory: `/memory/${memoryAddresses++}`,
+  }[transport]
+  const transports = transport === 'memory' ? [memory()] : await createTransports([listen])
   return createLibp2pNetwork(
     {
-      transports: [
-        (components) => {
-          options.onAssembled?.(components)
-          return transport === 'tcp' ? tcp()(components) : memory()(components)
-        },
-      ],
+      transports: transports.map((create) => (components) => {
+        options.onAssembled?.(components)
+        return create(components)
+      }),
       privateKey: options.identity ?? (await generateIdentity()),
       clock: options.clock ?? systemClock,
       peerDiscovery: options.peerDiscovery ?? [],
