@@ -1,5 +1,6 @@
 /** @module Time limits for whatever waits on another node. */
 
+import { setMaxListeners } from '@libp2p/interface'
 import type { Clock } from '../util/index.ts'
 import { P2pError } from './p2p-error.ts'
 
@@ -24,7 +25,7 @@ export async function withDeadline<Result>(
     controller.abort(new P2pError('timeout', `no answer within ${timeoutMs} ms`)),
   )
   const onAbort = (event: Event): void => controller.abort((event.target as AbortSignal).reason)
-  for (const signal of signals) signal?.addEventListener('abort', onAbort)
+  for (const signal of signals) if (signal !== undefined) listen(signal, onAbort)
   try {
     return await orAborted(task(controller.signal), controller.signal)
   } finally {
@@ -38,7 +39,13 @@ export function orAborted<Result>(promise: Promise<Result>, signal: AbortSignal)
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason)
     if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort)
+    else listen(signal, onAbort)
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
+}
+
+/** All that is at work listens to the signal of its owner: that many is no leak, and Node.js would warn. */
+function listen(signal: AbortSignal, onAbort: (event: Event) => void): void {
+  setMaxListeners(Number.POSITIVE_INFINITY, signal)
+  signal.addEventListener('abort', onAbort)
 }

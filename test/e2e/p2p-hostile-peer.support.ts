@@ -25,6 +25,7 @@ import type { PeerStatus } from '../../src/sync/index.ts'
 
 /** Long enough for anything on loopback, short enough to fail a test. */
 const STEP_TIMEOUT_MS = 5_000
+const MAX_STREAMS = 1_000
 
 /** A hostile node and its tools. */
 export interface HostilePeer {
@@ -38,6 +39,12 @@ export interface HostilePeer {
   publish(topic: string, bytes: Uint8Array): Promise<number>
   /** Opens a stream to write whatever to. */
   open(connection: Connection, protocol: string): Promise<Stream>
+  /** Takes streams of a protocol that others open. */
+  handle(protocol: string, handler: (stream: Stream) => void): Promise<void>
+  /** Every protocol that a node it is connected to says it speaks. */
+  protocolsOf(connection: Connection): Promise<readonly string[]>
+  /** Multiaddrs at which it can be dialled. */
+  addresses(): readonly string[]
   /** How many messages of a topic have reached it. */
   heard(topic: string): number
   stop(): Promise<void>
@@ -48,10 +55,12 @@ export async function startHostilePeer(
   chainId: string,
   status: PeerStatus,
   transport: TransportFactory = tcp(),
+  listen: readonly string[] = [],
 ): Promise<HostilePeer> {
   const names = createProtocolNames(chainId)
   const node: Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }> = await createLibp2p({
     transports: [transport],
+    addresses: { listen: [...listen] },
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
@@ -75,7 +84,10 @@ export async function startHostilePeer(
   })
 
   const open = (connection: Connection, protocol: string): Promise<Stream> =>
-    connection.newStream([protocol], { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) })
+    connection.newStream([protocol], {
+      signal: AbortSignal.timeout(STEP_TIMEOUT_MS),
+      maxOutboundStreams: MAX_STREAMS,
+    })
 
   return {
     id: node.peerId.toString(),
@@ -99,6 +111,14 @@ export async function startHostilePeer(
       const { recipients } = await pubsub.publish(topic, bytes)
       return recipients.length
     },
+    handle: async (protocol, handler) => {
+      await node.handle(protocol, handler, { maxInboundStreams: MAX_STREAMS })
+    },
+    async protocolsOf(connection) {
+      const { protocols } = await node.services.identify.identify(connection)
+      return protocols
+    },
+    addresses: () => node.getMultiaddrs().map((address) => address.toString()),
     heard: (topic) => heard.get(topic) ?? 0,
     stop: async () => node.stop(),
   }

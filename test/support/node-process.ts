@@ -83,15 +83,17 @@ export class NodeProcess {
       })
     })
     const node = new NodeProcess(child, ready, wishes)
-    child.stdout?.off('data', keep)
-    child.stdout?.on('data', (chunk: Buffer) => {
-      node.#log = `${node.#log}${chunk}`.slice(-1_000_000)
-    })
+    for (const output of [child.stdout, child.stderr]) {
+      output?.off('data', keep)
+      output?.on('data', (chunk: Buffer) => {
+        node.#log = `${node.#log}${chunk}`.slice(-1_000_000)
+      })
+    }
     node.#log = log
     return node
   }
 
-  /** Everything that the node has logged, the last megabyte of it. */
+  /** Everything that the node has written, the last megabyte of it. */
   get log(): string {
     return this.#log
   }

@@ -1,4 +1,5 @@
 import '../../../src/platform/nodejs/polyfills.ts'
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { BanList } from '../../../src/p2p/ban-list.ts'
 import { ByteQueue } from '../../../src/p2p/byte-queue.ts'
@@ -91,6 +92,22 @@ describe('ByteQueue', () => {
 })
 
 describe('withDeadline', () => {
+  it('lets any number of tasks heed one signal, and leaves no listener behind', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    const controller = new AbortController()
+    const clock = createManualClock()
+    const tasks = Array.from({ length: 50 }, (_, index) =>
+      withDeadline(clock, 10, [controller.signal], async () => index),
+    )
+    expect(await Promise.all(tasks)).toHaveLength(50)
+    await pause(10)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
   it('ends in time, with its signals, and leaves no timer', async () => {
     const clock = createManualClock()
     expect(await withDeadline(clock, 10, [], async () => 'done')).toBe('done')

@@ -1,0 +1,101 @@
+/**
+ * An honest peer in a process of its own, so that nothing but the node it asks keeps it waiting. Asks for headers and a
+ * block over and over; tells its parent how long each answer took, and which blocks it has heard of.
+ *
+ *   honest-peer.mjs <multiaddr> <chain id> <genesis hash, internal order> <block hash, internal order>
+ */
+
+import '../../dist/platform/nodejs/polyfills.js'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2pNetwork, generateIdentity } from '../../dist/p2p/index.js'
+import { systemClock, systemRandom } from '../../dist/platform/system.js'
+
+const [address = '', chainId = '', genesisHex = '', blockHex = ''] = process.argv.slice(2)
+const victimId = address.split('/p2p/').at(-1)
+const [genesisHash, blockHash] = [genesisHex, blockHex].map((hex) =>
+  Uint8Array.from(Buffer.from(hex, 'hex')),
+)
+/** Nobody waits longer for one answer. */
+const PROBE_TIMEOUT_MS = 20_000
+const PROBE_PAUSE_MS = 100
+
+const silent = () => undefined
+const log = { trace: silent, debug: silent, info: silent, warn: silent, error: silent }
+
+async function connect() {
+  const network = createLibp2pNetwork(
+    {
+      transports: [tcp()],
+      privateKey: await generateIdentity(),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    },
+    { chainId, listen: [], maxPeers: 10, isDevnet: true, userAgent: '/honest/' },
+  )
+  await network.start({
+    status: () => ({
+      genesisHash,
+      tipHash: genesisHash,
+      tipHeight: 0,
+      chainWork: 2n,
+      userAgent: '/honest/',
+    }),
+    acceptsStatus: () => true,
+    onPeerStatus: silent,
+    onPeerGone: silent,
+    onGossipBlock: async () => 'ignore',
+    onAnnouncements: (items) => {
+      for (const { hash } of items) process.send({ heard: Buffer.from(hash).toString('hex') })
+      return 'ignore'
+    },
+    serveHeaders: () => [],
+    serveData: async () => undefined,
+    serveTransactions: async () => undefined,
+  })
+  await network.dialOnce(address, AbortSignal.timeout(PROBE_TIMEOUT_MS))
+  return network
+}
+
+/** Asks as a node does that fetches the chain. */
+async function ask(network) {
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
+  const headers = await network.requestHeaders(victimId, [genesisHash], undefined, signal)
+  if (headers.length === 0) throw new Error('no headers')
+  const items = [{ kind: 'block', hash: blockHash }]
+  for await (const { bytes } of network.requestData(victimId, items, signal)) {
+    if (bytes === undefined) throw new Error('no block')
+  }
+}
+
+async function measure(task) {
+  const start = performance.now()
+  const result = await task()
+  return { ms: performance.now() - start, result }
+}
+
+/** A newcomer's first answer, from the dial on. */
+async function welcome() {
+  const { ms, result } = await measure(async () => {
+    const newcomer = await connect()
+    await ask(newcomer)
+    return newcomer
+  })
+  await result.stop()
+  process.send({ newcomerMs: ms })
+}
+
+const network = await connect()
+process.on('message', () => {
+  welcome().catch((error) => process.send({ failure: `newcomer: ${error.message}` }))
+})
+process.on('disconnect', () => process.exit())
+for (;;) {
+  try {
+    const { ms } = await measure(() => ask(network))
+    process.send({ servedMs: ms })
+  } catch (error) {
+    process.send({ failure: error.message })
+  }
+  await new Promise((resolve) => setTimeout(resolve, PROBE_PAUSE_MS))
+}
