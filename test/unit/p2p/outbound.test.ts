@@ -87,6 +87,7 @@ describe('the connect loop', { timeout: 120_000 }, () => {
     const helper = await start()
     const others = [await start(), await start(), await start()]
     const network = await start({ stores: storesOf(store), identity })
+    expect(network.remembersPeers).toBe(false)
     network.connect(addressOf(helper))
     for (const other of others) other.connect(addressOf(helper))
     await until(() => network.peers().length === 4, 'connected to all', 60_000)
@@ -96,6 +97,7 @@ describe('the connect loop', { timeout: 120_000 }, () => {
     for (const other of others) other.forget(addressOf(helper))
     await helper.stop()
     const again = await start({ stores: storesOf(store), identity })
+    expect(again.remembersPeers).toBe(true)
     const ids = new Set(others.map(({ selfId }) => selfId))
     await until(() => again.peers().some(({ id }) => ids.has(id)), 'found again', 60_000)
     await until(() => again.peers().length === 3, 'all found again', 60_000)
