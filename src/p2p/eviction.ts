@@ -37,7 +37,7 @@ function withoutBest<Candidate>(
 }
 
 /** The largest class; of equally large ones, that of the youngest peer. `candidates` come oldest first. */
-function largestClass<Candidate>(
+export function largestClass<Candidate>(
   candidates: readonly Candidate[],
   classOf: (candidate: Candidate) => string,
 ): readonly Candidate[] {

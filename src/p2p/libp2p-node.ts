@@ -10,6 +10,7 @@ import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { createGossipOptions } from './gossip-options.ts'
 import {
   DIAL_TIMEOUT_MS,
+  MAX_PENDING_INBOUND,
   MAX_STREAM_WINDOW_SIZE,
   MAX_STREAMS_PER_CONNECTION,
   NEGOTIATION_TIMEOUT_MS,
@@ -53,7 +54,7 @@ export interface NodeOptions {
 }
 
 /** Connections that are not peers, or not yet, beside those of the peers. */
-const SPARE_CONNECTIONS = 16
+const SPARE_CONNECTIONS = MAX_PENDING_INBOUND + 16
 
 /** Makes a node that is not started yet. */
 export function createNode(parts: NodeParts, options: NodeOptions): Promise<Node> {
@@ -80,7 +81,8 @@ export function createNode(parts: NodeParts, options: NodeOptions): Promise<Node
       dialTimeout: DIAL_TIMEOUT_MS,
       // Counted for each remote address, which the nodes of a devnet share.
       inboundConnectionThreshold: options.isDevnet ? 1_000 : 5,
-      maxIncomingPendingConnections: options.isDevnet ? 200 : 20,
+      // The gater makes room among them, which libp2p would not.
+      maxIncomingPendingConnections: 8 * MAX_PENDING_INBOUND,
       inboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       outboundStreamProtocolNegotiationTimeout: NEGOTIATION_TIMEOUT_MS,
       // Our dial loops do it.

@@ -72,6 +72,8 @@ export const MAX_STREAMS_PER_CONNECTION = 64
 export const MAX_STREAMS_PER_PROTOCOL = 4
 /** Requests to one peer and protocol that may wait for their turn. */
 export const MAX_WAITING_REQUESTS = 64
+/** Inbound connections that may wait for encryption at a time, and as many for their handshake. */
+export const MAX_PENDING_INBOUND = 128
 /** Connections of one peer that are kept: one in each direction, and as many while old ones die. */
 export const MAX_CONNECTIONS_PER_PEER = 4
 

@@ -36,6 +36,7 @@ import {
 } from './network-context.ts'
 import { P2pError, toP2pError } from './p2p-error.ts'
 import type { Peer } from './peer-table.ts'
+import { PendingInbound } from './pending-inbound.ts'
 
 /** What requests, and their answers, are called where traffic is counted. */
 const REQUEST_NAMES = { status: 'status', getHeaders: 'getheaders' } as const
@@ -61,6 +62,9 @@ export class SyncProtocol {
   readonly #random: RandomSource
   /** Connections whose handshake has not ended. */
   readonly #handshakes = new Map<Connection, Deferred<Peer>>()
+  readonly #pending = new PendingInbound<Connection>((connection) =>
+    this.#refuse(connection, new P2pError('too-many-peers', 'too slow to shake hands')),
+  )
 
   constructor(context: NetworkContext, limits: PeerLimits, random: RandomSource) {
     this.#context = context
@@ -72,6 +76,7 @@ export class SyncProtocol {
   onConnectionOpen(connection: Connection): void {
     const outcome = new Deferred<Peer>()
     this.#handshakes.set(connection, outcome)
+    if (connection.direction === 'inbound') this.#pending.add(connection)
     const attempt = inTime(this.#context, HANDSHAKE_TIMEOUT_MS, async (signal) => {
       if (connection.direction === 'outbound') await this.#greet(connection, signal)
       await outcome.promise
@@ -82,7 +87,7 @@ export class SyncProtocol {
   /** Ends what was under way on a connection. */
   onConnectionClose(connection: Connection): void {
     const outcome = this.#handshakes.get(connection)
-    this.#handshakes.delete(connection)
+    this.#endHandshake(connection)
     outcome?.reject(new P2pError('handshake-failed', 'the connection closed'))
   }
 
@@ -171,7 +176,7 @@ export class SyncProtocol {
       throw new P2pError('feeler', 'it is there, which is all that was asked')
     }
     const { peer, isNew } = this.#context.table.add(connection, { theirs, ours })
-    this.#handshakes.delete(connection)
+    this.#endHandshake(connection)
     outcome.resolve(peer)
     // Another connection may carry gossip now, so it has to show again that it flows.
     peer.hasGossip = false
@@ -315,11 +320,16 @@ export class SyncProtocol {
     }
   }
 
+  #endHandshake(connection: Connection): void {
+    this.#handshakes.delete(connection)
+    this.#pending.remove(connection)
+  }
+
   /** Closes a connection that did not become a peer. */
   #refuse(connection: Connection, error: unknown): void {
     const outcome = this.#handshakes.get(connection)
     if (outcome === undefined) return
-    this.#handshakes.delete(connection)
+    this.#endHandshake(connection)
     outcome.reject(toP2pError('handshake-failed', 'no handshake', error))
     if (this.#context.stopping.aborted) return
     this.#context.hostileLog.write('Connection refused', {

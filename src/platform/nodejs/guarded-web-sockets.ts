@@ -16,8 +16,8 @@ import type { TransportFactory } from './transports.ts'
 
 /** The largest message, in bytes: what noise sends is no larger than 64 kB. */
 export const MAX_WEB_SOCKET_MESSAGE_BYTES = 1_048_576
-/** Sockets, counted from their first byte on. */
-export const MAX_WEB_SOCKETS = 512
+/** Sockets that are no WebSockets yet: one more takes the place of the oldest. */
+export const MAX_RAW_SOCKETS = 128
 /** How long a socket may take to become a WebSocket; from then on the limits of every connection hold. */
 export const WEB_SOCKET_UPGRADE_TIMEOUT_MS = 5_000
 /** How long the other side may take to agree that a WebSocket is closed. */
@@ -65,7 +65,6 @@ function guardListener(listener: Listener): Listener {
   const internals = listener as unknown as ListenerInternals
   const { server, wsServer } = internals
   wsServer.options.maxPayload = MAX_WEB_SOCKET_MESSAGE_BYTES
-  server.maxConnections = MAX_WEB_SOCKETS
   const deadlines = new Map<Socket, NodeJS.Timeout>()
   const settle = (socket: Socket): void => {
     clearTimeout(deadlines.get(socket))
@@ -77,6 +76,8 @@ function guardListener(listener: Listener): Listener {
       setTimeout(() => socket.destroy(), WEB_SOCKET_UPGRADE_TIMEOUT_MS),
     )
     socket.once('close', () => settle(socket))
+    const [oldest] = deadlines.keys()
+    if (deadlines.size > MAX_RAW_SOCKETS) oldest?.destroy()
   })
   const listen = listener.listen.bind(listener)
   listener.listen = async (address) => {

@@ -6,8 +6,9 @@ import { ByteQueue } from '../../../src/p2p/byte-queue.ts'
 import { withDeadline } from '../../../src/p2p/deadline.ts'
 import { DialLoops } from '../../../src/p2p/dial-loops.ts'
 import { generateIdentity, P2pError, peerIdFromIdentity } from '../../../src/p2p/index.ts'
-import { MAX_BANS, MAX_WAITING_REQUESTS } from '../../../src/p2p/limits.ts'
+import { MAX_BANS, MAX_PENDING_INBOUND, MAX_WAITING_REQUESTS } from '../../../src/p2p/limits.ts'
 import type { Peer } from '../../../src/p2p/peer-table.ts'
+import { PendingInbound } from '../../../src/p2p/pending-inbound.ts'
 import { RequestTurn } from '../../../src/p2p/request-turn.ts'
 import { type Clock, LimitedLog, TokenBucket } from '../../../src/util/index.ts'
 import { createRecordingLog, pause } from './libp2p-support.ts'
@@ -210,6 +211,29 @@ describe('DialLoops', () => {
     expect(loops.forget('x')).toBe(false)
     await pause(0)
     expect(clock.pending).toEqual([])
+  })
+})
+
+describe('PendingInbound', () => {
+  it('holds so many, and cuts the oldest of the host with most of them', () => {
+    const cut: string[] = []
+    const pending = new PendingInbound<{ readonly remoteAddr: string }>(({ remoteAddr }) =>
+      cut.push(remoteAddr),
+    )
+    const come = (host: string, count: number): { readonly remoteAddr: string }[] =>
+      Array.from({ length: count }, (_, index) => {
+        const item = { remoteAddr: `/ip4/${host}/tcp/${1_000 + index}` }
+        pending.add(item)
+        return item
+      })
+    const early = come('10.0.0.1', 2)
+    const many = come('10.0.0.2', MAX_PENDING_INBOUND - 2)
+    expect(cut).toEqual([])
+    come('10.0.0.3', 2)
+    expect(cut).toEqual(['/ip4/10.0.0.2/tcp/1000', '/ip4/10.0.0.2/tcp/1001'])
+    for (const item of [...early, ...many]) pending.remove(item)
+    come('10.0.0.4', MAX_PENDING_INBOUND - 2)
+    expect(cut).toHaveLength(2)
   })
 })
 
