@@ -9,7 +9,7 @@ import type { ConsensusParams } from '../../src/consensus/index.ts'
 import { encodeAddr } from '../../src/p2p/addr-codec.ts'
 import { decodeIdentity } from '../../src/p2p/identity.ts'
 import { generateIdentity } from '../../src/p2p/index.ts'
-import { encodeGetData, encodeInv } from '../../src/p2p/message-codec.ts'
+import { encodeGetData, encodeInv, encodeSyncResponse } from '../../src/p2p/message-codec.ts'
 import { sealPeerRecord } from '../../src/p2p/peer-records.ts'
 import { AttackScene, statusOf } from '../support/attack-scene.ts'
 import { createBlock, type PlacedBlock, placeGenesis } from '../support/chain-generator.ts'
@@ -61,6 +61,14 @@ async function startHostile(): Promise<HostilePeer> {
 
 function write(stream: Stream, bytes: Uint8Array): void {
   if (stream.status === 'open') stream.send(bytes)
+}
+
+/** Bytes with their length before them. */
+function frame(bytes: Uint8Array): Uint8Array {
+  const prefix: number[] = []
+  let size = bytes.length
+  for (; size >= 0x80; size >>>= 7) prefix.push((size & 0x7f) | 0x80)
+  return Uint8Array.from([...prefix, size, ...bytes])
 }
 
 /** Five megabytes, as far as the other side takes them; then silence. */
@@ -184,8 +192,7 @@ it('peers that never read what they asked for, and those that ask for all of it,
   })
   const { victim } = scene
   const items = chain.map(({ hash }) => ({ kind: 'block', hash }) as const)
-  const request = encodeGetData({ type: 'items', items })
-  const frame = Uint8Array.of((request.length & 0x7f) | 0x80, request.length >> 7, ...request)
+  const request = frame(encodeGetData({ type: 'items', items }))
   await scene.endure('answers that nobody reads', async () => {
     for (let index = 0; index < READERS; index++) {
       const hostile = await startHostile()
@@ -195,7 +202,7 @@ it('peers that never read what they asked for, and those that ask for all of it,
       )
       for (const result of opened) {
         if (result.status !== 'fulfilled') continue
-        write(result.value, frame)
+        write(result.value, request)
         result.value.pause()
       }
     }
@@ -214,7 +221,7 @@ it('peers that never read what they asked for, and those that ask for all of it,
           stream.addEventListener('message', ({ data }) => {
             taken += data.byteLength
           })
-          write(stream, frame)
+          write(stream, request)
           await Promise.race([closed, rest(ATTACK_MS)])
         } catch {
           await rest(10)
@@ -240,7 +247,11 @@ it('an address book does not grow with what one peer tells', async () => {
     const teller = scene.keep(
       await startHostilePeer(params.chainId, statusOf(params), tcp(), listen),
     )
-    await teller.handle(teller.names.syncProtocol, () => undefined)
+    const status = encodeSyncResponse({ type: 'status', status: statusOf(params) })
+    await teller.handle(teller.names.syncProtocol, (stream) => {
+      write(stream, frame(status))
+      void stream.close().catch(() => undefined)
+    })
     await teller.handle(teller.names.addrProtocol, (stream) => {
       void tell(stream, teller.names.recordDomain).catch(() => undefined)
     })
@@ -253,12 +264,7 @@ it('an address book does not grow with what one peer tells', async () => {
         if (record !== undefined) records.push(record)
       }
       told += records.length
-      const bytes = encodeAddr(records)
-      const prefix: number[] = []
-      let size = bytes.length
-      for (; size >= 0x80; size >>>= 7) prefix.push((size & 0x7f) | 0x80)
-      write(stream, Uint8Array.from([...prefix, size]))
-      write(stream, bytes)
+      write(stream, frame(encodeAddr(records)))
       await stream.close()
     }
     await victim.call('addnode', teller.addresses()[0], 'onetry')

