@@ -110,6 +110,23 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
     expect([...a.seen.gone, ...b.seen.gone]).toEqual([])
   })
 
+  it('lets many dial at once from one address, and blames none for that nor for having no blocks', {
+    timeout: 60_000,
+  }, async () => {
+    const { network: hub } = await start({ maxPeers: 30, outboundTarget: 0 })
+    const leaves = await Promise.all(Array.from({ length: 12 }, () => start()))
+    await Promise.all(leaves.map(({ network }) => network.dialOnce(addressOf(hub))))
+    await until(() => hub.peers().length === leaves.length, 'all are in')
+    // From its fifth second in a mesh on gossipsub would expect deliveries.
+    await pause(7_500)
+    const scores = leaves.map(({ network }) => hub.gossipScore(network.selfId))
+    expect(scores.filter((score) => score < 0)).toEqual([])
+    const [first, ...others] = leaves
+    const message = { form: 'whole', bytes: crypto.getRandomValues(new Uint8Array(90)) } as const
+    await first?.network.publishBlock(message)
+    await until(() => others.every(({ seen }) => seen.blocks.length === 1), 'all have heard it')
+  })
+
   it('tells a peer again when the tip moved before gossip flowed', async () => {
     const a = createRecorder()
     const handlers = {
