@@ -10,6 +10,7 @@ import {
 } from '../../compliance/peer-network-recorder.ts'
 import { addressOf } from '../../compliance/peer-network-suite.ts'
 import {
+  createRecordingLog,
   createTestNetwork,
   type Libp2pInside,
   pause,
@@ -125,6 +126,40 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
     const message = { form: 'whole', bytes: crypto.getRandomValues(new Uint8Array(90)) } as const
     await first?.network.publishBlock(message)
     await until(() => others.every(({ seen }) => seen.blocks.length === 1), 'all have heard it')
+  })
+
+  it('publishes while it is alone, and the same block twice, without a warning', async () => {
+    const log = createRecordingLog()
+    const { network } = await start({ log })
+    const message = { form: 'whole', bytes: new Uint8Array(90) } as const
+    await network.publishBlock(message)
+    const { network: other, seen } = await start()
+    await other.dialOnce(addressOf(network))
+    await gossipArrives(network, seen)
+    const again = seen.blocks.at(-1)?.[0] ?? message
+    await network.publishBlock(again)
+    await network.publishBlock(again)
+    expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([])
+  })
+
+  it('blames nobody for a handler of ours that throws, and says so', async () => {
+    const log = createRecordingLog()
+    const network = await createTestNetwork({ log })
+    toStop.push(network)
+    const onAnnouncements = (): never => {
+      throw new TypeError('ours')
+    }
+    await network.start({ ...createRecorder().handlers, onAnnouncements })
+    const { network: other } = await start()
+    await other.dialOnce(addressOf(network))
+    const isTold = (): boolean =>
+      log.lines.some(({ message }) => message === 'A gossip validator threw')
+    for (let attempt = 0; attempt < 50 && !isTold(); attempt++) {
+      await other.publishAnnouncements([{ kind: 'tx', hash: filledHash(1) }])
+      await pause(100)
+    }
+    expect(isTold()).toBe(true)
+    expect(network.gossipScore(other.selfId)).toBeGreaterThanOrEqual(0)
   })
 
   it('tells a peer again when the tip moved before gossip flowed', async () => {
