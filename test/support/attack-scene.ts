@@ -127,7 +127,12 @@ export interface Endurance {
 }
 
 /** What the honest peer's process tells. */
-type Told = { servedMs: number } | { newcomerMs: number } | { heard: string } | { failure: string }
+type Told =
+  | { retry: string }
+  | { servedMs: number }
+  | { newcomerMs: number }
+  | { heard: string }
+  | { failure: string }
 
 /** The honest peer, in a process of its own. */
 class HonestPeer {
@@ -159,7 +164,8 @@ class HonestPeer {
   }
 
   #take(told: Told): void {
-    if ('servedMs' in told) this.served.push(told.servedMs)
+    if ('retry' in told) process.stdout.write(`the honest peer asks again: ${told.retry}\n`)
+    else if ('servedMs' in told) this.served.push(told.servedMs)
     else if ('newcomerMs' in told) this.#onNewcomer(told.newcomerMs)
     else if ('heard' in told) {
       this.heard.add(toDisplayHex(Uint8Array.from(Buffer.from(told.heard, 'hex')) as BlockHash))
