@@ -4,21 +4,17 @@ import {
   computeTxid,
   computeWtxid,
   type Hash256,
-  sha256d,
+  hashPair,
   type Transaction,
   ZERO_HASH,
 } from '../primitives/index.ts'
-import { concatBytes, equalBytes } from '../util/index.ts'
+import { equalBytes } from '../util/index.ts'
 
 /** A merkle root, and whether some pair of equal hashes makes it ambiguous. */
 export interface MerkleResult {
   readonly root: Hash256
   /** True if two neighbours at some level are equal: another list gives the same root. */
   readonly isMutated: boolean
-}
-
-function hashPair(left: Hash256, right: Hash256): Hash256 {
-  return sha256d(concatBytes(left, right))
 }
 
 /**

@@ -36,6 +36,7 @@ export {
   type Wtxid,
   ZERO_HASH,
 } from './hash.ts'
+export { hashPair } from './hash-pair.ts'
 export {
   computeTransactionSize,
   computeTxid,

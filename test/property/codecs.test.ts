@@ -10,10 +10,12 @@ import {
   encodeBlock,
   encodeHeader,
   encodeTransaction,
+  hashPair,
+  sha256d,
   type Transaction,
   type Txid,
 } from '../../src/primitives/index.ts'
-import { DecodeError } from '../../src/util/index.ts'
+import { concatBytes, DecodeError } from '../../src/util/index.ts'
 
 const bytes = (max: number) => fc.uint8Array({ maxLength: max })
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 })
@@ -126,5 +128,17 @@ describe('codecs', () => {
   it('refuse counts that are not in their shortest form', () => {
     const long = Uint8Array.of(1, 0, 0, 0, 0xfd, 0x01, 0x00)
     expect(() => decodeTransaction(long)).toThrow('non-canonical')
+  })
+})
+
+describe('the hash of a pair', () => {
+  it('is SHA-256d of both, one behind the other', () => {
+    const hash = fc.uint8Array({ minLength: 32, maxLength: 32 })
+    fc.assert(
+      fc.property(hash, hash, (left, right) => {
+        expect(hashPair(left, right)).toEqual(sha256d(concatBytes(left, right)))
+      }),
+      { numRuns: 500 },
+    )
   })
 })
