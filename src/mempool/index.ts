@@ -20,6 +20,8 @@ export {
   Mempool,
   type MempoolDeps,
   type MempoolEvents,
+  type MempoolRemoval,
+  type MempoolRemovalReason,
   type MempoolTrial,
 } from './mempool.ts'
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'

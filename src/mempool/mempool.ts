@@ -53,9 +53,22 @@ export interface MempoolDeps {
  */
 export type DropReason = 'conflict' | 'replaced' | 'expiry' | 'sizelimit'
 
+/** Why a transaction waits no more. `reorg`: it was not taken again when a reorganisation had displaced it. */
+export type MempoolRemovalReason = DropReason | 'block' | 'reorg'
+
+/** A transaction that waits no more, and why. */
+export interface MempoolRemoval {
+  readonly txid: TxidHex
+  readonly reason: MempoolRemovalReason
+}
+
 /** What the mempool tells. */
 export interface MempoolEvents extends Record<string, unknown> {
   added: MempoolEntry
+  /** As `added`, but not of what waited before a reorganisation too and was only judged anew. */
+  entered: MempoolEntry
+  /** Told once of each that had `entered`, for whatever reason it has left. */
+  removed: MempoolRemoval
   /** A block is on the chain, of this height; what it confirms is told next. */
   blockPassed: number
   confirmed: MempoolEntry
@@ -111,6 +124,8 @@ export class Mempool {
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: DisplacedTransaction[] = []
+  /** Those of them that waited before it. */
+  readonly #displacedIds = new Set<TxidHex>()
   #expiredMs = 0
   /** How long transactions have been judged since others last had a turn. */
   #busyMs = 0
@@ -249,7 +264,7 @@ export class Mempool {
         const at = members.findIndex((member) => member.tx === tx)
         members[at] = { tx, entry, group, replaced: [], refusal: undefined }
       }
-      for (const entry of group) this.events.emit('added', entry)
+      for (const entry of group) this.#tellAdded(entry)
     } catch (error) {
       if (!isRefusal(error)) throw error
       const last = members.at(-1)
@@ -322,7 +337,7 @@ export class Mempool {
     this.#add(entry)
     this.#limit(new Set([entry]))
     if (this.#waiting.get(entry.txid) !== entry) throw new MempoolError('mempool full')
-    this.events.emit('added', entry)
+    this.#tellAdded(entry)
     return { entry, replaced: [...replaced] }
   }
 
@@ -359,6 +374,11 @@ export class Mempool {
     this.#sequence += 1
   }
 
+  #tellAdded(entry: WaitingTransaction): void {
+    this.events.emit('added', entry)
+    if (!this.#displacedIds.delete(entry.txid)) this.events.emit('entered', entry)
+  }
+
   #remove(entry: WaitingTransaction): boolean {
     const isRemoved = this.#waiting.remove(entry)
     if (isRemoved) this.#sequence += 1
@@ -373,8 +393,9 @@ export class Mempool {
   ): void {
     // What needs an entry goes before it, so that everybody's totals stay right.
     for (const child of [...entry.children]) this.#drop(child, reason, fresh)
-    if (this.#remove(entry) && fresh?.has(entry) !== true)
-      this.events.emit('dropped', { entry, reason })
+    if (!this.#remove(entry) || fresh?.has(entry) === true) return
+    this.events.emit('dropped', { entry, reason })
+    this.events.emit('removed', { txid: entry.txid, reason })
   }
 
   /** Lets go of what has waited too long, and of what there is no room for. @see Bitcoin Core `LimitMempoolSize` */
@@ -411,6 +432,9 @@ export class Mempool {
         this.#remove(confirmed)
         this.events.emit('confirmed', confirmed)
       }
+      if (confirmed !== undefined || this.#displacedIds.delete(txid)) {
+        this.events.emit('removed', { txid, reason: 'block' })
+      }
       this.#feeDeltas.delete(txid)
       for (const { prevout } of tx.inputs) {
         const conflict = this.#waiting.getSpender(prevout)
@@ -424,6 +448,7 @@ export class Mempool {
   /** Empties the pool: until it is judged anew, nothing here is known to be valid. */
   #onBlockDisconnected({ block }: BlockEvent): void {
     const waiting = [...this.#waiting.values()]
+    for (const { txid } of waiting) this.#displacedIds.add(txid)
     const returned = block.transactions.filter((tx) => !isCoinbase(tx))
     this.#displaced = [
       ...returned.map((tx) => ({ tx, addedMs: undefined })),
@@ -443,10 +468,14 @@ export class Mempool {
         try {
           await this.#acceptNow(tx, addedMs)
         } catch (error) {
+          const txid = toDisplayHex(computeTxid(tx))
           this.#deps.log.debug('transaction not readmitted', {
-            txid: toDisplayHex(computeTxid(tx)),
+            txid,
             reason: toErrorMessage(error),
           })
+          if (this.#displacedIds.delete(txid)) {
+            this.events.emit('removed', { txid, reason: 'reorg' })
+          }
         }
       }
     })

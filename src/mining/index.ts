@@ -60,6 +60,7 @@ export {
   type CurrentWork,
   Miner,
   type MinerDeps,
+  type MinerEvents,
   type MinerOptions,
   type MinerSettings,
   type MinerStats,

@@ -4,6 +4,7 @@ import { ConsensusError, hashToNumber } from '../consensus/index.ts'
 import { type Block, type BlockHash, type Transaction, toDisplayHex } from '../primitives/index.ts'
 import {
   type Clock,
+  EventEmitter,
   encodeHex,
   equalBytes,
   type Logger,
@@ -85,6 +86,16 @@ export interface MinerSettings {
   readonly isPaused?: boolean | undefined
 }
 
+/** What the miner tells. */
+export interface MinerEvents extends Record<string, unknown> {
+  started: undefined
+  /** Threads, throttle or pause have been changed. */
+  configured: undefined
+  /** The chain has taken a block that was found here. */
+  blockFound: { readonly hash: BlockHash; readonly height: number; readonly transactions: number }
+  stopped: undefined
+}
+
 /** What is being hashed now. */
 export interface CurrentWork {
   readonly template: BlockTemplate
@@ -100,6 +111,7 @@ export interface CurrentWork {
  * hit is hashed again by `@noble/hashes` before it is used. Submitting holds up nobody: workers go on.
  */
 export class Miner {
+  readonly events = new EventEmitter<MinerEvents>()
   readonly #deps: MinerDeps
   readonly #options: MinerOptions
   readonly #jobs: JobManager
@@ -139,13 +151,16 @@ export class Miner {
     this.#isStarted = true
     this.#pool.setThreads(this.#options.threads)
     this.#tick()
+    this.events.emit('started', undefined)
   }
 
   /** Ends the workers and waits for them. */
   async stop(): Promise<void> {
+    const wasStarted = this.#isStarted
     this.#isStarted = false
     this.#refreshTimer?.cancel()
     await this.#pool.stop()
+    if (wasStarted) this.events.emit('stopped', undefined)
   }
 
   /** Changes how many workers there are and how much they may do. */
@@ -154,6 +169,7 @@ export class Miner {
     if (throttle !== undefined) this.#pool.setThrottle(throttle)
     if (isPaused !== undefined) this.#pool.setPaused(isPaused)
     if (threads !== undefined) this.#pool.setThreads(threads)
+    this.events.emit('configured', undefined)
   }
 
   get stats(): MinerStats {
@@ -305,6 +321,8 @@ export class Miner {
         height: template.height,
         transactions: block.transactions.length,
       })
+      const { length: transactions } = block.transactions
+      this.events.emit('blockFound', { hash, height: template.height, transactions })
     } catch (error) {
       const isRefused = error instanceof ConsensusError || error instanceof MiningError
       if (isRefused) this.#invalid += 1

@@ -2,12 +2,13 @@
 
 import { peerIdFromString } from '@libp2p/peer-id'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import type { Ban, PeerId } from '../sync/index.ts'
+import type { Ban, BanEvents, PeerId } from '../sync/index.ts'
 import {
   ByteReader,
   ByteWriter,
   type Clock,
   DecodeError,
+  EventEmitter,
   formatSubnet,
   IP_ADDRESS_BITS,
   type KeyValueStore,
@@ -76,6 +77,7 @@ function decodeBan(subject: string, bytes: Uint8Array): Ban {
 
 /** Bans with an end, those of operators apart from the node's own, so that neither drives out the other. */
 export class BanList {
+  readonly events = new EventEmitter<BanEvents>()
   readonly #clock: Clock
   readonly #log: Logger
   readonly #store: KeyValueStore | undefined
@@ -149,12 +151,13 @@ export class BanList {
     const subject = toBanSubject(text)
     const wasBanned = this.#find(subject) !== undefined
     this.#drop(subject)
+    if (wasBanned) this.events.emit('unbanned', subject)
     return wasBanned
   }
 
   /** Ends all bans. */
   clear(): void {
-    for (const subject of [...this.#manual.keys(), ...this.#automatic.keys()]) this.#drop(subject)
+    for (const subject of [...this.#manual.keys(), ...this.#automatic.keys()]) this.remove(subject)
   }
 
   isBanned(id: PeerId): boolean {
@@ -207,6 +210,7 @@ export class BanList {
     const kept = { ...ban, reason }
     this.#keep(kept)
     this.#writer.put(utf8ToBytes(kept.subject), encodeBan(kept))
+    this.events.emit('banned', kept)
   }
 
   #keep(ban: Ban): void {

@@ -36,6 +36,7 @@ export class NetworkControl implements PeerControl {
   constructor(deps: NetworkControlDeps) {
     this.#deps = deps
     this.bans = {
+      events: deps.bans.events,
       list: () => deps.bans.list(),
       add: (subject, endsAtMs, reason) => this.#ban(subject, endsAtMs, reason),
       remove: (subject) => this.#unban(subject),

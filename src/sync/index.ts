@@ -13,6 +13,7 @@ export { MAX_BLOCK_TRANSACTIONS } from './compact-block.ts'
 export type {
   Ban,
   BanControl,
+  BanEvents,
   BytesByMessage,
   ConnectionType,
   KnownAddress,
@@ -40,4 +41,9 @@ export {
   type PeerStatus,
   type RequestKind,
 } from './peer-network.ts'
-export { Synchronizer, type SynchronizerDeps, type SynchronizerOptions } from './synchronizer.ts'
+export {
+  Synchronizer,
+  type SynchronizerDeps,
+  type SynchronizerEvents,
+  type SynchronizerOptions,
+} from './synchronizer.ts'

@@ -1,5 +1,6 @@
 /** @module What an operator may ask of the network beside what `sync/` needs of it. `p2p/` implements it. */
 
+import type { EventEmitter } from '../util/index.ts'
 import type { PeerId } from './peer-network.ts'
 
 /** Somebody who is refused. */
@@ -14,8 +15,16 @@ export interface Ban {
   readonly isManual: boolean
 }
 
+/** What the list of bans tells. That a ban has come to its end is not told. */
+export interface BanEvents extends Record<string, unknown> {
+  banned: Ban
+  /** The subject of a ban that an operator has ended. */
+  unbanned: string
+}
+
 /** The list of those who are refused. Kept over restarts. */
 export interface BanControl {
+  readonly events: EventEmitter<BanEvents>
   list(): readonly Ban[]
   /**
    * Refuses a peer id, an IP address or a network, and disconnects whom it hits.

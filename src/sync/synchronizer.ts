@@ -17,6 +17,7 @@ import {
 import {
   type Clock,
   DecodeError,
+  EventEmitter,
   type Logger,
   type RandomSource,
   type Timer,
@@ -70,6 +71,14 @@ export interface SynchronizerDeps {
   readonly onCaughtUp: () => void
 }
 
+/** What synchronisation tells. */
+export interface SynchronizerEvents extends Record<string, unknown> {
+  /** A handshake is done. */
+  peerConnected: PeerInfo
+  /** As it was known last. */
+  peerGone: PeerInfo
+}
+
 /** How synchronisation works. */
 export interface SynchronizerOptions {
   /** Named in STATUS. */
@@ -87,6 +96,7 @@ export interface SynchronizerOptions {
  * `Chain.acceptBlock`; nothing here decides what is valid.
  */
 export class Synchronizer implements PeerNetworkHandlers {
+  readonly events = new EventEmitter<SynchronizerEvents>()
   readonly #deps: SynchronizerDeps
   readonly #options: SynchronizerOptions
   readonly #peers = new Map<PeerId, PeerState>()
@@ -276,6 +286,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     if (peer === undefined) {
       peer = new PeerState(info)
       this.#peers.set(info.id, peer)
+      this.events.emit('peerConnected', info)
     }
     peer.info = info
     this.#examineClaim(peer)
@@ -288,6 +299,7 @@ export class Synchronizer implements PeerNetworkHandlers {
     peer.isGone = true
     this.#transactions.forget(peer)
     this.#propagation.forget(id)
+    this.events.emit('peerGone', peer.info)
     this.#onProgress()
   }
 

@@ -66,6 +66,14 @@ async function settled(): Promise<void> {
   await refusal(spend(coinbaseOf(5), 1n))
 }
 
+/** What is told of transactions that come and go: `added <txid>`, `block <txid>` … */
+function listen(): string[] {
+  const told: string[] = []
+  mempool.events.on('entered', ({ txid }) => told.push(`added ${txid}`))
+  mempool.events.on('removed', ({ txid, reason }) => told.push(`${reason} ${txid}`))
+  return told
+}
+
 describe('Mempool', () => {
   it('takes a valid spend once, and not what conflicts with it', async () => {
     const tx = spend(coinbaseOf(0), 1_000n)
@@ -145,11 +153,29 @@ describe('Mempool', () => {
     const child = spend(contradicted, 1_000n)
     for (const tx of [mined, contradicted, child]) expect(await refusal(tx)).toBeUndefined()
     const rival = spend(coinbaseOf(1), 5_000n)
+    const told = listen()
     const block = createBlock(base[5] as PlacedBlock, params, { transactions: [mined, rival] })
     await chain.acceptBlock(block.block)
+    expect(told).toEqual([
+      `block ${idOf(mined)}`,
+      `conflict ${idOf(child)}`,
+      `conflict ${idOf(contradicted)}`,
+    ])
     expect(chain.tip.height).toBe(7)
     expect(mempool.size).toBe(0)
     expect(mempool.usage).toBe(0)
+  })
+
+  it('tells what was replaced before what replaces it', async () => {
+    const first = spend(coinbaseOf(0), 1_000n)
+    const second = spend(coinbaseOf(0), 9_000n)
+    const told = listen()
+    for (const tx of [first, second]) expect(await refusal(tx)).toBeUndefined()
+    expect(told).toEqual([
+      `added ${idOf(first)}`,
+      `replaced ${idOf(first)}`,
+      `added ${idOf(second)}`,
+    ])
   })
 
   it('takes back what a reorganisation unconfirms, and drops what it makes invalid', async () => {
@@ -158,13 +184,23 @@ describe('Mempool', () => {
     const mined = createBlock(base[5] as PlacedBlock, params, { transactions: [kept] })
     await chain.acceptBlock(mined.block)
     expect(await refusal(ofLostCoinbase)).toBeUndefined()
+    const staying = spend(coinbaseOf(1), 1_000n)
+    const minedNext = spend(coinbaseOf(2), 1_000n)
+    for (const tx of [staying, minedNext]) expect(await refusal(tx)).toBeUndefined()
+    const told = listen()
     // A branch that leaves after block 3: block 4 with its coinbase is gone.
-    for (const { block } of createBlocks(base[2] as PlacedBlock, params, 5, { salt: 1 })) {
-      await chain.acceptBlock(block)
-    }
+    const branch = createBlocks(base[2] as PlacedBlock, params, 5, { salt: 1 })
+    const last = createBlock(branch[3] as PlacedBlock, params, { transactions: [minedNext] })
+    for (const { block } of [...branch.slice(0, 4), last]) await chain.acceptBlock(block)
     expect(chain.tip.height).toBe(8)
     await settled()
-    expect([...mempool.entries()].map(({ txid }) => txid)).toEqual([idOf(kept)])
+    expect([...mempool.entries()].map(({ txid }) => txid)).toEqual([idOf(kept), idOf(staying)])
+    // What waited before and still does is no news.
+    expect(told).toEqual([
+      `block ${idOf(minedNext)}`,
+      `added ${idOf(kept)}`,
+      `reorg ${idOf(ofLostCoinbase)}`,
+    ])
   })
 
   it('names the transactions that are missing, each once and none that wait', async () => {
