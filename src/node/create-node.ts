@@ -4,7 +4,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import { FeeEstimator, Mempool, type MempoolPolicy } from '../mempool/index.ts'
+import { Mempool, type MempoolPolicy } from '../mempool/index.ts'
 import {
   Miner,
   NODE_EXTRA_NONCE_SIZE,
@@ -20,24 +20,24 @@ import {
   isIdentity,
   type Libp2pNetwork,
 } from '../p2p/index.ts'
-import type { Block } from '../primitives/index.ts'
-import {
-  BlockTexts,
-  createDispatcher,
-  type Dispatcher,
-  RPC_METHODS,
-  TemplateWaits,
-} from '../rpc/index.ts'
+import type { Dispatcher, EventLog, RestApi } from '../rpc/index.ts'
 import type { NodeStore } from '../store/index.ts'
-import { type PeerNetwork, Synchronizer } from '../sync/index.ts'
+import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
+import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
+import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
-import { NodeMiningControl } from './mining-control.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
 import { openNodeStore } from './open-node-store.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
+import {
+  publishChainEvents,
+  publishMempoolEvents,
+  publishMinerEvents,
+  publishPeerEvents,
+} from './publish-events.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 
 /** How a node behaves: plain data. */
@@ -92,13 +92,10 @@ export interface CreateNodeInit {
   readonly onFatal: (error: unknown) => void
   /** Called when RPC asks the node to stop. */
   readonly onStopRequested: () => void
+  /** Told what the start is at, in words for people. */
+  readonly onProgress?: (status: string) => void
   /** Ends a long start: blocks that are yet to be connected wait for the next one. */
   readonly signal?: CancelSignal
-}
-
-/** The same, with a clock that RPC may set. */
-interface RunInit extends CreateNodeInit {
-  readonly platform: Platform & { readonly clock: MockableClock }
 }
 
 /** A running node. */
@@ -110,14 +107,15 @@ export interface QuarryNode {
   readonly miner: Miner | undefined
   /** JSON-RPC, object in and object out. */
   readonly rpc: Dispatcher
+  /** What whoever has no password may read, if the runtime lets him. */
+  readonly rest: RestApi
+  /** What happens. */
+  readonly events: EventLog
   /** Whether the node is level with its peers, for readiness checks. */
   readonly isReady: boolean
   /** Stops everything in reverse order and waits for it. Idempotent. */
   stop(): Promise<void>
 }
-
-/** Text in the coinbases of our blocks. */
-const COINBASE_TAG = '/quarry/'
 
 /** How we call ourselves to peers and clients: clients look for Bitcoin Core's form. */
 function createUserAgent(version: string): string {
@@ -245,87 +243,6 @@ function createPruner(
   )
 }
 
-/** What RPC works on. */
-interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
-  readonly network: Libp2pNetwork
-  readonly faults: FaultLayer | undefined
-  readonly templates: TemplateCache
-  /** Undefined if the mempool is not kept. */
-  readonly keeper: MempoolKeeper | undefined
-  readonly userAgent: string
-}
-
-interface Rpc {
-  readonly dispatcher: Dispatcher
-  readonly mining: NodeMiningControl
-}
-
-function createRpc(init: RunInit, parts: RpcParts): Rpc {
-  const { params, platform, options } = init
-  const { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent } = parts
-  const { clock, random } = platform
-  const log = platform.log.child('rpc')
-  const submit = async (block: Block): Promise<void> => {
-    await sync.submitBlock(block)
-  }
-  const mining = new NodeMiningControl({
-    chain: createChainSource(chain, clock),
-    templates,
-    params,
-    submit,
-    loadHashEngine: () => platform.loadHashEngine(),
-    miner: () => miner,
-    autoThreads: options.mining.autoThreads,
-    maxThreads: options.mining.maxThreads,
-    clock,
-    random,
-    tag: COINBASE_TAG,
-  })
-  const dispatcher = createDispatcher({
-    methods: RPC_METHODS,
-    version: options.version,
-    clock,
-    log,
-    context: {
-      params,
-      chain,
-      mempool,
-      blockTexts: new BlockTexts({ chain, params, clock }),
-      isMempoolLoaded: () => keeper?.isLoaded ?? true,
-      feeEstimator: new FeeEstimator(mempool.events),
-      network,
-      peers: network.control,
-      faults,
-      mining,
-      templateWaits: new TemplateWaits({ chain, mempool, clock }),
-      hasCoinbaseFlags: options.hasCoinbaseFlags,
-      clock,
-      log,
-      version: options.version,
-      userAgent,
-      startedMs: clock.monotonic(),
-      mockTime: (timeMs) => init.platform.clock.mock(timeMs),
-      measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
-      pruneBytes: options.pruneBytes,
-      files: platform.files,
-      measureStateSize: () => platform.measureDatabaseSize('state'),
-      isCaughtUp: () => sync.isCaughtUp,
-      isFarBehind: () => sync.isFarBehind,
-      blocksInFlight: (id) => sync.blocksInFlight(id),
-      blockPropagation: (id) => sync.propagationOf(id),
-      unbroadcast: () => sync.unbroadcast,
-      submitTransaction: async (tx) => {
-        await sync.submitTransaction(tx)
-      },
-      submitBlock: submit,
-      submitHeader: (header) => sync.submitHeader(header),
-      fatal: init.onFatal,
-      requestStop: init.onStopRequested,
-    },
-  })
-  return { dispatcher, mining }
-}
-
 /**
  * Builds and starts a node.
  *
@@ -340,6 +257,7 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   const clock = new MockableClock(given.platform.clock)
   const init = { ...given, platform: { ...given.platform, clock } }
   const opened = await openNodeChain(init)
+  init.onProgress?.('Loading what is known of other nodes…')
   let memory: NodeStore | undefined
   try {
     memory = await openNodeStore(init.platform)
@@ -351,41 +269,71 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   }
 }
 
-async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): Promise<QuarryNode> {
-  const { platform, options } = init
-  const { chain, close } = opened
-  const { clock } = platform
-  const log = platform.log.child('node')
-  const userAgent = createUserAgent(options.version)
-  const mempool = createMempool(init, opened)
-  const faults = createFaults(init)
-  const network = await createNetwork(init, memory, userAgent, faults)
-  let miner: Miner | undefined
-  const sync = new Synchronizer(
-    {
-      chain,
-      mempool,
-      network,
-      clock,
-      random: platform.random,
-      log: platform.log.child('sync'),
-      fatal: init.onFatal,
-      onCaughtUp: () => miner?.refresh(),
-    },
-    {
-      userAgent,
-      get expectsPeers() {
-        return options.peers.length > 0 || network.remembersPeers
-      },
-    },
-  )
-  const keeper = createMempoolKeeper(init, mempool, memory, sync)
-  const templates = new TemplateCache(
+function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): TemplateCache {
+  const { clock } = init.platform
+  return new TemplateCache(
     { chain: createChainSource(chain, clock), transactions: createTxSource(mempool), clock },
     init.params,
   )
+}
+
+function createSync(
+  { platform, options, onFatal }: CreateNodeInit,
+  parts: Pick<SynchronizerDeps, 'chain' | 'mempool'> & { readonly network: Libp2pNetwork },
+  userAgent: string,
+  onCaughtUp: () => void,
+): Synchronizer {
+  const { clock, random } = platform
+  return new Synchronizer(
+    { ...parts, clock, random, log: platform.log.child('sync'), fatal: onFatal, onCaughtUp },
+    {
+      userAgent,
+      get expectsPeers() {
+        return options.peers.length > 0 || parts.network.remembersPeers
+      },
+    },
+  )
+}
+
+async function startSync(
+  sync: Synchronizer,
+  network: PeerNetwork,
+  peers: readonly string[],
+): Promise<void> {
+  try {
+    await sync.start()
+    for (const address of peers) network.connect(address)
+  } catch (error) {
+    await sync.stop()
+    throw error
+  }
+}
+
+async function startNode(
+  init: CreateRpcInit,
+  opened: NodeChain,
+  memory: NodeStore,
+): Promise<QuarryNode> {
+  const { platform, options } = init
+  const { chain } = opened
+  const { clock } = platform
+  const log = platform.log.child('node')
+  const userAgent = createUserAgent(options.version)
+  const events = new EventRing(clock)
+  publishChainEvents(events, chain)
+  const mempool = createMempool(init, opened)
+  publishMempoolEvents(events, mempool)
+  const faults = createFaults(init)
+  init.onProgress?.('Starting network…')
+  const network = await createNetwork(init, memory, userAgent, faults)
+  let miner: Miner | undefined
+  const sync = createSync(init, { chain, mempool, network }, userAgent, () => miner?.refresh())
+  const keeper = createMempoolKeeper(init, mempool, memory, sync)
+  publishPeerEvents(events, sync, network.control.bans)
+  const templates = createTemplates(init, chain, mempool)
   miner = await createMiner(init, templates, sync, network)
-  const { dispatcher, mining } = createRpc(init, {
+  if (miner !== undefined) publishMinerEvents(events, miner, clock)
+  const { dispatcher, rest, mining } = createRpc(init, {
     chain,
     mempool,
     network,
@@ -400,13 +348,7 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.onNewTip()
   })
-  try {
-    await sync.start()
-    for (const address of options.peers) network.connect(address)
-  } catch (error) {
-    await sync.stop()
-    throw error
-  }
+  await startSync(sync, network, options.peers)
   miner?.start()
   keeper?.start()
   const pruner = createPruner(init, chain)
@@ -419,7 +361,7 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
     await pruner?.stop()
     await keeper?.stop()
     await memory.close()
-    await close()
+    await opened.close()
   }
   return {
     chain,
@@ -428,6 +370,8 @@ async function startNode(init: RunInit, opened: NodeChain, memory: NodeStore): P
     sync,
     miner,
     rpc: dispatcher,
+    rest,
+    events,
     get isReady() {
       return sync.isCaughtUp
     },

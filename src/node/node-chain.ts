@@ -26,6 +26,8 @@ export interface NodeChainInit {
   readonly params: ConsensusParams
   readonly platform: ChainPlatform
   readonly options: NodeChainOptions
+  /** Told what the start is at, in words for people. */
+  readonly onProgress?: (status: string) => void
   /** Ends a long start. */
   readonly signal?: CancelSignal
 }
@@ -120,6 +122,7 @@ async function rebuildChain(
   cause?: StoreError,
 ): Promise<Chain> {
   const { platform } = init
+  init.onProgress?.('Rebuilding the chain state from the stored blocks…')
   await platform.putDatabaseAside('state')
   try {
     return await openChainOn(init, blocks, scriptChecker)
@@ -160,6 +163,8 @@ async function openChain(init: NodeChainInit, scriptChecker: ScriptCheckPool): P
  * @throws {@link StoreError} if the data directory cannot be used.
  */
 export async function openNodeChain(init: NodeChainInit): Promise<NodeChain> {
+  // In Bitcoin Core's words, which clients look for.
+  init.onProgress?.('Loading block index…')
   const { scriptChecker, mempoolSignatures } = await createVerification(init)
   const chain = await openChain(init, scriptChecker)
   return {

@@ -20,11 +20,11 @@ import { RPC_CODES, RpcError } from './rpc-error.ts'
 export const MAX_BATCH_ITEMS = 5_000
 /** `getrpcinfo` knows of at most so many calls at a time; further ones run unlisted. */
 export const MAX_LISTED_COMMANDS = 1_000
-/** A batch lets other work in after so long, so that it cannot hold the event loop. */
+/** All batches together let other work in after so long, so that they cannot hold the event loop. */
 const BATCH_YIELD_MS = 20
 
 /** The HTTP statuses of answers. */
-export type RpcStatus = 200 | 204 | 400 | 404 | 500
+export type RpcStatus = 200 | 204 | 400 | 403 | 404 | 500
 
 /** An answer as data. */
 export interface RpcReply {
@@ -33,7 +33,7 @@ export interface RpcReply {
   readonly body: RpcValue | undefined
 }
 
-/** An answer as text, without a final line break; empty with status 204. */
+/** An answer as text, without a final line break; empty with status 204, and no JSON with status 403. */
 export interface RpcTextReply {
   readonly status: RpcStatus
   readonly text: string
@@ -77,6 +77,10 @@ class MethodDispatcher<Context> implements Dispatcher {
   readonly #deps: DispatcherDeps<Context>
   readonly #methods = new Map<string, RpcMethod<Context>>()
   readonly #active = new Set<{ readonly method: string; readonly startMs: number }>()
+  /** When batches began to work in this turn of the event loop. */
+  #batchTurnMs = Number.NEGATIVE_INFINITY
+  /** The next turn, if some wait for it. */
+  #nextBatchTurn: Promise<void> | undefined
 
   constructor(deps: DispatcherDeps<Context>) {
     this.#deps = deps
@@ -123,6 +127,10 @@ class MethodDispatcher<Context> implements Dispatcher {
   }
 
   async handle(request: unknown, call: RpcCall = {}): Promise<RpcReply> {
+    const forbidden = findForbidden(request, call)
+    if (forbidden !== undefined) {
+      return { status: 403, body: `This user may not call ${forbidden}` }
+    }
     return Array.isArray(request)
       ? this.#handleBatch(request, call)
       : this.#handleOne(request, call)
@@ -131,6 +139,8 @@ class MethodDispatcher<Context> implements Dispatcher {
   async handleText(text: string, call: RpcCall = {}): Promise<RpcTextReply> {
     const { status, body } = await this.#parseAndHandle(text, call)
     if (body === undefined) return { status, text: '' }
+    // Who may not call it is told so by the transport, as by Bitcoin Core: this is no answer of the method.
+    if (status === 403) return { status, text: String(body) }
     try {
       return { status, text: encodeJson(body) }
     } catch (error) {
@@ -177,18 +187,29 @@ class MethodDispatcher<Context> implements Dispatcher {
       const message = `A batch may have at most ${MAX_BATCH_ITEMS} requests`
       return refuse(new RpcError(RPC_CODES.INVALID_REQUEST, message))
     }
-    const { clock } = this.#deps
     const replies: RpcValue[] = []
-    let lastYieldMs = clock.monotonic()
     for (const item of items) {
+      // Asked again after each wait, and just before the work: another batch may have used the turn up.
+      while (this.#isBatchTurnOver) await this.#startBatchTurn()
       const { body } = await this.#handleOne(item, call)
       if (body !== undefined) replies.push(body)
-      if (clock.monotonic() - lastYieldMs < BATCH_YIELD_MS) continue
-      await sleep(clock, 0)
-      lastYieldMs = clock.monotonic()
     }
     if (replies.length === 0 && items.length > 0) return { status: 204, body: undefined }
     return { status: 200, body: replies }
+  }
+
+  /** Whether batches have worked long enough in this turn of the event loop, all of them together. */
+  get #isBatchTurnOver(): boolean {
+    return this.#deps.clock.monotonic() - this.#batchTurnMs >= BATCH_YIELD_MS
+  }
+
+  #startBatchTurn(): Promise<void> {
+    const { clock } = this.#deps
+    this.#nextBatchTurn ??= sleep(clock, 0).then(() => {
+      this.#batchTurnMs = clock.monotonic()
+      this.#nextBatchTurn = undefined
+    })
+    return this.#nextBatchTurn
   }
 
   /** Passes on what callers may know; logs anything else and says no more than that it happened. */
@@ -203,6 +224,17 @@ class MethodDispatcher<Context> implements Dispatcher {
     if (error instanceof StoreError) return new RpcError(RPC_CODES.DATABASE_ERROR, error.message)
     return new RpcError(RPC_CODES.INTERNAL_ERROR, 'Internal error; the log of the node has details')
   }
+}
+
+/** The first method of a request or a batch that its caller may not call. */
+function findForbidden(request: unknown, { allows }: RpcCall): string | undefined {
+  if (allows === undefined) return undefined
+  const items: readonly unknown[] = Array.isArray(request) ? request : [request]
+  for (const item of items) {
+    const read = readRequest(item)
+    if ('method' in read && !allows(read.method)) return read.method
+  }
+  return undefined
 }
 
 function refuse(error: RpcError): RpcReply {

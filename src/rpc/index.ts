@@ -40,6 +40,30 @@ export {
   type RpcStatus,
   type RpcTextReply,
 } from './dispatcher.ts'
+export { EventFeed, type EventGap, type EventSink, type EventWish } from './event-feed.ts'
+export {
+  type BanEventData,
+  type BlockEventData,
+  type BlockPlace,
+  EVENT_TOPICS,
+  type EventData,
+  type EventLog,
+  type EventTopic,
+  MAX_KEPT_EVENTS,
+  type MempoolAddedData,
+  type MempoolRemovedData,
+  type MinerRateData,
+  type MinerSettingsData,
+  type NodeEvent,
+  type PeerEventData,
+  type ReorgEventData,
+} from './event-log.ts'
+export {
+  EventSession,
+  type EventSessionDeps,
+  encodeEvent,
+  MAX_SUBSCRIPTIONS,
+} from './event-session.ts'
 export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
 export {
   encodeJson,
@@ -53,7 +77,10 @@ export {
 } from './json-text.ts'
 export type { FaultRuleJson } from './methods/faults.ts'
 export { RPC_METHODS } from './methods/index.ts'
+export { toHostPortText } from './methods/peer-address.ts'
 export type { Dialect } from './request.ts'
+export { createRestApi, type RestApi } from './rest/rest-api.ts'
+export type { RestReply, RestRequest } from './rest/rest-reply.ts'
 export type { GenerateRequest, MiningControl, RpcContext, RpcFiles } from './rpc-context.ts'
 export { RPC_CODES, RpcError } from './rpc-error.ts'
 export {

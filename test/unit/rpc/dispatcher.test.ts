@@ -341,6 +341,39 @@ describe('limits', () => {
     expect(clock.scheduledCount).toBe(5)
   })
 
+  it('lets other work in however many batches there are', async () => {
+    let callsInTurn = 0
+    let mostInTurn = 0
+    const slow = defineMethod({
+      name: 'slow',
+      category: 'hidden',
+      summary: '',
+      params: [],
+      result: { schema: z.null() },
+      handler: (): null => {
+        clock.nowMs += 10
+        callsInTurn += 1
+        mostInTurn = Math.max(mostInTurn, callsInTurn)
+        return null
+      },
+    })
+    const { dispatcher, clock } = createSample([slow])
+    clock.schedule = (_delayMs, action) => {
+      queueMicrotask(() => {
+        callsInTurn = 0
+        action()
+      })
+      return { cancel: () => {} }
+    }
+    const batch = Array(10).fill({ id: 1, method: 'slow' })
+    const replies = await Promise.all(Array.from({ length: 5 }, () => dispatcher.handle(batch)))
+    expect(replies.map(({ body }) => (body as readonly unknown[]).length)).toEqual(
+      Array(5).fill(10),
+    )
+    // Twenty milliseconds' worth, in all of them together.
+    expect(mostInTurn).toBe(2)
+  })
+
   it('is not confused by keys that objects have by nature', async () => {
     const { dispatcher } = createSample()
     const proto = await send(

@@ -1,0 +1,115 @@
+/** @module RPC and REST of one node: what they may ask of its parts. */
+
+import { FeeEstimator } from '../mempool/index.ts'
+import type { TemplateCache } from '../mining/index.ts'
+import type { FaultLayer, Libp2pNetwork } from '../p2p/index.ts'
+import type { Block } from '../primitives/index.ts'
+import {
+  BlockTexts,
+  createDispatcher,
+  createRestApi,
+  type Dispatcher,
+  type RestApi,
+  RPC_METHODS,
+  type RpcContext,
+  TemplateWaits,
+} from '../rpc/index.ts'
+import type { MockableClock } from '../util/index.ts'
+import type { CreateNodeInit, QuarryNode } from './create-node.ts'
+import type { MempoolKeeper } from './mempool-keeper.ts'
+import { NodeMiningControl } from './mining-control.ts'
+import type { Platform } from './platform.ts'
+import { createChainSource } from './sources.ts'
+
+/** Text in the coinbases of our blocks. */
+export const COINBASE_TAG = '/quarry/'
+
+/** What RPC works on. */
+export interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
+  readonly network: Libp2pNetwork
+  readonly faults: FaultLayer | undefined
+  readonly templates: TemplateCache
+  /** Undefined if the mempool is not kept. */
+  readonly keeper: MempoolKeeper | undefined
+  readonly userAgent: string
+}
+
+/** The node's answers to those who ask. */
+export interface NodeRpc {
+  readonly dispatcher: Dispatcher
+  readonly rest: RestApi
+  readonly mining: NodeMiningControl
+}
+
+/** What is made of the same things as the node, with a clock that RPC may set. */
+export interface CreateRpcInit extends CreateNodeInit {
+  readonly platform: Platform & { readonly clock: MockableClock }
+}
+
+/** Gives RPC what it may ask of a node's parts. */
+export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
+  const { params, platform, options } = init
+  const { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent } = parts
+  const { clock, random } = platform
+  const log = platform.log.child('rpc')
+  const submit = async (block: Block): Promise<void> => {
+    await sync.submitBlock(block)
+  }
+  const mining = new NodeMiningControl({
+    chain: createChainSource(chain, clock),
+    templates,
+    params,
+    submit,
+    loadHashEngine: () => platform.loadHashEngine(),
+    miner: () => miner,
+    autoThreads: options.mining.autoThreads,
+    maxThreads: options.mining.maxThreads,
+    clock,
+    random,
+    tag: COINBASE_TAG,
+  })
+  const context: RpcContext = {
+    params,
+    chain,
+    mempool,
+    blockTexts: new BlockTexts({ chain, params, clock }),
+    isMempoolLoaded: () => keeper?.isLoaded ?? true,
+    feeEstimator: new FeeEstimator(mempool.events),
+    network,
+    peers: network.control,
+    faults,
+    mining,
+    templateWaits: new TemplateWaits({ chain, mempool, clock }),
+    hasCoinbaseFlags: options.hasCoinbaseFlags,
+    clock,
+    log,
+    version: options.version,
+    userAgent,
+    startedMs: clock.monotonic(),
+    mockTime: (timeMs) => init.platform.clock.mock(timeMs),
+    measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
+    pruneBytes: options.pruneBytes,
+    files: platform.files,
+    measureStateSize: () => platform.measureDatabaseSize('state'),
+    isCaughtUp: () => sync.isCaughtUp,
+    isFarBehind: () => sync.isFarBehind,
+    blocksInFlight: (id) => sync.blocksInFlight(id),
+    blockPropagation: (id) => sync.propagationOf(id),
+    unbroadcast: () => sync.unbroadcast,
+    submitTransaction: async (tx) => {
+      await sync.submitTransaction(tx)
+    },
+    submitBlock: submit,
+    submitHeader: (header) => sync.submitHeader(header),
+    fatal: init.onFatal,
+    requestStop: init.onStopRequested,
+  }
+  const dispatcher = createDispatcher({
+    methods: RPC_METHODS,
+    version: options.version,
+    context,
+    clock,
+    log,
+  })
+  return { dispatcher, rest: createRestApi({ context, dispatcher }), mining }
+}
