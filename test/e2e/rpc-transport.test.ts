@@ -3,14 +3,14 @@ import { request as requestHttp } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { WRONG_PASSWORD_DELAY_MS } from '../../src/platform/nodejs/http-callers.ts'
+import { DEFAULT_HTTP_LIMITS } from '../../src/platform/nodejs/http-limits.ts'
 import {
-  DEFAULT_HTTP_LIMITS,
   type HttpServer,
   type HttpServerDeps,
   type HttpServerOptions,
   type Readiness,
   startHttpServer,
-  WRONG_PASSWORD_DELAY_MS,
 } from '../../src/platform/nodejs/http-server.ts'
 import { systemClock } from '../../src/platform/system.ts'
 import { createDispatcher, defineMethod, type RpcCall, type RpcValue } from '../../src/rpc/index.ts'

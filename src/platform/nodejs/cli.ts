@@ -7,6 +7,7 @@
 import { availableParallelism } from 'node:os'
 import { Command, CommanderError, Option } from '@commander-js/extra-typings'
 import { addDevnet } from './cli-devnet.ts'
+import { addEventCommands } from './cli-events.ts'
 import { EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { readPackageVersion } from './package-root.ts'
@@ -19,6 +20,7 @@ function formatProgramHelp(quarry: string): string {
     [`${quarry} start --mine`, 'one node on the devnet chain, mining'],
     [`${quarry} start --chain ./chain.json --peer /ip4/192.168.1.20/tcp/18444/p2p/12D3Koo…`],
     [`${quarry} rpc getblockchaininfo`, 'ask the node that runs here'],
+    [`${quarry} tail --topics blocks,reorgs`, 'what happens in it'],
     [`${quarry} mine --threads 2`, 'mine for the node that runs here, and watch'],
     [`${quarry} import chain.blocks`, 'blocks from a file, with no node running'],
     [`${quarry} bench miner`, 'how fast this machine hashes'],
@@ -296,6 +298,7 @@ export function createProgram(): Command {
     .exitOverride()
   addStart(program)
   addRpc(program)
+  addEventCommands(program)
   addMine(program)
   addBlockFileCommands(program)
   addBench(program)

@@ -45,6 +45,12 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.rpcBind
     case 'rpc-allow-ip':
       return settings.rpcAllowIp
+    case 'rpc-auth':
+      return settings.rpcAuth
+    case 'rpc-whitelist':
+      return settings.rpcWhitelist
+    case 'rpc-whitelist-default':
+      return settings.rpcWhitelistDefault
     case 'log-level':
       return formatLogLevels(settings.logLevel)
     case 'log-format':

@@ -11,6 +11,7 @@ import * as z from 'zod'
 import { MAX_PAYOUTS, MAX_WORKERS } from '../../mining/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
+import { parseRpcAuth, parseRpcWhitelists } from './rpc-auth.ts'
 import {
   CHAIN_NAMES,
   CONFIG_ENVIRONMENT_NAME,
@@ -83,6 +84,17 @@ export interface NodeSettings {
   readonly rpcBind: string
   /** IP addresses and CIDR ranges, besides loopback. */
   readonly rpcAllowIp: readonly string[]
+  /** `user:salt$hash` each. */
+  readonly rpcAuth: readonly string[]
+  /** As `parseRpcWhitelists` reads them. */
+  readonly rpcWhitelist: readonly string[]
+  /** Whether users without a whitelist may call nothing. */
+  readonly rpcWhitelistDefault: boolean
+  /** Whether REST is answered. */
+  readonly rest: boolean
+  readonly blocknotify: string | undefined
+  readonly startupnotify: string | undefined
+  readonly shutdownnotify: string | undefined
   readonly logLevel: LogLevels
   readonly logFormat: LogFormat
 }
@@ -200,6 +212,16 @@ function createSchemas(sources: SettingSources) {
     'rpc-port': port,
     'rpc-bind': text.refine((address) => isIP(address) !== 0),
     'rpc-allow-ip': z.array(text.refine(isAddressRange)).max(256),
+    'rpc-auth': z.array(text.refine((user) => parseRpcAuth(user) !== undefined)).max(256),
+    'rpc-whitelist': z
+      .array(text)
+      .max(4_096)
+      .refine((lists) => parseRpcWhitelists(lists) !== undefined),
+    'rpc-whitelist-default': flag.optional(),
+    rest: flag,
+    blocknotify: text.optional(),
+    startupnotify: text.optional(),
+    shutdownnotify: text.optional(),
     'log-level': text.transform((levels, context) => {
       const parsed = parseLogLevels(levels)
       if (parsed === undefined) context.addIssue({ code: 'custom', message: 'not log levels' })
@@ -318,6 +340,13 @@ function toNodeSettings(
     rpcPort: values['rpc-port'],
     rpcBind: values['rpc-bind'],
     rpcAllowIp: values['rpc-allow-ip'],
+    rpcAuth: values['rpc-auth'],
+    rpcWhitelist: values['rpc-whitelist'],
+    rpcWhitelistDefault: values['rpc-whitelist-default'] ?? values['rpc-whitelist'].length > 0,
+    rest: values.rest,
+    blocknotify: values.blocknotify,
+    startupnotify: values.startupnotify,
+    shutdownnotify: values.shutdownnotify,
     logLevel: values['log-level'],
     logFormat: values['log-format'],
   }

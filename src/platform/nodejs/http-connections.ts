@@ -20,6 +20,8 @@ export class HttpConnections {
 
   /** Takes a new connection and closes the one that has to go for it: itself, if all others are trusted. */
   add(socket: Socket): void {
+    // One that is read from its beginning once more is no new one.
+    if (this.#strangers.has(socket) || this.#trusted.has(socket)) return
     this.#strangers.add(socket)
     socket.once('close', () => {
       this.#strangers.delete(socket)

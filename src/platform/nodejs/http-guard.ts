@@ -2,6 +2,7 @@
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
+import { isPasswordOf, type RpcUser, type RpcWhitelists } from './rpc-auth.ts'
 
 /** Longer `Authorization` headers are refused unread. */
 const MAX_AUTHORIZATION_LENGTH = 1_024
@@ -71,28 +72,69 @@ export function createHostCheck(
 }
 
 /** What an `Authorization` header is worth. */
-export type AuthResult = 'missing' | 'wrong' | 'right'
+export type AuthResult =
+  | { readonly verdict: 'missing' | 'wrong' }
+  | { readonly verdict: 'right'; readonly user: string }
+
+/** Who has the right password. */
+export interface Accepted {
+  /** `user:password` each. */
+  readonly credentials: readonly string[]
+  readonly users?: readonly RpcUser[] | undefined
+}
+
+/** Cuts at the first colon: a password may have more of them. */
+function splitCredentials(text: string): readonly [user: string, password: string] {
+  const colon = text.indexOf(':')
+  return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
+}
 
 /**
  * Creates the check of Basic credentials. Takes the same time for every wrong password: digests
  * under a key of this process are compared, so that lengths do not show either.
- *
- * @param credentials - `user:password` each.
  */
-export function createBasicAuth(
-  credentials: readonly string[],
-): (header: string | undefined) => AuthResult {
+export function createBasicAuth({
+  credentials,
+  users = [],
+}: Accepted): (header: string | undefined) => AuthResult {
   const key = randomBytes(32)
   const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
   const accepted = credentials.map(digest)
+  const names = users.map(({ name }) => digest(name))
   return (header) => {
-    if (header === undefined) return 'missing'
-    if (header.length > MAX_AUTHORIZATION_LENGTH) return 'wrong'
+    if (header === undefined) return { verdict: 'missing' }
+    if (header.length > MAX_AUTHORIZATION_LENGTH) return { verdict: 'wrong' }
     const encoded = BASIC_SCHEME.exec(header)?.[1] ?? ''
-    const offered = digest(Buffer.from(encoded, 'base64').toString('utf8'))
+    const text = Buffer.from(encoded, 'base64').toString('utf8')
+    const [user, password] = splitCredentials(text)
+    const offered = digest(text)
+    const offeredName = digest(user)
     let isRight = false
     // Every one is compared: leaving early would tell which matched.
     for (const digested of accepted) isRight = timingSafeEqual(digested, offered) || isRight
-    return isRight ? 'right' : 'wrong'
+    users.forEach((known, index) => {
+      const isUser = timingSafeEqual(names[index] ?? offered, offeredName)
+      const isPassword = isPasswordOf(known, password)
+      isRight = (isUser && isPassword) || isRight
+    })
+    return isRight ? { verdict: 'right', user } : { verdict: 'wrong' }
+  }
+}
+
+/**
+ * Creates the check of what users may call. Users without a whitelist may call nothing as soon as anybody has one,
+ * unless `mayOthers` says otherwise; the cookie's user, `__cookie__`, is no exception.
+ *
+ * @returns For a user, the check of methods; undefined if he may call all of them.
+ * @see Bitcoin Core `-rpcwhitelist`, `-rpcwhitelistdefault`
+ */
+export function createMethodCheck(
+  whitelists: RpcWhitelists,
+  mayOthers: boolean,
+): (user: string) => ((method: string) => boolean) | undefined {
+  return (user) => {
+    const methods = whitelists.get(user)
+    if (methods !== undefined) return (method) => methods.has(method)
+    return mayOthers ? undefined : () => false
   }
 }

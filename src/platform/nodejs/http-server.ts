@@ -1,65 +1,32 @@
 /**
- * The HTTP face of a node: JSON-RPC behind a password, and health checks. Imported only by a command
- * that serves, since fastify takes its time to load.
+ * The HTTP face of a node: JSON-RPC and events behind a password, REST if it is wished for, and health checks.
+ * Imported only by a command that serves, since fastify takes its time to load.
  *
  * @module
  */
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { Dispatcher } from '../../rpc/index.ts'
-import { type Clock, ConfigError, type Logger, sleep, toErrorMessage } from '../../util/index.ts'
-import { HttpConnections } from './http-connections.ts'
 import {
-  createAddressCheck,
-  createBasicAuth,
-  createHostCheck,
-  isLoopback,
-  normalizeAddress,
-} from './http-guard.ts'
+  type Dispatcher,
+  EVENT_TOPICS,
+  type EventLog,
+  type EventTopic,
+  type EventWish,
+  type RestApi,
+} from '../../rpc/index.ts'
+import { type Clock, ConfigError, type Logger, sleep, toErrorMessage } from '../../util/index.ts'
+import { type Caller, type CallerOptions, HttpCallers, refuse } from './http-callers.ts'
+import { HttpConnections } from './http-connections.ts'
+import { EventOutlets } from './http-events.ts'
+import { isLoopback, normalizeAddress } from './http-guard.ts'
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
+import { addRestRoutes } from './http-rest.ts'
+import { routeUpgrades } from './http-upgrade.ts'
 
-/** Bounds on what clients can make the server hold. */
-export interface HttpLimits {
-  readonly maxBodyBytes: number
-  /** Of all headers of a request together. @see Bitcoin Core `MAX_HEADERS_SIZE` */
-  readonly maxHeaderBytes: number
-  /** Beyond them one without the right password is closed for each that comes. */
-  readonly maxConnections: number
-  /** Requests with the right password that are being read or answered; further ones get 503. */
-  readonly maxRequests: number
-  /** From the connection to the end of the headers. */
-  readonly headersTimeoutMs: number
-  /** From the first byte to the end of the body. */
-  readonly requestTimeoutMs: number
-  /** How long a connection that has shown the right password may wait for its next request. */
-  readonly keepAliveTimeoutMs: number
-  /** The same for all others. */
-  readonly strangerKeepAliveTimeoutMs: number
-  /** How long `close` waits for answers that are being made. */
-  readonly closeGraceMs: number
-}
-
-/** The limits of a node. */
-export const DEFAULT_HTTP_LIMITS: HttpLimits = {
-  maxBodyBytes: 33_554_432,
-  maxHeaderBytes: 8_192,
-  maxConnections: 256,
-  maxRequests: 128,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 30_000,
-  strangerKeepAliveTimeoutMs: 5_000,
-  closeGraceMs: 2_000,
-}
-
-/** A wrong password is answered so late. @see Bitcoin Core `HTTPReq_JSONRPC` */
-export const WRONG_PASSWORD_DELAY_MS = 250
-/** At most one log line about wrong passwords in this time: a guesser must not fill the disk. */
-const WRONG_PASSWORD_LOG_MS = 1_000
 /** How often Node.js looks for connections beyond their time. */
 const TIMEOUT_CHECK_MS = 1_000
-/** How long a browser may remember a preflight answer. */
-const PREFLIGHT_MAX_AGE_SECONDS = 600
-const WWW_AUTHENTICATE = 'Basic realm="jsonrpc"'
+/** What whoever reads events must be allowed to call. */
+const SUBSCRIBE_METHOD = 'subscribe'
 
 /** Whether a node is of use yet, and what is missing if not. */
 export interface Readiness {
@@ -72,24 +39,20 @@ export interface HttpServerDeps {
   readonly dispatcher: Pick<Dispatcher, 'handleText'>
   /** Asked at every `/readyz`. Must be cheap. */
   readonly readiness: () => Readiness
+  /** What happens; undefined while the node is starting, and where there are no events. */
+  readonly events?: () => EventLog | undefined
+  /** REST; undefined where it is off. */
+  readonly rest?: RestApi | undefined
   readonly log: Logger
   readonly clock: Clock
 }
 
 /** Plain options. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends CallerOptions {
   /** IP address; loopback unless `allowIps` names who else may come. */
   readonly host?: string
   /** 0 is any free port. */
   readonly port: number
-  /** `user:password`, each of which opens RPC; the cookie is one. */
-  readonly credentials: readonly string[]
-  /** IP addresses and CIDR ranges that may use RPC besides loopback. */
-  readonly allowIps?: readonly string[]
-  /** Names in `Host` besides loopback's and the address bound to. */
-  readonly allowHosts?: readonly string[]
-  /** Web origins whose pages may use RPC. */
-  readonly allowOrigins?: readonly string[]
   readonly limits?: Partial<HttpLimits>
 }
 
@@ -99,7 +62,7 @@ export interface HttpServer {
   readonly url: string
   /** The real one, if 0 was asked for. */
   readonly port: number
-  /** Stops listening, tells waiting calls to give up, lets answers out and ends every connection. */
+  /** Stops listening, tells waiting calls to give up, lets answers out and ends every connection. Idempotent. */
   close(): Promise<void>
 }
 
@@ -109,28 +72,29 @@ class RpcHttpServer {
   readonly #options: HttpServerOptions
   readonly #limits: HttpLimits
   readonly #app: FastifyInstance
-  readonly #checkAddress: ReturnType<typeof createAddressCheck>
-  readonly #checkHost: ReturnType<typeof createHostCheck>
-  readonly #checkAuth: ReturnType<typeof createBasicAuth>
-  readonly #origins: ReadonlySet<string>
+  readonly #callers: HttpCallers
   readonly #connections: HttpConnections
+  readonly #outlets: EventOutlets
+  readonly #upgradeHeads: ReturnType<typeof routeUpgrades>
+  /** Who is served, by request. */
+  readonly #known = new WeakMap<FastifyRequest, Caller>()
   /** One for each request that is being answered. */
   readonly #calls = new Map<FastifyRequest, AbortController>()
   #onDrained: () => void = () => {}
-  #lastRefusalLogMs = Number.NEGATIVE_INFINITY
-  #unloggedRefusals = 0
+  #closed: Promise<void> | undefined
 
   constructor(deps: HttpServerDeps, host: string, options: HttpServerOptions) {
     this.#deps = deps
     this.#host = host
     this.#options = options
     this.#limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits }
-    this.#checkAddress = createAddressCheck(options.allowIps ?? [])
-    this.#checkHost = createHostCheck([host, ...(options.allowHosts ?? [])])
-    this.#checkAuth = createBasicAuth(options.credentials)
-    this.#origins = new Set(options.allowOrigins)
+    this.#callers = new HttpCallers(deps, host, options)
     this.#connections = new HttpConnections(this.#limits.maxConnections)
+    this.#outlets = new EventOutlets(deps, this.#limits)
     this.#app = this.#createApp()
+    this.#upgradeHeads = routeUpgrades(this.#app.server, (request, response) =>
+      this.#app.routing(request, response),
+    )
   }
 
   async listen(): Promise<HttpServer> {
@@ -143,11 +107,19 @@ class RpcHttpServer {
     }
     const address = this.#app.server.address()
     const realPort = typeof address === 'object' && address !== null ? address.port : port
-    return { url: toUrl(this.#host, realPort), port: realPort, close: () => this.#close() }
+    return {
+      url: toUrl(this.#host, realPort),
+      port: realPort,
+      close: () => {
+        this.#closed ??= this.#close()
+        return this.#closed
+      },
+    }
   }
 
   #createApp(): FastifyInstance {
     const limits = this.#limits
+    const { rest } = this.#deps
     const app: FastifyInstance = fastify({
       logger: false,
       bodyLimit: limits.maxBodyBytes,
@@ -168,7 +140,16 @@ class RpcHttpServer {
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
     )
-    app.addHook('onRequest', (request, reply) => this.#checkCaller(request, reply))
+    app.addHook('onRequest', async (request, reply) => this.#callers.checkNames(request, reply))
+    this.#addRpcRoutes(app)
+    this.#addEventRoutes(app)
+    if (rest !== undefined) addRestRoutes(app, rest, this.#callers, limits.maxRestRequests)
+    app.setNotFoundHandler((request, reply) => this.#answerElse(request, reply))
+    app.setErrorHandler((error, _request, reply) => this.#answerError(error, reply))
+    return app
+  }
+
+  #addRpcRoutes(app: FastifyInstance): void {
     app.get('/healthz', () => ({ status: 'ok' }))
     app.get('/readyz', (_request, reply) => {
       const { isReady, reasons } = this.#deps.readiness()
@@ -182,43 +163,20 @@ class RpcHttpServer {
         handler: (request, reply) => this.#answer(request, reply),
       })
     }
-    app.setNotFoundHandler((request, reply) => this.#answerElse(request, reply))
-    app.setErrorHandler((error, _request, reply) => this.#answerError(error, reply))
-    return app
   }
 
-  /** What holds for every path: names that are ours, and no web page that is not listed. */
-  async #checkCaller(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    if (!this.#checkHost(request.headers.host, request.socket.localAddress)) {
-      return refuse(reply, 403, 'This Host is not served here')
-    }
-    const { origin } = request.headers
-    if (origin === undefined) return undefined
-    if (!this.#origins.has(origin)) return refuse(reply, 403, 'This Origin is not allowed')
-    reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
-    if (request.method !== 'OPTIONS') return undefined
-    return reply
-      .code(204)
-      .header('access-control-allow-methods', 'POST')
-      .header('access-control-allow-headers', 'authorization, content-type')
-      .header('access-control-max-age', PREFLIGHT_MAX_AGE_SECONDS)
-      .send()
+  #addEventRoutes(app: FastifyInstance): void {
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) =>
+      this.#admitReader(request, reply)
+    app.get('/ws', { onRequest }, (request, reply) => this.#openSocket(request, reply))
+    app.get('/events', { onRequest }, (request, reply) => this.#openStream(request, reply))
   }
 
   /** Address, password and room, before a byte of the body is read. */
   async #admit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const { remoteAddress } = request.socket
-    if (!this.#checkAddress(remoteAddress)) {
-      return refuse(reply, 403, 'This address is not allowed; see --rpc-allow-ip')
-    }
-    const auth = this.#checkAuth(request.headers.authorization)
-    if (auth !== 'right') {
-      if (auth === 'wrong') {
-        this.#logRefusal(remoteAddress)
-        await sleep(this.#deps.clock, WRONG_PASSWORD_DELAY_MS)
-      }
-      return refuse(reply.header('www-authenticate', WWW_AUTHENTICATE), 401, '')
-    }
+    const caller = await this.#callers.identify(request, reply)
+    if (caller === undefined) return reply
+    this.#known.set(request, caller)
     this.#trust(request, reply)
     if (this.#calls.size >= this.#limits.maxRequests) {
       return refuse(reply, 503, 'Work queue depth exceeded')
@@ -237,6 +195,22 @@ class RpcHttpServer {
     return undefined
   }
 
+  /** The same for those who will stay. */
+  async #admitReader(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const caller = await this.#callers.identify(request, reply)
+    if (caller === undefined) return reply
+    this.#known.set(request, caller)
+    if (caller.allows?.(SUBSCRIBE_METHOD) === false) {
+      return refuse(reply, 403, `This user may not call ${SUBSCRIBE_METHOD}`)
+    }
+    this.#trust(request, reply)
+    if (this.#closed !== undefined || this.#deps.events?.() === undefined) {
+      return refuse(reply, 503, 'There are no events now: the node is starting or stopping')
+    }
+    if (!this.#outlets.hasRoom) return refuse(reply, 503, 'Too many readers of events')
+    return undefined
+  }
+
   /** Keeps a connection, and for longer, once it has shown the password. */
   #trust(request: FastifyRequest, reply: FastifyReply): void {
     const { keepAliveTimeoutMs } = this.#limits
@@ -250,13 +224,41 @@ class RpcHttpServer {
     const wallet = (request.params as { '*'?: string })['*']
     const body = typeof request.body === 'string' ? request.body : ''
     const signal = this.#calls.get(request)?.signal
-    const { status, text } = await this.#deps.dispatcher.handleText(body, { wallet, signal })
+    const call = { wallet, signal, allows: this.#known.get(request)?.allows }
+    const { status, text } = await this.#deps.dispatcher.handleText(body, call)
     if (status === 204) return reply.code(204).send()
+    if (status === 403) return refuse(reply, 403, text)
     // As bytes, because fastify adds a charset to the type of a text.
     return reply
       .code(status)
       .type('application/json')
       .send(Buffer.from(`${text}\n`))
+  }
+
+  #openSocket(request: FastifyRequest, reply: FastifyReply): unknown {
+    const head = this.#upgradeHeads.get(request.raw)
+    const events = this.#deps.events?.()
+    if (head === undefined || events === undefined) {
+      return refuse(reply.header('upgrade', 'websocket'), 426, 'This is a WebSocket')
+    }
+    reply.hijack()
+    reply.raw.detachSocket(request.socket)
+    this.#outlets.openSocket(request.raw, head, events, this.#known.get(request)?.allows)
+    return reply
+  }
+
+  #openStream(request: FastifyRequest, reply: FastifyReply): unknown {
+    const events = this.#deps.events?.()
+    const wish = readEventWish(request)
+    if (typeof wish === 'string') return refuse(reply, 400, wish)
+    if (events === undefined) return refuse(reply, 503, 'There are no events now')
+    const headers = reply.getHeaders()
+    reply.hijack()
+    for (const [name, value] of Object.entries(headers)) {
+      if (value !== undefined) reply.raw.setHeader(name, value)
+    }
+    this.#outlets.openStream(reply.raw, events, wish)
+    return reply
   }
 
   #answerElse(request: FastifyRequest, reply: FastifyReply): unknown {
@@ -282,26 +284,13 @@ class RpcHttpServer {
     return refuse(reply, 500, 'Internal error')
   }
 
-  #logRefusal(address: string | undefined): void {
-    const now = this.#deps.clock.monotonic()
-    if (now - this.#lastRefusalLogMs < WRONG_PASSWORD_LOG_MS) {
-      this.#unloggedRefusals++
-      return
-    }
-    this.#deps.log.warn('incorrect password attempt', {
-      address,
-      unloggedBefore: this.#unloggedRefusals,
-    })
-    this.#lastRefusalLogMs = now
-    this.#unloggedRefusals = 0
-  }
-
   async #close(): Promise<void> {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve
       if (this.#calls.size === 0) resolve()
     })
     const closed = this.#app.close()
+    this.#outlets.close()
     for (const controller of this.#calls.values()) controller.abort()
     const grace = new AbortController()
     await Promise.race([
@@ -311,13 +300,29 @@ class RpcHttpServer {
     grace.abort()
     // Connections without a request: they would otherwise keep the server open until they time out.
     this.#app.server.closeAllConnections()
+    this.#outlets.terminate()
     await closed
   }
 }
 
-/** Answers with a text. */
-function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).type('text/plain').send(text)
+const SEQ = /^\d{1,16}$/
+
+/** What a reader wishes by `?topics=…&since=…` and `Last-Event-ID`; a text says what is wrong with that. */
+function readEventWish({ url, headers }: FastifyRequest): EventWish | string {
+  const query = new URLSearchParams(url.split('?', 2)[1] ?? '')
+  const names = (query.get('topics') ?? '').split(',').filter((name) => name !== '')
+  const isTopic = (name: string): name is EventTopic => EVENT_TOPICS.some((topic) => topic === name)
+  const unknown = names.find((name) => !isTopic(name))
+  if (unknown !== undefined) {
+    return `There is no topic ${unknown}. Topics are: ${EVENT_TOPICS.join(', ')}`
+  }
+  // Whoever comes back says it in the header, whatever his address says.
+  const since = headers['last-event-id'] || query.get('since') || undefined
+  if (since !== undefined && (typeof since !== 'string' || !SEQ.test(since))) {
+    return 'Last-Event-ID, or since, is the number of an event'
+  }
+  const topics = new Set(names.length === 0 ? EVENT_TOPICS : names.filter(isTopic))
+  return { topics, since: since === undefined ? undefined : Number(since) }
 }
 
 function toUrl(host: string, port: number): string {
@@ -345,7 +350,8 @@ function toListenError(error: unknown, host: string, port: number): unknown {
 }
 
 /**
- * Starts serving JSON-RPC on POST `/` and `/wallet/<name>`, and GET `/healthz` and `/readyz`.
+ * Starts serving JSON-RPC on POST `/` and `/wallet/<name>`, events on GET `/ws` and `/events`, REST under `/rest/`
+ * if there is one, and GET `/healthz` and `/readyz`.
  *
  * @throws {@link ConfigError} `bad-settings` for an address beyond loopback without `allowIps`, or one
  * that cannot be listened on; `port-in-use` if another program has the port.

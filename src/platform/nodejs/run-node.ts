@@ -2,21 +2,24 @@
 
 import { availableParallelism } from 'node:os'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
-import { createNode, type QuarryNode } from '../../node/index.ts'
+import { createNode, type NodeOptions, type QuarryNode } from '../../node/index.ts'
 import { ConfigError, type LoggerSource } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { Cleanup } from './cleanup.ts'
 import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
-import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
+import { type CookieFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { createDiskPlatform } from './disk-platform.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
+import { NodeFront } from './node-front.ts'
+import { notifyOfBlocks, notifyOfEnd, notifyOfStart } from './notify-commands.ts'
 import { readPayouts } from './payee-list.ts'
 import { reportReady } from './ready-report.ts'
+import { parseRpcAuth, parseRpcWhitelists } from './rpc-auth.ts'
 import type { Shutdown } from './signals.ts'
 
 /** The most threads that verify scripts. @see Bitcoin Core `MAX_SCRIPTCHECK_THREADS` */
@@ -52,35 +55,30 @@ function resolvePruneBytes(megabytes: number): number | undefined {
 interface RunningServer {
   readonly server: HttpServer
   readonly cookie: CookieFile
-  readonly endpoint: PublishedFile
 }
 
+/** Serves from now on; each step is undone by the clean-up. */
 async function startServer(
-  node: QuarryNode,
+  front: NodeFront,
   directory: OpenDataDirectory,
   settings: NodeSettings,
-  log: LoggerSource,
+  cleanup: Cleanup,
 ): Promise<RunningServer> {
   const cookie = await writeCookie(directory.root)
-  const server = await startHttpServer(
-    {
-      dispatcher: node.rpc,
-      readiness: () =>
-        node.isReady
-          ? { isReady: true, reasons: [] }
-          : { isReady: false, reasons: ['not level with peers yet'] },
-      log: log.child('rpc'),
-      clock: systemClock,
-    },
-    {
-      host: settings.rpcBind,
-      port: settings.rpcPort,
-      credentials: [cookie.credentials],
-      allowIps: settings.rpcAllowIp,
-    },
-  )
+  cleanup.add(() => cookie.remove())
+  const server = await startHttpServer(front.toServerDeps(settings.rest), {
+    host: settings.rpcBind,
+    port: settings.rpcPort,
+    credentials: [cookie.credentials],
+    users: settings.rpcAuth.map(parseRpcAuth).filter((user) => user !== undefined),
+    whitelists: parseRpcWhitelists(settings.rpcWhitelist) ?? new Map(),
+    mayOthersCall: !settings.rpcWhitelistDefault,
+    allowIps: settings.rpcAllowIp,
+  })
+  cleanup.add(() => server.close())
   const endpoint = await writeRpcEndpoint(directory.root, { url: server.url, pid: process.pid })
-  return { server, cookie, endpoint }
+  cleanup.add(() => endpoint.remove())
+  return { server, cookie }
 }
 
 function tellReady(
@@ -107,8 +105,51 @@ function tellReady(
   })
 }
 
+function toNodeOptions(
+  settings: NodeSettings,
+  payouts: NodeOptions['mining']['payouts'],
+  version: string,
+): NodeOptions {
+  return {
+    listen: settings.listen,
+    announce: settings.announce,
+    peers: settings.peers,
+    isDiscovering: settings.discovery,
+    maxPeers: MAX_PEERS,
+    isDevnet: isLoopbackOnly(settings.listen),
+    hasDevFaults: settings.devFaults,
+    mining: {
+      isEnabled: settings.mine,
+      payouts,
+      threads: settings.threads,
+      throttle: settings.throttle,
+      autoThreads: computeAutoThreads(availableParallelism()),
+      maxThreads: computeMaxThreads(availableParallelism()),
+      isVersionRolled: settings.versionRolling,
+    },
+    hasCoinbaseFlags: settings.coinbaseFlags,
+    mempool: {
+      policy: {
+        // Bitcoin Core's megabytes are a million bytes here.
+        maxBytes: settings.maxMempool * 1_000_000,
+        expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
+        requiresStandard: !settings.acceptNonstdTxn,
+      },
+      isPersistent: settings.persistMempool,
+    },
+    coinCacheBytes: settings.dbCache * BYTES_PER_MB,
+    reindex: settings.reindex,
+    assumedValid: settings.assumevalid,
+    pruneBytes: resolvePruneBytes(settings.prune),
+    hasTxIndex: settings.txindex,
+    verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
+    version,
+  }
+}
+
 /**
- * Runs a node until `shutdown` says otherwise. Resolves when it is up; what fails before that is undone.
+ * Runs a node until `shutdown` says otherwise. Resolves when it is up; what fails before that is undone. RPC answers
+ * from early on, with what the start is at.
  *
  * @throws {@link ConfigError} for settings that cannot be used, {@link StoreError} for a data directory
  * that cannot, and what the network throws if no address can be listened on.
@@ -118,6 +159,8 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
   checkCompatibility(settings)
   const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
   const payouts = readPayouts(settings.addresses, params)
+  const rpcDeps = { log: log.child('rpc'), clock: systemClock }
+  const notifyDeps = { log: log.child('platform'), clock: systemClock }
   const cleanup = new Cleanup()
   try {
     await checkFreeDisk(settings.dataDir)
@@ -129,57 +172,28 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
       shutdown.request('the disk is nearly full', EXIT_CODES.diskFull)
     })
     cleanup.add(async () => unwatch())
+    const front = new NodeFront(rpcDeps)
+    const running = await startServer(front, directory, settings, cleanup)
     const node = await createNode({
       params,
       platform: await createDiskPlatform(directory, settings, log),
-      options: {
-        listen: settings.listen,
-        announce: settings.announce,
-        peers: settings.peers,
-        isDiscovering: settings.discovery,
-        maxPeers: MAX_PEERS,
-        isDevnet: isLoopbackOnly(settings.listen),
-        hasDevFaults: settings.devFaults,
-        mining: {
-          isEnabled: settings.mine,
-          payouts,
-          threads: settings.threads,
-          throttle: settings.throttle,
-          autoThreads: computeAutoThreads(availableParallelism()),
-          maxThreads: computeMaxThreads(availableParallelism()),
-          isVersionRolled: settings.versionRolling,
-        },
-        hasCoinbaseFlags: settings.coinbaseFlags,
-        mempool: {
-          policy: {
-            // Bitcoin Core's megabytes are a million bytes here.
-            maxBytes: settings.maxMempool * 1_000_000,
-            expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
-            requiresStandard: !settings.acceptNonstdTxn,
-          },
-          isPersistent: settings.persistMempool,
-        },
-        coinCacheBytes: settings.dbCache * BYTES_PER_MB,
-        reindex: settings.reindex,
-        assumedValid: settings.assumevalid,
-        pruneBytes: resolvePruneBytes(settings.prune),
-        hasTxIndex: settings.txindex,
-        verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
-        version,
-      },
+      options: toNodeOptions(settings, payouts, version),
       onFatal: (error) => {
         log.child('node').error('cannot go on', { error })
         shutdown.request('a part of the node failed', 1)
       },
       onStopRequested: () => shutdown.request('stopped over RPC'),
+      onProgress: (status) => front.setStatus(status),
       signal: shutdown.signal,
     })
     cleanup.add(() => node.stop())
-    const running = await startServer(node, directory, settings, log)
-    cleanup.add(() => running.cookie.remove())
-    cleanup.add(() => running.endpoint.remove())
+    // Before the node stops, and not only after it, as what was begun before it.
     cleanup.add(() => running.server.close())
+    cleanup.add(() => notifyOfEnd(settings, notifyDeps))
+    front.open(node)
     tellReady(node, params, running, log)
+    notifyOfBlocks(node, settings, notifyDeps)
+    notifyOfStart(settings, notifyDeps)
   } catch (error) {
     await cleanup.run()
     throw error

@@ -27,6 +27,7 @@ export interface SettingDefinition {
 export const CHAIN_NAMES = ['devnet', 'regtest', 'mainnet'] as const
 
 const WANTED_SWITCH = 'Use true or false.'
+const WANTED_COMMAND = 'Use a command as a shell takes it, at most 4096 characters.'
 const WANTED_MULTIADDRS = 'Use multiaddrs such as /ip4/127.0.0.1/tcp/18444, or host:port.'
 
 /** Every setting, in the order of the help text. */
@@ -236,6 +237,59 @@ export const SETTINGS = [
     help: 'who may use JSON-RPC besides this machine; may be repeated',
     wanted: 'Use an IP address or a range such as 192.168.1.0/24.',
     aliases: ['--rpcallowip'],
+  },
+  {
+    name: 'rpc-auth',
+    kind: 'list',
+    placeholder: '<user:salt$hash>',
+    fallback: [],
+    help: 'further user of JSON-RPC, by the hash of the password, as "quarry rpcauth" makes it; may be repeated',
+    wanted: 'Use user:salt$hash, as "quarry rpcauth <user>" prints it.',
+    aliases: ['--rpcauth'],
+  },
+  {
+    name: 'rpc-whitelist',
+    kind: 'list',
+    placeholder: '<user:methods>',
+    fallback: [],
+    help: 'the only methods that a user may call, such as alice:getblockcount,getblock (events: subscribe); __cookie__ is the user of the cookie; may be repeated',
+    wanted: 'Use a user, a colon and methods with commas between them.',
+    aliases: ['--rpcwhitelist'],
+  },
+  {
+    name: 'rpc-whitelist-default',
+    kind: 'switch',
+    help: 'whether users without a whitelist may call nothing; so it is, unless said, as soon as there is a whitelist',
+    wanted: WANTED_SWITCH,
+    aliases: ['--rpcwhitelistdefault'],
+  },
+  {
+    name: 'rest',
+    kind: 'switch',
+    fallback: false,
+    help: 'let whoever may reach the port of JSON-RPC read chain and mempool under /rest/, without a password',
+    wanted: WANTED_SWITCH,
+  },
+  {
+    name: 'blocknotify',
+    kind: 'text',
+    placeholder: '<command>',
+    help: 'run this in a shell when the tip is another block; %s stands for its hash',
+    wanted: WANTED_COMMAND,
+  },
+  {
+    name: 'startupnotify',
+    kind: 'text',
+    placeholder: '<command>',
+    help: 'run this in a shell when the node has started',
+    wanted: WANTED_COMMAND,
+  },
+  {
+    name: 'shutdownnotify',
+    kind: 'text',
+    placeholder: '<command>',
+    help: 'run this in a shell when the node begins to stop, which then waits ten seconds for it at most',
+    wanted: WANTED_COMMAND,
   },
   {
     name: 'log-level',

@@ -17,6 +17,7 @@ import { checkFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
 import { createMemoryPlatform } from './memory-platform.ts'
+import { NodeFront } from './node-front.ts'
 import { readPackageVersion } from './package-root.ts'
 import { readPayouts } from './payee-list.ts'
 
@@ -54,6 +55,8 @@ export interface StartNodeOptions {
   readonly txindex?: boolean
   /** Whether transactions of forms are taken that other nodes do not relay. */
   readonly acceptNonStandard?: boolean
+  /** Whether to answer REST on the port of JSON-RPC, without a password. */
+  readonly rest?: boolean
   /** Told of every line of the log. */
   readonly onLog?: (line: LogLine) => void
   /** Told what failed when the node cannot go on, such as a full disk; by then it is stopping. */
@@ -166,21 +169,12 @@ async function openHome(
 async function serve(
   node: QuarryNode,
   credentials: string,
-  { rpcPort = 0 }: StartNodeOptions,
+  { rpcPort = 0, rest = false }: StartNodeOptions,
   log: LoggerSource,
 ): Promise<HttpServer> {
-  return startHttpServer(
-    {
-      dispatcher: node.rpc,
-      readiness: () =>
-        node.isReady
-          ? { isReady: true, reasons: [] }
-          : { isReady: false, reasons: ['not level with peers yet'] },
-      log: log.child('rpc'),
-      clock: systemClock,
-    },
-    { port: rpcPort, credentials: [credentials] },
-  )
+  const front = new NodeFront({ log: log.child('rpc'), clock: systemClock })
+  front.open(node)
+  return startHttpServer(front.toServerDeps(rest), { port: rpcPort, credentials: [credentials] })
 }
 
 /**

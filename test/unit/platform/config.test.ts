@@ -72,6 +72,10 @@ describe('resolveNodeSettings', () => {
       rpcPort: 18_443,
       rpcBind: '127.0.0.1',
       rpcAllowIp: [],
+      rpcAuth: [],
+      rpcWhitelist: [],
+      rpcWhitelistDefault: false,
+      rest: false,
       logLevel: { fallback: 'info', bySubsystem: {} },
       logFormat: 'auto',
     })
@@ -103,6 +107,30 @@ describe('resolveNodeSettings', () => {
     const { settings } = resolve({ environment })
     expect(settings).toMatchObject({ mine: true, mdns: false })
     expect(settings.peers).toEqual(['/dns/a.example/tcp/1', '/dns/b/tcp/2'])
+  })
+
+  it('binds those without a whitelist as soon as there is one, unless told otherwise', () => {
+    const environment = { QUARRY_RPC_WHITELIST: 'alice:getblock,getblockcount' }
+    expect(resolve({ environment }).settings).toMatchObject({
+      rpcWhitelist: ['alice:getblock', 'getblockcount'],
+      rpcWhitelistDefault: true,
+    })
+    const flags = { 'rpc-whitelist-default': false }
+    expect(resolve({ environment, flags }).settings.rpcWhitelistDefault).toBe(false)
+    expect(resolve({ flags: { 'rpc-whitelist-default': true } }).settings).toMatchObject({
+      rpcWhitelist: [],
+      rpcWhitelistDefault: true,
+    })
+  })
+
+  it.each([
+    ['rpc-auth', ['alice:password']],
+    ['rpc-whitelist', ['getblockcount']],
+    ['blocknotify', ''],
+  ])('refuses %s = %j', (name, value) => {
+    const { code, message } = catchError(() => resolve({ flags: { [name]: value } }))
+    expect(code).toBe('bad-settings')
+    expect(message).toContain(`${name}: `)
   })
 
   it('lets a flag switch off what a variable switched on', () => {

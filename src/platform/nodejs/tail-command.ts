@@ -1,0 +1,150 @@
+/** @module `quarry tail`: follows what happens in a node, over its restarts. */
+
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { NodeEvent } from '../../rpc/index.ts'
+import { sleep, toErrorMessage } from '../../util/index.ts'
+import { systemClock } from '../system.ts'
+import { loadChainSpec } from './chain-choice.ts'
+import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
+import { computeNodePaths } from './data-directory.ts'
+import { readEventStream, type StreamMessage } from './event-stream-client.ts'
+import { DEFAULT_RPC_URL } from './rpc-client.ts'
+import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
+import { installShutdown } from './signals.ts'
+import { createHumanTailOutput, createJsonTailOutput, type TailLine } from './tail-output.ts'
+import { createStyle, supportsColor, Terminal } from './terminal.ts'
+
+/** How long a node that does not answer is left alone. */
+const RETRY_MS = 1_000
+
+/** What the command line gave; what is undefined comes from the environment or a default. */
+export interface TailCommandOptions {
+  readonly datadir?: string | undefined
+  readonly chain?: string | undefined
+  readonly rpcUrl?: string | undefined
+  readonly rpcPort?: number | undefined
+  /** All of them if there are none. */
+  readonly topics: readonly string[]
+  /** The number of the last event that is known; 0 for all that the node has kept. */
+  readonly since?: number | undefined
+  /** JSON lines even on a terminal. */
+  readonly isJson: boolean
+}
+
+/** Where the node is. */
+interface NodePlace {
+  readonly directory: string
+  readonly url: string | undefined
+}
+
+async function locateNode(options: TailCommandOptions): Promise<NodePlace> {
+  const { rpcPort, rpcUrl } = options
+  const dataDir = options.datadir ?? process.env[toEnvironmentName('datadir')]
+  const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
+  const { rpcChain } = await loadChainSpec(chain)
+  const { root } = computeNodePaths(resolve(dataDir ?? `${homedir()}/.quarry`), rpcChain)
+  return {
+    directory: root,
+    url: rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`),
+  }
+}
+
+/** Follows one node. */
+class EventFollower {
+  readonly #place: NodePlace
+  readonly #topics: readonly string[]
+  readonly #emit: (line: TailLine) => void
+  /** The last event that is known. */
+  #since: string | undefined
+  #hasConnected = false
+  #problem: string | undefined
+
+  constructor(
+    place: NodePlace,
+    { topics, since }: TailCommandOptions,
+    emit: (line: TailLine) => void,
+  ) {
+    this.#place = place
+    this.#topics = topics
+    this.#since = since?.toString()
+    this.#emit = emit
+  }
+
+  /**
+   * Reads until the signal is aborted, again and again: what comes next begins where the last stopped.
+   *
+   * @throws if the node cannot be reached at first.
+   */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#read(signal)
+        this.#setProblem('The node has ended the connection.')
+      } catch (error) {
+        if (signal.aborted) return
+        if (!this.#hasConnected) throw error
+        this.#setProblem(toErrorMessage(error))
+      }
+      await sleep(systemClock, RETRY_MS, signal).catch(() => undefined)
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { directory, url } = this.#place
+    // Read anew each time: a node that was started again has another cookie, and perhaps another port.
+    const auth = await readCookie(join(directory, COOKIE_FILE))
+    const address = url ?? (await readRpcEndpoint(directory))?.url ?? DEFAULT_RPC_URL
+    const wish = { topics: this.#topics, since: this.#since }
+    for await (const message of readEventStream({ url: address, auth, ...wish, signal })) {
+      this.#hasConnected = true
+      this.#setProblem(undefined)
+      this.#take(message)
+    }
+  }
+
+  #take({ event, id, data }: StreamMessage): void {
+    if (id !== undefined) this.#since = id
+    if (data === '') return
+    if (event === 'gap') {
+      const { since, first } = JSON.parse(data) as { since: number; first: number }
+      this.#emit({ type: 'gap', since, first })
+    } else this.#emit(JSON.parse(data) as NodeEvent)
+  }
+
+  #setProblem(problem: string | undefined): void {
+    if (problem === this.#problem) return
+    const isFirst = this.#problem === undefined
+    this.#problem = problem
+    // One line each time, however the reasons change while the node is away.
+    if (problem === undefined || isFirst) {
+      this.#emit({ type: 'connection', problem: problem ?? null })
+    }
+  }
+}
+
+/**
+ * Prints what happens in a node until the process is told to stop.
+ *
+ * @throws {@link RpcClientError} if the node cannot be reached at first.
+ * @throws {@link ConfigError} if there is no cookie, or the chain is not usable.
+ */
+export async function runTailCommand(options: TailCommandOptions): Promise<void> {
+  const place = await locateNode(options)
+  const shutdown = installShutdown({
+    say: () => undefined,
+    report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
+  })
+  const terminal = new Terminal(process.stdout, () => shutdown.request('nobody reads any more'))
+  const style = createStyle(supportsColor(process.stdout, process.env))
+  const isHuman = terminal.isInteractive && !options.isJson
+  const emit = isHuman ? createHumanTailOutput(terminal, style) : createJsonTailOutput(terminal)
+  const follower = new EventFollower(place, options, emit)
+  const followed = follower.follow(shutdown.signal)
+  // A node that is not there is told where all errors of commands are.
+  shutdown.attach(async () => {
+    await followed.catch(() => undefined)
+    await terminal.flush()
+  })
+  await followed
+}
