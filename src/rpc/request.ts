@@ -57,7 +57,9 @@ function member(request: JsonObject, key: string): JsonValue | undefined {
 export function readRequest(request: unknown): RpcRequest | MalformedRequest {
   if (!isObject(request)) return invalid(UNKNOWN_ENVELOPE, 'Invalid Request object')
   const id = Object.hasOwn(request, 'id') ? request['id'] : undefined
-  const version = member(request, 'jsonrpc')
+  const given = member(request, 'jsonrpc')
+  // npm rpc-bitcoin, the client of pools, writes the number; Bitcoin Core took it until its version 28.
+  const version = given === 1 ? '1.0' : given
   const dialect: Dialect = version === '2.0' ? '2.0' : 'legacy'
   const envelope = { dialect, id }
   if (version !== undefined && typeof version !== 'string') {
