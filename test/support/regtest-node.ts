@@ -201,6 +201,8 @@ export interface RegtestNode {
   readonly network: LonelyNetwork
   readonly clock: ReturnType<typeof createFixedClock>
   readonly rpc: Dispatcher
+  /** What the methods see. */
+  readonly context: RpcContext
   /** What the `stop` method asked for. */
   readonly stopRequests: () => number
   /** Calls a method; the result is what a client reads out of the answer's JSON. */
@@ -312,6 +314,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     network,
     clock,
     rpc,
+    context,
     stopRequests: () => stopRequests,
     call,
     refusal: async (method, ...given) => {
