@@ -24,6 +24,7 @@ export {
   isHex,
   reverseBytes,
 } from './bytes.ts'
+export { Cancellation } from './cancellation.ts'
 export {
   assertInvariant,
   ConfigError,

@@ -57,6 +57,10 @@ export class HttpCallers {
   readonly #checkAuth: ReturnType<typeof createBasicAuth>
   readonly #checkMethods: ReturnType<typeof createMethodCheck>
   readonly #origins: ReadonlySet<string>
+  readonly #known = new WeakMap<
+    FastifyRequest['socket'],
+    { readonly authorization: string | undefined; readonly caller: Caller }
+  >()
   #lastRefusalLogMs = Number.NEGATIVE_INFINITY
   #unloggedRefusals = 0
 
@@ -106,9 +110,15 @@ export class HttpCallers {
   /** The caller, by address and password. Answers, and returns nothing, if he is not let in. */
   async identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller | undefined> {
     if (this.checkAddress(request, reply) !== undefined) return undefined
-    const auth = this.#checkAuth(request.headers.authorization)
+    const { authorization } = request.headers
+    const known = this.#known.get(request.socket)
+    // Who says the same over the same connection need not be judged again.
+    if (known !== undefined && known.authorization === authorization) return known.caller
+    const auth = this.#checkAuth(authorization)
     if (auth.verdict === 'right') {
-      return { user: auth.user, allows: this.#checkMethods(auth.user) }
+      const caller = { user: auth.user, allows: this.#checkMethods(auth.user) }
+      this.#known.set(request.socket, { authorization, caller })
+      return caller
     }
     if (auth.verdict === 'wrong') {
       this.#logRefusal(request.socket.remoteAddress)

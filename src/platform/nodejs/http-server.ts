@@ -13,8 +13,18 @@ import {
   type EventTopic,
   type EventWish,
   type RestApi,
+  RPC_CODES,
+  RpcError,
 } from '../../rpc/index.ts'
-import { type Clock, ConfigError, type Logger, sleep, toErrorMessage } from '../../util/index.ts'
+import {
+  Cancellation,
+  type Clock,
+  ConfigError,
+  type Logger,
+  Mutex,
+  sleep,
+  toErrorMessage,
+} from '../../util/index.ts'
 import { type Caller, type CallerOptions, HttpCallers, refuse } from './http-callers.ts'
 import { HttpConnections } from './http-connections.ts'
 import { EventOutlets } from './http-events.ts'
@@ -65,6 +75,10 @@ export interface HttpServer {
   /** Stops listening, tells waiting calls to give up, lets answers out and ends every connection. Idempotent. */
   close(): Promise<void>
 }
+/** From here on, making an answer's bytes takes long enough to be felt when many ask at a time. */
+const LARGE_ANSWER_LENGTH = 65_536
+/** Whoever has gone, or is sent away by a stop, hears no more than this. Made once: a stack takes long. */
+const CALLER_GONE = new RpcError(RPC_CODES.MISC_ERROR, 'Call aborted')
 
 class RpcHttpServer {
   readonly #deps: HttpServerDeps
@@ -79,7 +93,9 @@ class RpcHttpServer {
   /** Who is served, by request. */
   readonly #known = new WeakMap<FastifyRequest, Caller>()
   /** One for each request that is being answered. */
-  readonly #calls = new Map<FastifyRequest, AbortController>()
+  readonly #calls = new Map<FastifyRequest, Cancellation>()
+  /** Large answers are made ready one in each turn of the event loop. */
+  readonly #largeAnswers = new Mutex()
   #onDrained: () => void = () => {}
   #closed: Promise<void> | undefined
 
@@ -184,12 +200,12 @@ class RpcHttpServer {
     // Clients send many content types, some of no known form, or none; what the body is, is decided
     // by reading it. A web page could use that, but it has neither a password nor a listed origin.
     request.raw.headers['content-type'] = 'application/json'
-    const controller = new AbortController()
-    this.#calls.set(request, controller)
+    const cancellation = new Cancellation()
+    this.#calls.set(request, cancellation)
     // Comes once for every request: after its answer, or when its connection is gone.
     reply.raw.once('close', () => {
       this.#calls.delete(request)
-      controller.abort()
+      cancellation.abort(CALLER_GONE)
       if (this.#calls.size === 0) this.#onDrained()
     })
     return undefined
@@ -223,16 +239,24 @@ class RpcHttpServer {
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const wallet = (request.params as { '*'?: string })['*']
     const body = typeof request.body === 'string' ? request.body : ''
-    const signal = this.#calls.get(request)?.signal
+    const signal = this.#calls.get(request)
     const call = { wallet, signal, allows: this.#known.get(request)?.allows }
     const { status, text } = await this.#deps.dispatcher.handleText(body, call)
     if (status === 204) return reply.code(204).send()
     if (status === 403) return refuse(reply, 403, text)
-    // As bytes, because fastify adds a charset to the type of a text.
     return reply
       .code(status)
       .type('application/json')
-      .send(Buffer.from(`${text}\n`))
+      .send(await this.#encode(text))
+  }
+
+  /** An answer as bytes: fastify adds a charset to the type of a text. */
+  #encode(text: string): Buffer | Promise<Buffer> {
+    if (text.length < LARGE_ANSWER_LENGTH) return Buffer.from(`${text}\n`)
+    return this.#largeAnswers.run(async () => {
+      await sleep(this.#deps.clock, 0)
+      return Buffer.from(`${text}\n`)
+    })
   }
 
   #openSocket(request: FastifyRequest, reply: FastifyReply): unknown {
@@ -291,7 +315,7 @@ class RpcHttpServer {
     })
     const closed = this.#app.close()
     this.#outlets.close()
-    for (const controller of this.#calls.values()) controller.abort()
+    for (const cancellation of this.#calls.values()) cancellation.abort(CALLER_GONE)
     const grace = new AbortController()
     await Promise.race([
       drained,

@@ -14,12 +14,13 @@ import {
   computeWtxid,
   encodeTransaction,
   HASH_SIZE,
+  type Transaction,
   toDisplayHex,
   WITNESS_SCALE_FACTOR,
 } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
-import { encodeJson, JsonText } from '../json-text.ts'
+import { JsonText } from '../json-text.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import type { KnownTemplate } from '../template-waits.ts'
@@ -103,21 +104,28 @@ function describeTransactions(transactions: readonly TemplateTransaction[], scal
   return known
 }
 
+/** What never changes of a transaction, as JSON: the next template has most of them again. */
+const encoded = new WeakMap<Transaction, string>()
+
+function encodeIds(tx: Transaction): string {
+  let text = encoded.get(tx)
+  if (text === undefined) {
+    const txid = toDisplayHex(computeTxid(tx))
+    const hash = toDisplayHex(computeWtxid(tx))
+    text = `"data":"${encodeHex(encodeTransaction(tx))}","txid":"${txid}","hash":"${hash}"`
+    encoded.set(tx, text)
+  }
+  return text
+}
+
 function encodeTransactions(transactions: readonly TemplateTransaction[], scale: number): JsonText {
   const places = new Map<string, number>()
   const parts = transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
-    const txid = toDisplayHex(computeTxid(tx))
     const parents = tx.inputs.map(({ prevout }) => places.get(toDisplayHex(prevout.txid)))
-    places.set(txid, index + 1)
-    return encodeJson({
-      data: encodeHex(encodeTransaction(tx)),
-      txid,
-      hash: toDisplayHex(computeWtxid(tx)),
-      depends: [...new Set(parents.filter((place) => place !== undefined))],
-      fee,
-      sigops: Math.trunc(sigopsCost / scale),
-      weight,
-    })
+    places.set(toDisplayHex(computeTxid(tx)), index + 1)
+    const depends = [...new Set(parents.filter((place) => place !== undefined))]
+    const sigops = Math.trunc(sigopsCost / scale)
+    return `{${encodeIds(tx)},"depends":[${depends}],"fee":${fee},"sigops":${sigops},"weight":${weight}}`
   })
   return new JsonText(`[${parts.join(',')}]`)
 }
