@@ -406,7 +406,7 @@ function damageCase(what: keyof ChainDatabases, sublevel: string, key?: string):
   return {
     name: `does not use a damaged record: ${sublevel} ${key ?? ''}`,
     async run(harness) {
-      await fill(harness, createLine())
+      await fill(harness, sublevel === 'page' ? createLine() : [])
       await readEverything(harness)
       const databases = await harness.open()
       await damage(databases[what], sublevel, key)
