@@ -15,6 +15,8 @@ const RATE_STEP = 1.1
 const DECAY = 0.99
 /** So many transactions, older ones counting for less, are evidence. */
 const SUFFICIENT_COUNT = 5
+/** What is left of less than this is as good as nothing. */
+const FORGOTTEN_COUNT = 0.001
 const VSIZE_UNIT = 1_000
 /** Transactions that are watched at a time; others go unobserved. */
 export const MAX_WATCHED_TRANSACTIONS = 100_000
@@ -34,16 +36,26 @@ class RateBucket {
   count = 0
   /** Sum of their fee rates. */
   rates = 0
+  /** Whether there is anything to decay: most buckets never see a transaction. */
+  #isUsed = false
 
   decay(): void {
+    if (!this.#isUsed) return
     for (const counts of [this.confirmed, this.failed]) {
       for (let i = 0; i < counts.length; i++) counts[i] = (counts[i] ?? 0) * DECAY
     }
     this.count *= DECAY
     this.rates *= DECAY
+    if (this.count + (this.failed[1] ?? 0) >= FORGOTTEN_COUNT) return
+    this.#isUsed = false
+    this.confirmed.fill(0)
+    this.failed.fill(0)
+    this.count = 0
+    this.rates = 0
   }
 
   addConfirmed(blocks: number, rate: number): void {
+    this.#isUsed = true
     for (let target = blocks; target <= MAX_FEE_TARGET; target++) {
       this.confirmed[target] = (this.confirmed[target] ?? 0) + 1
     }
@@ -52,6 +64,7 @@ class RateBucket {
   }
 
   addFailed(blocks: number): void {
+    this.#isUsed = true
     for (let target = 1; target <= Math.min(blocks, MAX_FEE_TARGET); target++) {
       this.failed[target] = (this.failed[target] ?? 0) + 1
     }
