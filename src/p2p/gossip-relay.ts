@@ -22,7 +22,6 @@ import {
   INV_SALT_SIZE,
   MAX_EARLY_GOSSIP,
   MAX_GOSSIP_BLOCK_MESSAGE_SIZE,
-  MAX_GOSSIP_EXCESS,
   MAX_INV_SIZE,
   MAX_PENDING_GOSSIP_BLOCKS,
   MISBEHAVIOUR_BAN_MS,
@@ -241,11 +240,13 @@ export class GossipRelay {
     if (peer === undefined || this.#context.stopping.aborted) return undefined
     const { length } = message.data
     peer.onReceived(length, this.#nameOf(message.topic))
-    const { gossip, gossipBytes } = peer.quotas
-    if (!gossip.tryTake(1)) peer.gossipExcess++
-    else if (gossipBytes.tryTake(length)) return peer
-    else peer.gossipExcess += Math.ceil(length / GOSSIP_EXCESS_BYTES)
-    if (peer.gossipExcess > MAX_GOSSIP_EXCESS) {
+    const { gossip, gossipBytes, gossipExcess } = peer.quotas
+    let excess = 1
+    if (gossip.tryTake(1)) {
+      if (gossipBytes.tryTake(length)) return peer
+      excess = Math.ceil(length / GOSSIP_EXCESS_BYTES)
+    }
+    if (!gossipExcess.tryTake(excess)) {
       this.#context.punish(peer.id, MISBEHAVIOUR_BAN_MS, 'gossip flood')
     }
     return undefined

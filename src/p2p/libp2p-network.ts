@@ -188,6 +188,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
       clock,
       log,
       hostileLog: new LimitedLog(log, 'debug', HOSTILE_LOG_QUOTA, clock),
+      banLog: new LimitedLog(log, 'warn', HOSTILE_LOG_QUOTA, clock),
       peerLog: new LimitedLog(log, 'info', PEER_LOG_QUOTA, clock),
       names,
       handlers,
@@ -436,7 +437,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
 
   #punish(id: PeerId, durationMs: number, reason: string): void {
     if (this.#stopping.signal.aborted) return
-    this.#run().context.hostileLog.write('Peer banned', { peer: id, durationMs, reason })
+    this.#run().context.banLog.write('Peer banned', { peer: id, durationMs, reason })
     this.#bans.ban(id, durationMs, reason)
     for (const connection of this.#connectionsOf(id)) {
       connection.abort(new P2pError('banned', reason))

@@ -10,6 +10,7 @@ import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { createGossipOptions } from './gossip-options.ts'
 import {
   DIAL_TIMEOUT_MS,
+  MAX_CONNECTIONS_PER_PEER,
   MAX_PENDING_INBOUND,
   MAX_STREAM_WINDOW_SIZE,
   MAX_STREAMS_PER_CONNECTION,
@@ -75,8 +76,9 @@ export function createNode(parts: NodeParts, options: NodeOptions): Promise<Node
     connectionGater: parts.connectionGater,
     nodeInfo: { name: LIBP2P_PROTOCOL_PREFIX, userAgent: options.userAgent },
     connectionManager: {
-      // Far above the peers, who are limited at the handshake, so that libp2p's pruner never has a say.
-      maxConnections: 2 * options.maxPeers + SPARE_CONNECTIONS,
+      // More than all peers may have, who are limited at the handshake: libp2p, which would refuse newcomers, never has
+      // a say.
+      maxConnections: MAX_CONNECTIONS_PER_PEER * options.maxPeers + SPARE_CONNECTIONS,
       maxParallelDials: 16,
       dialTimeout: DIAL_TIMEOUT_MS,
       // Counted for each remote address, which the nodes of a devnet share.

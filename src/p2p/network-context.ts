@@ -18,6 +18,8 @@ export interface NetworkContext {
   readonly log: Logger
   /** For what other nodes do wrong, at `debug`: they can do it at will. */
   readonly hostileLog: LimitedLog
+  /** For bans, at `warn`. */
+  readonly banLog: LimitedLog
   /** For peers that come and go, at `info`. */
   readonly peerLog: LimitedLog
   readonly names: ProtocolNames

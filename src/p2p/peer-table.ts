@@ -8,6 +8,7 @@ import {
   ADDR_QUOTA,
   BYTE_QUOTA,
   GOSSIP_BYTE_QUOTA,
+  GOSSIP_EXCESS_QUOTA,
   GOSSIP_QUOTA,
   ITEM_QUOTA,
   MAX_REMEMBERED_QUOTAS,
@@ -22,6 +23,7 @@ export interface PeerQuotas {
   readonly items: TokenBucket
   readonly bytes: TokenBucket
   readonly gossip: TokenBucket
+  readonly gossipExcess: TokenBucket
   readonly gossipBytes: TokenBucket
   readonly addresses: TokenBucket
 }
@@ -56,7 +58,6 @@ export class Peer {
   /** Whether the one ping that does not wait for libp2p's own has been sent. */
   isPinged = false
   pendingGossipBlocks = 0
-  gossipExcess = 0
   /** Whether gossip has been seen to work in both directions on the present connections. */
   hasGossip = false
   /** Since when gossip has not, in monotonic milliseconds. */
@@ -259,6 +260,7 @@ export class PeerTable {
       items: new TokenBucket(ITEM_QUOTA, this.#clock),
       bytes: new TokenBucket(BYTE_QUOTA, this.#clock),
       gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
+      gossipExcess: new TokenBucket(GOSSIP_EXCESS_QUOTA, this.#clock),
       gossipBytes: new TokenBucket(GOSSIP_BYTE_QUOTA, this.#clock),
       addresses: new TokenBucket(ADDR_QUOTA, this.#clock),
     }

@@ -14,7 +14,10 @@ export const REBUILD_PATIENCE_MAX_MS = 5_000
 export const MAX_ARRIVING_BLOCKS = 32
 /** How many of them through one peer. */
 export const MAX_ARRIVING_BLOCKS_PER_PEER = 16
-/** In how many versions one block may come at a time: a peer that keeps transactions back must not keep others out. */
+/**
+ * In how many versions one block may come at a time from peers of whom nothing good is known. Others come beside them:
+ * whoever keeps transactions back must not keep them out.
+ */
 export const MAX_ARRIVALS_PER_BLOCK = 3
 /** How often a peer may send one block: honest ones do it once. */
 export const MAX_VERSIONS_PER_PEER = 3
@@ -61,17 +64,22 @@ export class BlockArrivals {
     return true
   }
 
-  /** A block begins to come from a peer. Returns false if there is no room for it; else {@link end} must follow. */
-  begin(hashHex: BlockHashHex, from: PeerId): boolean {
+  /**
+   * A block begins to come from a peer. Returns false if there is no room for it; else {@link end} must follow.
+   *
+   * @param isTrusted - Whether the peer has been seen to send what it announces.
+   */
+  begin(hashHex: BlockHashHex, from: PeerId, isTrusted: boolean): boolean {
     const runningOfPeer = this.#runningByPeer.get(from) ?? 0
-    const isFull =
-      this.#running >= MAX_ARRIVING_BLOCKS || runningOfPeer >= MAX_ARRIVING_BLOCKS_PER_PEER
+    // Half of the room is for peers that are trusted.
+    const room = isTrusted ? MAX_ARRIVING_BLOCKS : MAX_ARRIVING_BLOCKS / 2
+    const isFull = this.#running >= room || runningOfPeer >= MAX_ARRIVING_BLOCKS_PER_PEER
     if (isFull) return false
     const arrival = this.#arrivals.get(hashHex) ?? this.#remember(hashHex, REBUILD_PATIENCE_MS)
     const { senders, running } = arrival
     const versions = senders.get(from) ?? 0
     const isTooMuch =
-      running >= MAX_ARRIVALS_PER_BLOCK ||
+      (running >= MAX_ARRIVALS_PER_BLOCK && !isTrusted) ||
       versions >= MAX_VERSIONS_PER_PEER ||
       (versions === 0 && senders.size >= MAX_REMEMBERED_SENDERS)
     if (isTooMuch) return false

@@ -19,7 +19,7 @@ import {
 import { isPeerFault } from './block-policy.ts'
 import { BlockRequest } from './block-request.ts'
 import type { PeerId, PeerNetwork } from './peer-network.ts'
-import type { PeerState } from './peer-state.ts'
+import { compareTrust, type PeerState } from './peer-state.ts'
 
 /** Blocks asked of one peer at a time. @see Bitcoin Core `MAX_BLOCKS_IN_TRANSIT_PER_PEER` */
 export const MAX_BLOCKS_PER_REQUEST = 16
@@ -46,8 +46,10 @@ export const BLOCK_LATE_MS = 2_000
  * Differs from Bitcoin: there such a peer is dropped when its block is overdue, which without steady spacing says little.
  */
 export const MAX_REFUSALS = 3
-/** How many peers may be asked for one block at a time. */
+/** How many peers may be asked for one block at a time, not counting those that have been silent for long. */
 export const MAX_PEERS_PER_BLOCK = 3
+/** A peer that is silent for so long does not keep others from being asked. */
+export const BLOCK_GIVEN_UP_MS = 5_000
 /**
  * A peer that another has overtaken is dropped after so long a silence. Doubled with each peer dropped, so
  * that a slow line of our own does not cost us all of them, and lowered again with each block that comes.
@@ -115,7 +117,8 @@ export class BlockDownload {
   /** Gives idle peers something to fetch, if anything is missing. */
   fill(): void {
     if (this.#deps.signal.aborted) return
-    for (const peer of this.#deps.peers()) {
+    // Those first that have shown that they send what they announce: announcing costs a liar nothing.
+    for (const peer of [...this.#deps.peers()].sort(compareTrust)) {
       if (peer.isSendingBlocks) continue
       const wanted = this.#findMissing(peer)
       if (wanted.length > 0) void this.#fetch(peer, wanted)
@@ -165,9 +168,10 @@ export class BlockDownload {
 
   /** Whether one more peer may be asked for what these requests are for. */
   #areLate(requests: ReadonlySet<BlockRequest>): boolean {
-    if (requests.size >= MAX_PEERS_PER_BLOCK) return false
     const now = this.#deps.clock.monotonic()
-    return [...requests].every((request) => request.isStalled(now, BLOCK_LATE_MS))
+    const live = [...requests].filter((request) => !request.isStalled(now, BLOCK_GIVEN_UP_MS))
+    if (live.length >= MAX_PEERS_PER_BLOCK) return false
+    return live.every((request) => request.isStalled(now, BLOCK_LATE_MS))
   }
 
   async #fetch(peer: PeerState, wanted: readonly BlockEntry[]): Promise<void> {

@@ -45,7 +45,7 @@ import {
   type PeerId,
   type PeerNetwork,
 } from './peer-network.ts'
-import type { PeerState } from './peer-state.ts'
+import { compareTrust, isTrusted, type PeerState } from './peer-state.ts'
 import { RelayedBlocks } from './relayed-blocks.ts'
 import type { StoredBlocks } from './stored-blocks.ts'
 
@@ -168,7 +168,9 @@ export class BlockRelay {
     let begun: BlockHashHex | undefined
     try {
       const entry = this.#acceptHeader(bytes, from)
-      if (entry !== undefined && this.#arrivals.begin(entry.hashHex, from)) {
+      const peer = this.#deps.getPeer(from)
+      const isKnownGood = peer !== undefined && isTrusted(peer)
+      if (entry !== undefined && this.#arrivals.begin(entry.hashHex, from, isKnownGood)) {
         begun = entry.hashHex
         if (form === 'compact') await this.#takeCompact(entry, bytes, from, settle)
         else await this.#connect(entry, decodeBlock(bytes), from, settle, bytes)
@@ -278,8 +280,7 @@ export class BlockRelay {
     const candidates = this.#deps.peers().filter(({ id, bestKnown }) => {
       return !asked.includes(id) && bestKnown?.getAncestor(entry.height) === entry
     })
-    const chosen = candidates.find(({ info }) => info.direction === 'outbound')
-    return (chosen ?? candidates[0])?.id
+    return candidates.sort(compareTrust)[0]?.id
   }
 
   /** Returns false if another body belongs to the header: two transactions have one short id, which is nobody's fault. */
@@ -335,7 +336,10 @@ export class BlockRelay {
       // Who has a block of equal work already keeps it: the later one is of no use to anybody yet.
       settle(entry.chainWork > chain.tip.chainWork ? 'accept' : 'ignore')
     })
-    if (entry.validity === 'connected') network.credit(from, 'block')
+    if (entry.validity !== 'connected') return
+    network.credit(from, 'block')
+    const peer = getPeer(from)
+    if (peer !== undefined) peer.deliveredMs = this.#deps.clock.monotonic()
   }
 
   /** Resolves to undefined if that takes too long, or when the node stops. */

@@ -24,7 +24,7 @@ export class PeerState {
   lastSent: BlockEntry | undefined
   /** A chain of headers that it is sending and that has had too little work so far. */
   presync: HeaderPresync | undefined
-  /** When it last sent a block that we asked for and lacked, of the monotonic clock; before that, -1. */
+  /** When it last sent a block that we lacked, of the monotonic clock; before that, -1. */
   deliveredMs = -1
   isGone = false
   /** How many requests for blocks in a row it has answered without one. */
@@ -57,4 +57,15 @@ export class PeerState {
       this.bestKnown = entry
     }
   }
+}
+
+/** Whether we have reason to believe that a peer sends what it announces: we chose it, or it has. */
+export function isTrusted({ info, deliveredMs }: PeerState): boolean {
+  return info.direction === 'outbound' || deliveredMs >= 0
+}
+
+/** Peers whom we chose come first, then those who have sent blocks, the latest first; for `sort`. */
+export function compareTrust(a: PeerState, b: PeerState): number {
+  const chosen = (peer: PeerState): number => (peer.info.direction === 'outbound' ? 1 : 0)
+  return chosen(b) - chosen(a) || b.deliveredMs - a.deliveredMs
 }

@@ -80,7 +80,8 @@ export interface TransactionRelayDeps {
   readonly random: RandomSource
   readonly log: Logger
   readonly signal: AbortSignal
-  readonly drop: (peer: PeerState, reason: string) => void
+  /** Called when a peer has sent what no honest peer sends. */
+  readonly ban: (peer: PeerState, reason: string) => void
   readonly fatal: (error: unknown) => void
 }
 
@@ -290,7 +291,7 @@ export class TransactionRelay {
     if (this.#deps.signal.aborted) return
     if (isStoreFailure(error)) this.#deps.fatal(error)
     else if (isPeerFault(error)) {
-      this.#deps.drop(peer, `sent an invalid transaction: ${toErrorMessage(error)}`)
+      this.#deps.ban(peer, `sent an invalid transaction: ${toErrorMessage(error)}`)
     }
   }
 

@@ -191,6 +191,7 @@ describe('the connect loop off loopback', () => {
       clock,
       log,
       hostileLog: limited,
+      banLog: limited,
       peerLog: limited,
       names: createProtocolNames('0a0b0c0d'),
       handlers,

@@ -6,7 +6,11 @@ import {
   encodeBlock,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
-import { MAX_PEERS_PER_BLOCK } from '../../../src/sync/block-download.ts'
+import {
+  BLOCK_GIVEN_UP_MS,
+  BLOCK_LATE_MS,
+  MAX_PEERS_PER_BLOCK,
+} from '../../../src/sync/block-download.ts'
 import { createBlocks, placeGenesis } from '../../support/chain-generator.ts'
 import {
   createPeer,
@@ -136,8 +140,23 @@ describe('BlockDownload', () => {
     for (let i = 0; i < 20; i++) {
       node.network.join(createPeer(`mute ${i}`, blocks, { block: never }))
     }
-    await node.advanceUntil(() => false, 20_000)
-    const askers = [...node.network.askedBlocks.values()].filter((list) => list.includes(first))
-    expect(askers.length).toBe(MAX_PEERS_PER_BLOCK)
+    const countAskers = () =>
+      [...node.network.askedBlocks.values()].filter((list) => list.includes(first)).length
+    await node.advanceUntil(() => countAskers() >= MAX_PEERS_PER_BLOCK, 20_000)
+    await node.advanceUntil(
+      () => false,
+      BLOCK_GIVEN_UP_MS - MAX_PEERS_PER_BLOCK * BLOCK_LATE_MS - 1,
+    )
+    expect(countAskers()).toBe(MAX_PEERS_PER_BLOCK)
+  })
+
+  it('asks others when those that it asked have been silent for long, whoever came first', async () => {
+    for (let i = 0; i < 20; i++) {
+      node.network.join(createPeer(`mute ${i}`, blocks, { block: never }))
+    }
+    await node.advanceUntil(() => node.network.askedBlocks.size >= MAX_PEERS_PER_BLOCK, 10_000)
+    node.network.join(createPeer('honest', blocks))
+    await node.advanceUntil(isSynced, 60_000)
+    expect(node.chain.tip.height).toBe(blocks.length)
   })
 })

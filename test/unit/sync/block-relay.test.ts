@@ -302,6 +302,37 @@ describe('a hostile compact block', () => {
     expect(await gossip(toCompactMessage(next.block))).toBe('accept')
   })
 
+  it.each([
+    { who: 'whom we chose', direction: 'outbound', hasSent: false },
+    { who: 'who has sent a block before', direction: 'inbound', hasSent: true },
+  ] as const)(
+    'from strangers who keep its transactions back does not keep out $who',
+    async ({ direction, hasSent }) => {
+      const second = createFullBlock({ ...scene, tip: next }, params, [], 7)
+      node.network.join(createSender('honest', [next, second], { direction }))
+      if (hasSent) {
+        await gossip({ form: 'whole', bytes: encodeBlock(next.block) }, 'honest')
+        await node.advanceUntil(isAtNext, 500)
+      }
+      const placed = hasSent ? second : next
+      const never = () => new Promise<never>(() => undefined)
+      const bogus = toCompactMessage(placed.block, (compact) => ({
+        ...compact,
+        prefilled: compact.prefilled.slice(0, 1),
+        nonce: new Uint8Array(8).fill(9),
+        shortIds: [0x1234, 0x5678],
+      }))
+      for (const id of ['liar 1', 'liar 2', 'liar 3', 'liar 4']) {
+        node.network.join(createSender(id, [placed], { transactions: never, block: never }))
+        void node.network.gossip(bogus, id)
+      }
+      const whole = { form: 'whole', bytes: encodeBlock(placed.block) } as const
+      expect(await gossip(whole, 'honest')).toBe('accept')
+      await node.advanceUntil(() => node.chain.tip.hashHex === toDisplayHex(placed.hash), 500)
+      expect(node.chain.tip.hashHex).toBe(toDisplayHex(placed.hash))
+    },
+  )
+
   it('of a block that is invalid to itself is rejected, and one invalid at connecting is not', async () => {
     const bad = createBlock(scene.tip, params, {
       transactions,
