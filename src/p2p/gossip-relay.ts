@@ -24,6 +24,7 @@ import {
   MAX_GOSSIP_BLOCK_MESSAGE_SIZE,
   MAX_INV_SIZE,
   MAX_PENDING_GOSSIP_BLOCKS,
+  MAX_REPEATED_GOSSIP,
   MISBEHAVIOUR_BAN_MS,
 } from './limits.ts'
 import { decodeGossipBlock, decodeInv, encodeGossipBlock, encodeInv } from './message-codec.ts'
@@ -37,6 +38,11 @@ const VERDICTS = {
   reject: TopicValidatorResult.Reject,
 } as const satisfies Record<GossipVerdict, TopicValidatorResult>
 
+/** What one peer sends at a time, as far as it is looked at here. */
+interface GossipRpc {
+  readonly messages: readonly unknown[]
+}
+
 /** What gossipsub's exported type hides and its class has. */
 interface GossipInternals {
   getScore(id: PeerId): number
@@ -45,6 +51,7 @@ interface GossipInternals {
     source: PeerId,
     result: TopicValidatorResult,
   ): void
+  handleReceivedRpc(from: Libp2pPeerId, rpc: GossipRpc): Promise<void>
   readonly streamsInbound: ReadonlyMap<PeerId, { readonly rawStream: Stream }>
   readonly streamsOutbound: Map<PeerId, { readonly rawStream: Stream }>
 }
@@ -66,6 +73,8 @@ export class GossipRelay {
   readonly #deps: GossipRelayDeps
   readonly #internals: GossipInternals
   #earlyMessages = 0
+  /** Messages that were new to us, of all peers, and our own. */
+  #newMessages = 0
 
   constructor(deps: GossipRelayDeps) {
     this.#deps = deps
@@ -84,9 +93,29 @@ export class GossipRelay {
     pubsub.topicValidators.set(blockTopic, (id, message) =>
       this.#guard(() => this.#admitBlock(id, message)),
     )
+    const handleRpc = this.#internals.handleReceivedRpc.bind(pubsub)
+    this.#internals.handleReceivedRpc = async (from, rpc) => {
+      if (this.#areTolerable(from.toString(), rpc.messages.length)) await handleRpc(from, rpc)
+    }
     pubsub.addEventListener('gossipsub:message', (event) => {
       if (event.detail.msg.topic === blockTopic) this.#validateBlock(event.detail)
     })
+  }
+
+  /**
+   * Whether a peer may send so many more messages, before they are looked at. Gossipsub drops what it has seen, but at
+   * no cost to the sender. Honest peers send no message twice, and ours back at the most: so none can have sent many more
+   * than there were.
+   */
+  #areTolerable(id: PeerId, count: number): boolean {
+    const peer = this.#context.table.get(id)
+    if (peer === undefined) return true
+    peer.gossipCount += count
+    peer.gossipBefore ??= this.#newMessages
+    const most = MAX_REPEATED_GOSSIP + 2 * (this.#newMessages - peer.gossipBefore)
+    if (peer.gossipCount <= most) return true
+    this.#context.punish(id, MISBEHAVIOUR_BAN_MS, 'repeats gossip')
+    return false
   }
 
   /** Joins the topics. libp2p must have started. */
@@ -160,6 +189,7 @@ export class GossipRelay {
 
   async #publish(topic: string, data: Uint8Array): Promise<void> {
     if (this.#context.stopping.aborted) return
+    this.#newMessages++
     try {
       const { recipients } = await this.#deps.pubsub.publish(topic, data)
       for (const recipient of recipients) {
@@ -235,6 +265,7 @@ export class GossipRelay {
 
   /** The sender, if it is a peer within its quota. */
   async #admit(from: Libp2pPeerId, message: Message): Promise<Peer | undefined> {
+    this.#newMessages++
     const id = from.toString()
     const peer = this.#context.table.get(id) ?? (await this.#awaitHandshake(id))
     if (peer === undefined || this.#context.stopping.aborted) return undefined

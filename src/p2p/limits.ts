@@ -208,6 +208,8 @@ export const BYTE_QUOTA: Quota = { burst: 64_000_000, perSecond: 16_000_000 }
  * a second: what they hold is bounded by their bytes.
  */
 export const GOSSIP_QUOTA: Quota = { burst: 2_000, perSecond: 2_000 }
+/** Gossip messages that a peer may send beyond twice as many as there were: repeats. */
+export const MAX_REPEATED_GOSSIP = 2_000
 /** Bytes of them: the largest blocks, one each tenth of a second for a quarter of a minute. */
 export const GOSSIP_BYTE_QUOTA: Quota = { burst: 128_000_000, perSecond: 8_000_000 }
 /** So many bytes beyond the quota weigh as much as one message beyond it. */

@@ -58,6 +58,10 @@ export class Peer {
   /** Whether the one ping that does not wait for libp2p's own has been sent. */
   isPinged = false
   pendingGossipBlocks = 0
+  /** Gossip messages that it has sent, those too that others had sent before. */
+  gossipCount = 0
+  /** How many messages were known when it sent its first. */
+  gossipBefore: number | undefined
   /** Whether gossip has been seen to work in both directions on the present connections. */
   hasGossip = false
   /** Since when gossip has not, in monotonic milliseconds. */

@@ -40,6 +40,8 @@ export interface HostilePeer {
   /** Opens a stream to write whatever to. */
   open(connection: Connection, protocol: string): Promise<Stream>
   /** Takes streams of a protocol that others open. */
+  /** Sends bytes as gossipsub frames them. @param rpc - Encoded by hand. */
+  sendGossip(to: string, rpc: Uint8Array): Promise<void>
   handle(protocol: string, handler: (stream: Stream) => void): Promise<void>
   /** Every protocol that a node it is connected to says it speaks. */
   protocolsOf(connection: Connection): Promise<readonly string[]>
@@ -48,6 +50,22 @@ export interface HostilePeer {
   /** How many messages of a topic have reached it. */
   heard(topic: string): number
   stop(): Promise<void>
+}
+
+/** What gossipsub's type hides. */
+interface GossipStreams {
+  readonly streamsOutbound: ReadonlyMap<
+    string,
+    { readonly rawStream: { send(bytes: Uint8Array): unknown } }
+  >
+}
+
+/** Bytes behind their length, seven bits to a byte, the lowest first. */
+function lengthPrefixed(bytes: Uint8Array): Uint8Array {
+  const prefix: number[] = []
+  let rest = bytes.length
+  for (; rest >= 0x80; rest >>>= 7) prefix.push((rest & 0x7f) | 0x80)
+  return Uint8Array.of(...prefix, rest, ...bytes)
 }
 
 /** Starts a hostile node of a chain. `status` is what it tells in the handshake. */
@@ -110,6 +128,14 @@ export async function startHostilePeer(
       }
       const { recipients } = await pubsub.publish(topic, bytes)
       return recipients.length
+    },
+    async sendGossip(to, rpc) {
+      const streams = (pubsub as unknown as GossipStreams).streamsOutbound
+      const end = performance.now() + STEP_TIMEOUT_MS
+      while (streams.get(to) === undefined && performance.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      streams.get(to)?.rawStream.send(lengthPrefixed(rpc))
     },
     handle: async (protocol, handler) => {
       await node.handle(protocol, handler, { maxInboundStreams: MAX_STREAMS })

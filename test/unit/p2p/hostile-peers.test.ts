@@ -5,6 +5,7 @@ import type { Libp2pNetwork } from '../../../src/p2p/index.ts'
 import { GOSSIP_BYTE_QUOTA, GOSSIP_QUOTA, MAX_PENDING_INBOUND } from '../../../src/p2p/limits.ts'
 import { encodeGossipBlock, encodeInv } from '../../../src/p2p/message-codec.ts'
 import type { PeerStatus } from '../../../src/sync/index.ts'
+import { concatBytes } from '../../../src/util/index.ts'
 import {
   createRecorder,
   filledHash,
@@ -289,6 +290,25 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     await until(() => connection.status !== 'open', 'cut off')
     expect(seen.blocks.length).toBeGreaterThanOrEqual(GOSSIP_QUOTA.burst)
     expect(seen.blocks.length).toBeLessThan(2 * GOSSIP_QUOTA.burst)
+  })
+
+  it('cuts off a peer that repeats itself, which gossipsub would bear with', async () => {
+    const { network, seen } = await startVictim()
+    const hostile = await startHostile()
+    const connection = await hostile.dial(addressOf(network))
+    // As gossipsub writes it: data is field 2 of a message, its topic 4, and messages field 2 of the whole.
+    const field = (number: number, bytes: Uint8Array): Uint8Array =>
+      Uint8Array.of((number << 3) | 2, bytes.length, ...bytes)
+    const topic = new TextEncoder().encode(hostile.names.blockTopic)
+    const message = field(2, concatBytes(field(2, encodeBlock(1, 20)), field(4, topic)))
+    const rpc = concatBytes(...Array.from({ length: 400 }, () => message))
+    for (let count = 0; count < 20 && connection.status === 'open'; count++) {
+      await hostile.sendGossip(network.selfId, rpc)
+      await pause(20)
+    }
+    await until(() => connection.status !== 'open', 'cut off')
+    expect(seen.blocks.length).toBeLessThanOrEqual(1)
+    await expect(hostile.dial(addressOf(network))).rejects.toThrow()
   })
 
   it('bears with one whose blocks are found by the hundred a second', async () => {
