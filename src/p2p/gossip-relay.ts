@@ -271,15 +271,13 @@ export class GossipRelay {
     if (peer === undefined || this.#context.stopping.aborted) return undefined
     const { length } = message.data
     peer.onReceived(length, this.#nameOf(message.topic))
-    const { gossip, gossipBytes, gossipExcess } = peer.quotas
-    let excess = 1
-    if (gossip.tryTake(1)) {
-      if (gossipBytes.tryTake(length)) return peer
-      excess = Math.ceil(length / GOSSIP_EXCESS_BYTES)
-    }
-    if (!gossipExcess.tryTake(excess)) {
+    const { gossip, gossipBytes, gossipFlood } = peer.quotas
+    const isWithinBytes = gossipBytes.tryTake(length)
+    if (!gossipFlood.tryTake(isWithinBytes ? 1 : Math.ceil(length / GOSSIP_EXCESS_BYTES))) {
       this.#context.punish(peer.id, MISBEHAVIOUR_BAN_MS, 'gossip flood')
+      return undefined
     }
+    if (isWithinBytes && gossip.tryTake(1)) return peer
     return undefined
   }
 

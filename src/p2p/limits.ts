@@ -188,8 +188,6 @@ export const GRAYLIST_BAN_MS = 600_000
 export const MAX_REMEMBERED_QUOTAS = 1_000
 /** The longest that a peer over its quota waits for an answer before its stream is cut. */
 export const MAX_QUOTA_WAIT_MS = 10_000
-/** Gossip messages beyond the quota that are dropped before the peer is. With time they are forgotten. */
-export const GOSSIP_EXCESS_QUOTA: Quota = { burst: 1_000, perSecond: 20 }
 
 /** Log lines about what other nodes do wrong. */
 export const HOSTILE_LOG_QUOTA: Quota = { burst: 20, perSecond: 1 / 6 }
@@ -203,11 +201,10 @@ export const ADDR_QUOTA: Quota = { burst: 12, perSecond: 1 / 120 }
 export const ITEM_QUOTA: Quota = { burst: 20_000, perSecond: 2_000 }
 /** Bytes that we serve to one peer. */
 export const BYTE_QUOTA: Quota = { burst: 64_000_000, perSecond: 16_000_000 }
-/**
- * Gossip messages, first seen through one peer, that we look at. Far more than a miner of worthless blocks makes, hundreds
- * a second: what they hold is bounded by their bytes.
- */
-export const GOSSIP_QUOTA: Quota = { burst: 2_000, perSecond: 2_000 }
+/** Gossip messages, first seen through one peer, that we look at; others are dropped. */
+export const GOSSIP_QUOTA: Quota = { burst: 1_000, perSecond: 200 }
+/** Those that it may send, before it is: far more than a miner of worthless blocks does, hundreds a second. */
+export const GOSSIP_FLOOD_QUOTA: Quota = { burst: 4_000, perSecond: 2_000 }
 /** Gossip messages that a peer may send beyond twice as many as there were: repeats. */
 export const MAX_REPEATED_GOSSIP = 2_000
 /** Bytes of them: the largest blocks, one each tenth of a second for a quarter of a minute. */

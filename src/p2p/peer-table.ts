@@ -8,7 +8,7 @@ import {
   ADDR_QUOTA,
   BYTE_QUOTA,
   GOSSIP_BYTE_QUOTA,
-  GOSSIP_EXCESS_QUOTA,
+  GOSSIP_FLOOD_QUOTA,
   GOSSIP_QUOTA,
   ITEM_QUOTA,
   MAX_REMEMBERED_QUOTAS,
@@ -23,7 +23,7 @@ export interface PeerQuotas {
   readonly items: TokenBucket
   readonly bytes: TokenBucket
   readonly gossip: TokenBucket
-  readonly gossipExcess: TokenBucket
+  readonly gossipFlood: TokenBucket
   readonly gossipBytes: TokenBucket
   readonly addresses: TokenBucket
 }
@@ -264,7 +264,7 @@ export class PeerTable {
       items: new TokenBucket(ITEM_QUOTA, this.#clock),
       bytes: new TokenBucket(BYTE_QUOTA, this.#clock),
       gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
-      gossipExcess: new TokenBucket(GOSSIP_EXCESS_QUOTA, this.#clock),
+      gossipFlood: new TokenBucket(GOSSIP_FLOOD_QUOTA, this.#clock),
       gossipBytes: new TokenBucket(GOSSIP_BYTE_QUOTA, this.#clock),
       addresses: new TokenBucket(ADDR_QUOTA, this.#clock),
     }
