@@ -26,6 +26,7 @@ import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/i
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
+import { createWallets, type NodeWallets } from './create-wallets.ts'
 import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
@@ -79,6 +80,8 @@ export interface NodeOptions extends NodeChainOptions {
   readonly pruneBytes: number | undefined
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
   readonly hasCoinbaseFlags: boolean
+  /** Whether there are wallets. */
+  readonly hasWallet: boolean
   /** Of the program, such as `0.1.0`. */
   readonly version: string
 }
@@ -299,11 +302,14 @@ async function startSync(
   sync: Synchronizer,
   network: PeerNetwork,
   peers: readonly string[],
+  wallets: NodeWallets['wallets'],
 ): Promise<void> {
   try {
     await sync.start()
+    await wallets?.start()
     for (const address of peers) network.connect(address)
   } catch (error) {
+    await wallets?.stop()
     await sync.stop()
     throw error
   }
@@ -333,22 +339,15 @@ async function startNode(
   const templates = createTemplates(init, chain, mempool)
   miner = await createMiner(init, templates, sync, network)
   if (miner !== undefined) publishMinerEvents(events, miner, clock)
-  const { dispatcher, rest, mining } = createRpc(init, {
-    chain,
-    mempool,
-    network,
-    faults,
-    sync,
-    miner,
-    templates,
-    keeper,
-    userAgent,
-  })
+  const money = await createWallets(init, { chain, mempool, memory, sync })
+  const { wallets } = money
+  const parts = { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent }
+  const { dispatcher, rest, mining } = createRpc(init, { ...parts, ...money })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.onNewTip()
   })
-  await startSync(sync, network, options.peers)
+  await startSync(sync, network, options.peers, wallets)
   miner?.start()
   keeper?.start()
   const pruner = createPruner(init, chain)
@@ -358,6 +357,7 @@ async function startNode(
     mining.stop()
     await miner?.stop()
     await sync.stop()
+    await wallets?.stop()
     await pruner?.stop()
     await keeper?.stop()
     await memory.close()

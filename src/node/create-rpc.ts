@@ -1,6 +1,5 @@
 /** @module RPC and REST of one node: what they may ask of its parts. */
 
-import { FeeEstimator } from '../mempool/index.ts'
 import type { TemplateCache } from '../mining/index.ts'
 import type { FaultLayer, Libp2pNetwork } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
@@ -16,6 +15,7 @@ import {
 } from '../rpc/index.ts'
 import type { MockableClock } from '../util/index.ts'
 import type { CreateNodeInit, QuarryNode } from './create-node.ts'
+import type { NodeWallets } from './create-wallets.ts'
 import type { MempoolKeeper } from './mempool-keeper.ts'
 import { NodeMiningControl } from './mining-control.ts'
 import type { Platform } from './platform.ts'
@@ -25,7 +25,9 @@ import { createChainSource } from './sources.ts'
 export const COINBASE_TAG = '/quarry/'
 
 /** What RPC works on. */
-export interface RpcParts extends Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
+export interface RpcParts
+  extends NodeWallets,
+    Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
   readonly network: Libp2pNetwork
   readonly faults: FaultLayer | undefined
   readonly templates: TemplateCache
@@ -50,6 +52,7 @@ export interface CreateRpcInit extends CreateNodeInit {
 export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const { params, platform, options } = init
   const { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent } = parts
+  const { wallets, feeEstimator } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
   const submit = async (block: Block): Promise<void> => {
@@ -74,7 +77,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     mempool,
     blockTexts: new BlockTexts({ chain, params, clock }),
     isMempoolLoaded: () => keeper?.isLoaded ?? true,
-    feeEstimator: new FeeEstimator(mempool.events),
+    feeEstimator,
     network,
     peers: network.control,
     faults,
@@ -90,6 +93,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     measureBlocksSize: () => platform.measureDatabaseSize('blocks'),
     pruneBytes: options.pruneBytes,
     files: platform.files,
+    wallets,
     measureStateSize: () => platform.measureDatabaseSize('state'),
     isCaughtUp: () => sync.isCaughtUp,
     isFarBehind: () => sync.isFarBehind,

@@ -15,6 +15,7 @@
  */
 export { StoreError } from '../chain/index.ts'
 export { type ByteDatabase, isDatabaseDamage } from '../store/index.ts'
+export type { WalletFiles } from '../wallet/index.ts'
 export {
   type CreateNodeInit,
   createNode,

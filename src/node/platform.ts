@@ -7,6 +7,7 @@ import type { RpcFiles } from '../rpc/index.ts'
 import type { SignatureEngine } from '../script/index.ts'
 import type { ByteDatabase } from '../store/index.ts'
 import type { Clock, LoggerSource, RandomSource } from '../util/index.ts'
+import type { WalletFiles } from '../wallet/index.ts'
 
 /** Databases that a node opens by name: those of the chain, and what it remembers of other nodes. */
 export type DatabaseName = 'blocks' | 'state' | 'node'
@@ -43,6 +44,8 @@ export interface Platform {
   measureDatabaseSize(name: DatabaseName): Promise<number>
   /** Files that RPC methods name. */
   readonly files: RpcFiles
+  /** Files of wallets. */
+  readonly walletFiles: WalletFiles
   readonly spawnHashWorker: SpawnHashWorker
   /** An engine for this thread, the fastest that the runtime can run. */
   loadHashEngine(): Promise<HashEngine>

@@ -38,6 +38,7 @@ export {
 } from './hash.ts'
 export { hashPair } from './hash-pair.ts'
 export {
+  compactSizeLength,
   computeTransactionSize,
   computeTxid,
   computeWtxid,

@@ -8,6 +8,7 @@ import type { FaultControls } from '../p2p/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction, TxidHex } from '../primitives/index.ts'
 import type { PeerControl, PeerId, PeerNetwork, PropagationStats } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
+import type { WalletManager } from '../wallet/index.ts'
 import type { BlockTexts } from './block-texts.ts'
 import type { TemplateWaits } from './template-waits.ts'
 
@@ -107,6 +108,8 @@ export interface RpcContext {
   /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
   readonly pruneBytes: number | undefined
   readonly files: RpcFiles
+  /** The node's wallets; undefined if it was started without. */
+  readonly wallets: WalletManager | undefined
   /** Bytes that headers and coins take on the disk. */
   measureStateSize(): Promise<number>
   /** Whether the chain has once been level with its peers. */

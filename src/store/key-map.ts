@@ -58,7 +58,7 @@ export const SUBLEVELS = {
 } as const
 
 /** Names of sublevels of the database `node`: one for each part that keeps something there. */
-export const NODE_SUBLEVELS = ['ban', 'address', 'anchor', 'mempool'] as const
+export const NODE_SUBLEVELS = ['ban', 'address', 'anchor', 'mempool', 'wallet'] as const
 
 /** Keys within `meta`, as ASCII bytes. */
 export const META_KEYS = {

@@ -125,6 +125,7 @@ export class SimNode {
         },
         pruneBytes: undefined,
         hasCoinbaseFlags: false,
+        hasWallet: false,
         coinCacheBytes: 8 * 1_048_576,
         reindex: false,
         assumedValid: undefined,

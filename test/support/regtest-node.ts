@@ -37,6 +37,7 @@ import { nobleSignatureEngine } from '../../src/script/index.ts'
 import type { ChainDatabases } from '../../src/store/index.ts'
 import type { GossipBlock, PeerInfo, PeerNetwork, PeerStatus } from '../../src/sync/index.ts'
 import { type Clock, concatBytes } from '../../src/util/index.ts'
+import type { WalletManager } from '../../src/wallet/index.ts'
 import { createFixedClock, openMemoryChain, silentLog } from './memory-chain.ts'
 
 /** A network in which nobody is, unless a test puts peers there. Remembers what it was asked for. */
@@ -153,6 +154,8 @@ export interface RegtestNodeWishes {
   readonly policy?: Partial<MempoolPolicy>
   /** Changes what the methods see. */
   readonly context?: Partial<RpcContext>
+  /** The node's wallets; it has none without. */
+  readonly wallets?: () => WalletManager | undefined
   /** The local miner; off without one. */
   readonly miner?: () => Miner | undefined
 }
@@ -277,6 +280,9 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     measureBlocksSize: async () => 12_345,
     pruneBytes: undefined,
     files: createMemoryFiles(),
+    get wallets() {
+      return wishes.wallets?.()
+    },
     measureStateSize: async () => 6_789,
     mockTime: (timeMs) => clock.set(timeMs === undefined ? REGTEST_NOW : timeMs / 1_000),
     isCaughtUp: () => true,

@@ -59,6 +59,8 @@ export interface NodeSettings {
   readonly persistMempool: boolean
   /** Whether forms are taken that other nodes do not relay. */
   readonly acceptNonstdTxn: boolean
+  /** Whether there are wallets. */
+  readonly wallet: boolean
   /** Multiaddrs. */
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -194,6 +196,7 @@ function createSchemas(sources: SettingSources) {
     'mempool-expiry': numeric(z.number().int().min(1).max(87_600)),
     'persist-mempool': flag,
     'accept-nonstd-txn': flag,
+    wallet: flag,
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
@@ -325,6 +328,7 @@ function toNodeSettings(
     mempoolExpiry: values['mempool-expiry'],
     persistMempool: values['persist-mempool'],
     acceptNonstdTxn: values['accept-nonstd-txn'],
+    wallet: values.wallet,
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,

@@ -17,6 +17,8 @@ export interface NodePaths {
   readonly identityKey: string
   /** The key that mined coins go to when no address is given; mode 0600. */
   readonly minerKey: string
+  /** Parent directory of wallets; each has a directory of its own. */
+  readonly wallets: string
   /** Parent directory of the databases. */
   readonly databases: string
 }
@@ -35,6 +37,7 @@ export function computeNodePaths(dataDir: string, rpcChain: string): NodePaths {
     rpcInfo: join(root, 'rpc.json'),
     identityKey: join(root, 'identity.key'),
     minerKey: join(root, 'miner.key'),
+    wallets: join(root, 'wallets'),
     databases: join(root, 'db'),
   }
 }

@@ -18,6 +18,7 @@ import { SecretFiles } from './secret-files.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
 import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
+import { createWalletFiles } from './wallet-files.ts'
 
 /** What differs from one start to another. */
 export interface DiskPlatformOptions {
@@ -54,6 +55,7 @@ export async function createDiskPlatform(
     dropDatabaseAside: (name) => dropLevelDatabaseAside(directory.databases, name),
     measureDatabaseSize: (name) => measureDatabaseSize(directory.databases, name),
     files: createRpcFiles(directory.root),
+    walletFiles: createWalletFiles(directory.wallets),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
     spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),

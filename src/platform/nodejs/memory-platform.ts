@@ -38,6 +38,7 @@ export async function createMemoryPlatform(
     loadSignatureModule(log.child('node')),
   ])
   const secrets = new Map<SecretName, Uint8Array>()
+  const wallets = new Map<string, Uint8Array>()
   return {
     transports: await createTransports(listen),
     discovery: [],
@@ -57,6 +58,14 @@ export async function createMemoryPlatform(
     dropDatabaseAside: async () => undefined,
     measureDatabaseSize: async () => 0,
     files: { write: async () => refuseFile(), read: refuseFile },
+    walletFiles: {
+      list: async () => [...wallets.keys()],
+      read: async (name) => wallets.get(name),
+      write: async (name, bytes) => {
+        wallets.set(name, bytes)
+      },
+      locate: (name) => name,
+    },
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
     spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),

@@ -128,6 +128,7 @@ function toNodeOptions(
       isVersionRolled: settings.versionRolling,
     },
     hasCoinbaseFlags: settings.coinbaseFlags,
+    hasWallet: settings.wallet,
     mempool: {
       policy: {
         // Bitcoin Core's megabytes are a million bytes here.

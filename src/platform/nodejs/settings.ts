@@ -121,6 +121,13 @@ export const SETTINGS = [
     aliases: ['--acceptnonstdtxn'],
   },
   {
+    name: 'wallet',
+    kind: 'switch',
+    fallback: false,
+    help: 'have wallets: createwallet, getnewaddress, sendtoaddress and the other methods for them',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'listen',
     kind: 'list',
     placeholder: '<multiaddr>',

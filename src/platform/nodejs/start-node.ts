@@ -53,6 +53,8 @@ export interface StartNodeOptions {
   readonly address?: string
   /** Whether to keep an index of all transactions. */
   readonly txindex?: boolean
+  /** Whether the node has wallets: `createwallet` and what follows from it. */
+  readonly wallet?: boolean
   /** Whether transactions of forms are taken that other nodes do not relay. */
   readonly acceptNonStandard?: boolean
   /** Whether to answer REST on the port of JSON-RPC, without a password. */
@@ -135,6 +137,7 @@ function toNodeOptions(
     // No threads that nobody asked for.
     verifyThreads: 0,
     hasCoinbaseFlags: false,
+    hasWallet: options.wallet ?? false,
     version: readPackageVersion(),
   }
 }

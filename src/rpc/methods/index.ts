@@ -13,11 +13,19 @@ import { clearBanned, listBanned, setBan } from './ban-list.ts'
 import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
+import {
+  createWallet,
+  listWalletDir,
+  listWallets,
+  loadWallet,
+  unloadWallet,
+} from './create-wallet.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { disconnectNode } from './disconnect-node.ts'
 import { estimateSmartFee } from './estimate-smart-fee.ts'
 import { getFaults, setFaults } from './faults.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
+import { getAddressInfo } from './get-address-info.ts'
 import { getBlock } from './get-block.ts'
 import { getBlockHeader } from './get-block-header.ts'
 import { getBlockStats } from './get-block-stats.ts'
@@ -30,17 +38,22 @@ import { getMempoolAncestors, getMempoolDescendants, getMempoolEntry } from './g
 import { getMinerInfo } from './get-miner-info.ts'
 import { getMiningInfo } from './get-mining-info.ts'
 import { getNetworkInfo } from './get-network-info.ts'
+import { getNewAddress, getRawChangeAddress } from './get-new-address.ts'
 import { getConnectionCount, getNetTotals, getPeerInfo } from './get-peer-info.ts'
 import { getMempoolInfo, getRawMempool } from './get-raw-mempool.ts'
 import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
 import { getTxOutSetInfo } from './get-tx-out-set-info.ts'
+import { getBalance, getBalances, getWalletInfo } from './get-wallet-info.ts'
 import { getAddedNodeInfo, getAddrmanInfo, getNodeAddresses } from './known-nodes.ts'
+import { getTransaction, listTransactions } from './list-transactions.ts'
+import { listUnspent } from './list-unspent.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { ping, setNetworkActive } from './network-state.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { pruneBlockchain } from './prune-blockchain.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
+import { sendMany, sendToAddress } from './send-to-address.ts'
 import { setMiners } from './set-miners.ts'
 import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
@@ -119,4 +132,20 @@ export const RPC_METHODS = [
   estimateSmartFee,
   getIndexInfo,
   validateAddress,
+  createWallet,
+  getAddressInfo,
+  getBalance,
+  getBalances,
+  getNewAddress,
+  getRawChangeAddress,
+  getTransaction,
+  getWalletInfo,
+  listTransactions,
+  listUnspent,
+  listWalletDir,
+  listWallets,
+  loadWallet,
+  sendMany,
+  sendToAddress,
+  unloadWallet,
 ] as const satisfies readonly RpcMethod<RpcContext>[]

@@ -25,8 +25,8 @@ function describeWitness(script: Uint8Array) {
   }
 }
 
-/** @see Bitcoin Core `DescribeAddress` */
-function describeAddress(script: Uint8Array, address: string) {
+/** Describes an address that is one. @see Bitcoin Core `DescribeAddress` */
+export function describeAddress(script: Uint8Array, address: string) {
   const { type } = classifyOutput(script)
   const isWitness = type === 'anchor' || type.startsWith('witness_')
   return {

@@ -59,6 +59,7 @@ describe('resolveNodeSettings', () => {
       mempoolExpiry: 336,
       persistMempool: true,
       acceptNonstdTxn: false,
+      wallet: false,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],

@@ -11,7 +11,7 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
-import { withDescriptorChecksum } from '../../../src/rpc/methods/output-descriptor.ts'
+import { withDescriptorChecksum } from '../../../src/script/index.ts'
 import { decodeHex, encodeHex } from '../../../src/util/index.ts'
 import {
   createBlock,

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  inferDescriptor,
-  withDescriptorChecksum,
-} from '../../../src/rpc/methods/output-descriptor.ts'
+import { inferDescriptor } from '../../../src/rpc/methods/output-descriptor.ts'
+import { withDescriptorChecksum } from '../../../src/script/index.ts'
 import { decodeHex } from '../../../src/util/index.ts'
 import { TestWallet } from '../../support/wallet.ts'
 

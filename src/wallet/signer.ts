@@ -1,0 +1,194 @@
+/** @module Signatures, by the library that also makes partially signed transactions. */
+
+import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
+import { Transaction as SigningTransaction } from '@scure/btc-signer'
+import {
+  encodeTransactionWithoutWitness,
+  type Transaction,
+  type TxIn,
+  type TxOut,
+} from '../primitives/index.ts'
+import {
+  classifyOutput,
+  nobleSignatureEngine,
+  precomputeTransactionData,
+  ScriptError,
+  SIGHASH_ALL,
+  SIGHASH_DEFAULT,
+  STANDARD_SCRIPT_FLAGS,
+  verifyInput,
+} from '../script/index.ts'
+import { equalBytes, InvariantError } from '../util/index.ts'
+import { computeOutputKey } from './descriptor.ts'
+
+/** What an input spends. */
+export interface SpentOutput {
+  readonly output: TxOut
+  readonly redeemScript?: Uint8Array | undefined
+  readonly witnessScript?: Uint8Array | undefined
+}
+
+/** Private keys that may fit an input: 32 bytes each. */
+export type FindKeys = (spent: SpentOutput) => readonly Uint8Array[]
+
+/** Why an input is not signed. */
+export interface SigningFailure {
+  readonly index: number
+  readonly message: string
+}
+
+/** A transaction with as many signatures as could be made. */
+export interface SigningResult {
+  readonly tx: Transaction
+  /** None if it is complete. */
+  readonly failures: readonly SigningFailure[]
+}
+
+/** What the library must not refuse: whether a form is standard is the mempool's to say. */
+export const SIGNING_OPTIONS = {
+  allowUnknownOutputs: true,
+  allowUnknownInputs: true,
+  allowUnknownVersion: true,
+  allowLegacyWitnessUtxo: true,
+  disableScriptCheck: true,
+} as const
+/** Stands for outputs that nobody knows. Signatures that would commit to it are not made. */
+const UNKNOWN_OUTPUT = { amount: 2_100_000_000_000_000n, script: Uint8Array.of(0x51) }
+const MISSING_OUTPUT = 'Input not found or already spent'
+const MISSING_KEY = 'Unable to sign input, invalid stack size (possibly missing key)'
+
+/** The untweaked key of a taproot output that a private key spends; undefined if it does not. */
+export function findInternalKey(
+  privateKey: Uint8Array,
+  scriptPubKey: Uint8Array,
+): Uint8Array | undefined {
+  const output = classifyOutput(scriptPubKey)
+  if (output.type !== 'witness_v1_taproot') return undefined
+  const publicKey = secp256k1.getPublicKey(privateKey, true)
+  if (!equalBytes(computeOutputKey(publicKey), output.outputKey)) return undefined
+  return schnorr.getPublicKey(privateKey)
+}
+
+function stripSignatures(tx: Transaction): Transaction {
+  const inputs = tx.inputs.map(
+    (input): TxIn => ({ ...input, scriptSig: new Uint8Array(), witness: [] }),
+  )
+  return { ...tx, inputs }
+}
+
+/** The library's form of a transaction, with what its inputs spend. */
+function prepare(
+  tx: Transaction,
+  spent: readonly (SpentOutput | undefined)[],
+  hashType: number | undefined,
+): SigningTransaction {
+  const bytes = encodeTransactionWithoutWitness(stripSignatures(tx))
+  const signing = SigningTransaction.fromRaw(bytes, SIGNING_OPTIONS)
+  for (const [i, coin] of spent.entries()) {
+    const witnessUtxo =
+      coin === undefined
+        ? UNKNOWN_OUTPUT
+        : { amount: coin.output.value, script: coin.output.scriptPubKey }
+    signing.updateInput(i, {
+      witnessUtxo,
+      ...(coin?.redeemScript === undefined ? {} : { redeemScript: coin.redeemScript }),
+      ...(coin?.witnessScript === undefined ? {} : { witnessScript: coin.witnessScript }),
+      ...(hashType === undefined ? {} : { sighashType: hashType }),
+    })
+  }
+  return signing
+}
+
+/** Signs one input with whatever key fits. @returns Whether any does. */
+function signInput(
+  signing: SigningTransaction,
+  index: number,
+  spent: SpentOutput,
+  keys: readonly Uint8Array[],
+  hashType: number | undefined,
+): boolean {
+  let isSigned = false
+  const allowed = hashType === undefined ? [SIGHASH_DEFAULT, SIGHASH_ALL] : [hashType]
+  for (const key of keys) {
+    const tapInternalKey = findInternalKey(key, spent.output.scriptPubKey)
+    try {
+      if (tapInternalKey !== undefined) signing.updateInput(index, { tapInternalKey })
+      if (signing.signIdx(key, index, allowed)) isSigned = true
+    } catch {
+      // This key is not one of this output's.
+    }
+  }
+  return isSigned
+}
+
+function finalize(signing: SigningTransaction, index: number, input: TxIn): TxIn | undefined {
+  try {
+    signing.finalizeIdx(index)
+  } catch {
+    return undefined
+  }
+  const { finalScriptSig, finalScriptWitness } = signing.getInput(index)
+  return {
+    ...input,
+    scriptSig: finalScriptSig ?? new Uint8Array(),
+    witness: finalScriptWitness ?? [],
+  }
+}
+
+/** Why a signed input does not satisfy what it spends; undefined if it does. */
+function findFault(tx: Transaction, index: number, spent: readonly TxOut[]): string | undefined {
+  try {
+    const precomputed = precomputeTransactionData(tx, spent)
+    verifyInput(tx, index, spent, STANDARD_SCRIPT_FLAGS, precomputed, nobleSignatureEngine)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error
+    return error.code === 'INVALID_STACK_OPERATION' || error.code === 'EVAL_FALSE'
+      ? MISSING_KEY
+      : error.message
+  }
+}
+
+/**
+ * Signs what the keys can sign. Inputs that are complete already stay as they are.
+ *
+ * @param spent - What the inputs spend, in their order; undefined where nobody knows.
+ * @param hashType - What signatures sign; undefined for everything.
+ * @see Bitcoin Core `SignTransaction`
+ */
+export function signTransaction(
+  tx: Transaction,
+  spent: readonly (SpentOutput | undefined)[],
+  findKeys: FindKeys,
+  hashType?: number,
+): SigningResult {
+  const isAllKnown = spent.every((coin) => coin !== undefined)
+  const outputs = tx.inputs.map(
+    (_, i) =>
+      spent[i]?.output ?? { value: UNKNOWN_OUTPUT.amount, scriptPubKey: UNKNOWN_OUTPUT.script },
+  )
+  const signing = prepare(tx, spent, hashType)
+  const inputs = tx.inputs.map((input, i) => {
+    const coin = spent[i]
+    if (coin === undefined) return input
+    const isGiven = input.scriptSig.length > 0 || input.witness.length > 0
+    if (isGiven && findFault(tx, i, outputs) === undefined) return input
+    const isTaproot = classifyOutput(coin.output.scriptPubKey).type === 'witness_v1_taproot'
+    if (isTaproot && !isAllKnown) return input
+    const isSigned = signInput(signing, i, coin, findKeys(coin), hashType)
+    return (isSigned ? finalize(signing, i, input) : undefined) ?? input
+  })
+  const signed = { ...tx, inputs }
+  const failures = tx.inputs.flatMap((_, index) => {
+    const message = spent[index] === undefined ? MISSING_OUTPUT : findFault(signed, index, outputs)
+    return message === undefined ? [] : [{ index, message }]
+  })
+  return { tx: signed, failures }
+}
+
+/** Checks that every input of a transaction of ours satisfies what it spends. */
+export function assertComplete({ failures }: SigningResult): void {
+  const [first] = failures
+  if (first === undefined) return
+  throw new InvariantError(`our own input ${first.index} could not be signed: ${first.message}`)
+}
