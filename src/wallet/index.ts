@@ -28,8 +28,23 @@ export {
 export { dustThreshold, estimateVirtualSize, feeAt, INPUT_WEIGHTS } from './input-weight.ts'
 export { GAP_LIMIT, type KeyChain, type OwnScript } from './key-ring.ts'
 export { createKeyNetwork, decodeWif, formatPath, type KeyNetwork } from './key-source.ts'
+export {
+  combinePsbts,
+  createPsbt,
+  decodePsbt,
+  describeParts,
+  encodePsbt,
+  extractTransaction,
+  finalizePsbt,
+  type Psbt,
+  type PsbtParts,
+  spentOf,
+  unsignedOf,
+} from './psbt.ts'
 export { createMnemonic, deriveAccounts } from './seed.ts'
 export {
+  completeSpent,
+  describeKeyHash,
   type FindKeys,
   type SigningFailure,
   type SigningResult,

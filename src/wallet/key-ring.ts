@@ -56,7 +56,10 @@ export class KeyRing {
       (chain) => chain.descriptor.toPublicText() === record.descriptor,
     )
     if (known !== undefined) {
-      known.record = record
+      // What was given out stays given out.
+      const nextIndex = Math.max(known.record.nextIndex, record.nextIndex)
+      const rangeEnd = Math.max(known.record.rangeEnd, record.rangeEnd)
+      known.record = { ...record, nextIndex, rangeEnd }
       this.#watch(known)
       return known
     }

@@ -10,6 +10,8 @@ import {
 } from '../primitives/index.ts'
 import {
   classifyOutput,
+  createWitnessScript,
+  hash160,
   nobleSignatureEngine,
   precomputeTransactionData,
   ScriptError,
@@ -35,6 +37,19 @@ export type FindKeys = (spent: SpentOutput) => readonly Uint8Array[]
 export interface SigningFailure {
   readonly index: number
   readonly message: string
+}
+
+/** The script of the segwit output of a key: what a nested one has behind its hash. @param publicKey - 33 bytes. */
+export function describeKeyHash(publicKey: Uint8Array): Uint8Array {
+  return createWitnessScript({ version: 0, program: hash160(publicKey) })
+}
+
+/** Finds the script behind a hash among those that are known. */
+export function completeSpent(spent: SpentOutput, scripts: readonly Uint8Array[]): SpentOutput {
+  const output = classifyOutput(spent.output.scriptPubKey)
+  if (output.type !== 'scripthash' || spent.redeemScript !== undefined) return spent
+  const redeemScript = scripts.find((script) => equalBytes(hash160(script), output.hash))
+  return { ...spent, redeemScript }
 }
 
 /** A transaction with as many signatures as could be made. */

@@ -25,6 +25,7 @@ export type WalletErrorCode =
   | 'unknown-transaction'
   /** Not one that this can be done with. */
   | 'bad-transaction'
+  | 'bad-psbt'
   | 'keys-ran-out'
   /** Anything else that is refused for a reason that the message gives. */
   | 'refused'

@@ -16,6 +16,15 @@ import { classifyOutput } from '../script/index.ts'
 import { type Candidate, type Selection, selectCoins } from './coin-selection.ts'
 import { dustThreshold, INPUT_WEIGHTS } from './input-weight.ts'
 import type { OwnScript } from './key-ring.ts'
+import {
+  isFinalInput,
+  type Psbt,
+  signPsbtInput,
+  spentOf,
+  unsignedOf,
+  updateInput,
+  updateOutput,
+} from './psbt.ts'
 import { type SigningResult, type SpentOutput, signTransaction } from './signer.ts'
 import { WalletError } from './wallet-error.ts'
 import type { WalletKeys } from './wallet-keys.ts'
@@ -267,6 +276,39 @@ export class WalletSpender {
       return output === undefined ? undefined : this.describeSpent(output)
     })
     return signTransaction(tx, spent, (coin) => this.#findKeys(coin), hashType)
+  }
+
+  /**
+   * Adds what the wallet knows to a partially signed transaction, and signs what it can.
+   *
+   * @param hashType - What signatures sign; undefined to sign nothing.
+   * @param tellsPaths - Whether it says where keys come from.
+   * @throws {@link WalletError} `locked`, `bad-psbt`
+   */
+  async process(psbt: Psbt, hashType: number | undefined, tellsPaths: boolean): Promise<void> {
+    const { keys, view, node } = this.#deps
+    if (hashType !== undefined) keys.requireUnlocked()
+    const tx = unsignedOf(psbt)
+    const coins = await node.readCoins(tx.inputs.map(({ prevout }) => prevout))
+    for (const [i, { prevout }] of tx.inputs.entries()) {
+      if (isFinalInput(psbt, i)) continue
+      const source = view.findSource(prevout)
+      const output = view.findOutput(prevout) ?? this.findOutput(prevout, coins[i])
+      const script = (output ?? spentOf(psbt, i))?.scriptPubKey
+      const own = script === undefined ? undefined : keys.ring.find(script)
+      if (output !== undefined) {
+        const key = tellsPaths ? own?.key : undefined
+        updateInput(psbt, i, { spent: this.describeSpent(output), source, key })
+      }
+      if (hashType === undefined || own === undefined) continue
+      const key = keys.privateKeyOf(own)
+      if (key !== undefined) signPsbtInput(psbt, i, [key], hashType)
+    }
+    if (!tellsPaths) return
+    for (const [i, { scriptPubKey }] of tx.outputs.entries()) {
+      const own = keys.ring.find(scriptPubKey)
+      if (own !== undefined) updateOutput(psbt, i, own.key)
+    }
   }
 
   /** An output with the script that only its owner knows. */

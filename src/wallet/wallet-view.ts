@@ -3,6 +3,7 @@
 import {
   isCoinbase,
   type OutPoint,
+  type Transaction,
   type TxidHex,
   type TxOut,
   toDisplayHex,
@@ -122,6 +123,11 @@ export class WalletView {
 
   /** An output of a transaction of ours, whether it is unspent or not. */
   findOutput({ txid, vout }: OutPoint): TxOut | undefined {
-    return this.#log.get(toDisplayHex(txid))?.tx.outputs[vout]
+    return this.findSource({ txid, vout })?.outputs[vout]
+  }
+
+  /** The transaction of ours that an output is of. */
+  findSource({ txid }: OutPoint): Transaction | undefined {
+    return this.#log.get(toDisplayHex(txid))?.tx
   }
 }

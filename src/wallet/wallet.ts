@@ -22,7 +22,12 @@ import { WalletError } from './wallet-error.ts'
 import type { NewDescriptor, WalletKeys } from './wallet-keys.ts'
 import type { WalletNode } from './wallet-node.ts'
 import type { ScanProgress, WalletRecords, WalletTransaction } from './wallet-records.ts'
-import { type PaymentWishes, SEQUENCE_REPLACEABLE, WalletSpender } from './wallet-spender.ts'
+import {
+  type PaymentWishes,
+  SEQUENCE_REPLACEABLE,
+  type UnsignedPayment,
+  WalletSpender,
+} from './wallet-spender.ts'
 import { WalletView } from './wallet-view.ts'
 
 /** What a wallet works with. */
@@ -223,9 +228,17 @@ export class Wallet {
 
   /** Pays, and sends the transaction. @throws {@link WalletError} */
   pay(wishes: PaymentWishes, notes: PaymentNotes = {}): Promise<SentPayment> {
+    return this.payPrepared(() => this.spender.prepare(wishes), notes)
+  }
+
+  /** Pays as somebody else has prepared it, while no other payment is made. */
+  payPrepared(
+    prepare: () => Promise<UnsignedPayment>,
+    notes: PaymentNotes = {},
+  ): Promise<SentPayment> {
     return this.#sending.run(async () => {
       this.keys.requireUnlocked()
-      const { tx: unsigned, fee } = await this.spender.prepare(wishes)
+      const { tx: unsigned, fee } = await prepare()
       const result = await this.spender.sign(unsigned)
       assertComplete(result)
       return { ...(await this.#commit(result.tx, notes)), fee }

@@ -9,10 +9,13 @@
 import type { RpcMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { addNode } from './add-node.ts'
+import { backupWallet, restoreWallet } from './backup-wallet.ts'
 import { clearBanned, listBanned, setBan } from './ban-list.ts'
+import { abandonTransaction, bumpFee } from './bump-fee.ts'
 import { getBestBlockHash, getBlockCount, getBlockHash, getDifficulty } from './chain-position.ts'
 import { invalidateBlock, preciousBlock, reconsiderBlock } from './choose-block.ts'
 import { getIndexInfo, getMemoryInfo, setMockTime, stop, uptime } from './control.ts'
+import { createRawTransaction, decodeScript } from './create-raw-transaction.ts'
 import {
   createWallet,
   listWalletDir,
@@ -22,8 +25,15 @@ import {
 } from './create-wallet.ts'
 import { decodeRawTransaction } from './decode-raw-transaction.ts'
 import { disconnectNode } from './disconnect-node.ts'
+import {
+  encryptWallet,
+  walletLock,
+  walletPassphrase,
+  walletPassphraseChange,
+} from './encrypt-wallet.ts'
 import { estimateSmartFee } from './estimate-smart-fee.ts'
 import { getFaults, setFaults } from './faults.ts'
+import { fundRawTransaction, send } from './fund-raw-transaction.ts'
 import { generateBlock, generateToAddress, generateToDescriptor } from './generate.ts'
 import { getAddressInfo } from './get-address-info.ts'
 import { getBlock } from './get-block.ts'
@@ -34,6 +44,7 @@ import { getBlockchainInfo } from './get-blockchain-info.ts'
 import { getChainTips } from './get-chain-tips.ts'
 import { getChainTxStats } from './get-chain-tx-stats.ts'
 import { getDeploymentInfo } from './get-deployment-info.ts'
+import { deriveAddresses, getDescriptorInfo } from './get-descriptor-info.ts'
 import { getMempoolAncestors, getMempoolDescendants, getMempoolEntry } from './get-mempool-entry.ts'
 import { getMinerInfo } from './get-miner-info.ts'
 import { getMiningInfo } from './get-mining-info.ts'
@@ -45,6 +56,7 @@ import { getRawTransaction } from './get-raw-transaction.ts'
 import { getTxOut } from './get-tx-out.ts'
 import { getTxOutSetInfo } from './get-tx-out-set-info.ts'
 import { getBalance, getBalances, getWalletInfo } from './get-wallet-info.ts'
+import { importDescriptors, listDescriptors, rescanBlockchain } from './import-descriptors.ts'
 import { getAddedNodeInfo, getAddrmanInfo, getNodeAddresses } from './known-nodes.ts'
 import { getTransaction, listTransactions } from './list-transactions.ts'
 import { listUnspent } from './list-unspent.ts'
@@ -52,9 +64,18 @@ import { getNetworkHashPs } from './network-hash-rate.ts'
 import { ping, setNetworkActive } from './network-state.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { pruneBlockchain } from './prune-blockchain.ts'
+import {
+  combinePsbtMethod,
+  createPsbtMethod,
+  decodePsbtMethod,
+  finalizePsbtMethod,
+  walletCreateFundedPsbt,
+  walletProcessPsbt,
+} from './psbt-methods.ts'
 import { sendRawTransaction } from './send-raw-transaction.ts'
 import { sendMany, sendToAddress } from './send-to-address.ts'
 import { setMiners } from './set-miners.ts'
+import { signRawTransactionWithKey, signRawTransactionWithWallet } from './sign-raw-transaction.ts'
 import { submitBlock } from './submit-block.ts'
 import { submitHeader } from './submit-header.ts'
 import { submitPackage } from './submit-package.ts'
@@ -132,6 +153,31 @@ export const RPC_METHODS = [
   estimateSmartFee,
   getIndexInfo,
   validateAddress,
+  combinePsbtMethod,
+  createPsbtMethod,
+  createRawTransaction,
+  decodePsbtMethod,
+  decodeScript,
+  deriveAddresses,
+  finalizePsbtMethod,
+  fundRawTransaction,
+  getDescriptorInfo,
+  signRawTransactionWithKey,
+  abandonTransaction,
+  backupWallet,
+  bumpFee,
+  encryptWallet,
+  importDescriptors,
+  listDescriptors,
+  rescanBlockchain,
+  restoreWallet,
+  send,
+  signRawTransactionWithWallet,
+  walletCreateFundedPsbt,
+  walletLock,
+  walletPassphrase,
+  walletPassphraseChange,
+  walletProcessPsbt,
   createWallet,
   getAddressInfo,
   getBalance,

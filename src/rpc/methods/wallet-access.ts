@@ -29,6 +29,7 @@ const CODES: Readonly<Record<WalletErrorCode, number>> = {
   'bad-descriptor': RPC_CODES.INVALID_ADDRESS_OR_KEY,
   'unknown-transaction': RPC_CODES.INVALID_ADDRESS_OR_KEY,
   'bad-transaction': RPC_CODES.INVALID_PARAMETER,
+  'bad-psbt': RPC_CODES.DESERIALIZATION_ERROR,
   'keys-ran-out': RPC_CODES.WALLET_KEYPOOL_RAN_OUT,
   refused: RPC_CODES.WALLET_ERROR,
 }
