@@ -26,7 +26,7 @@ import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/i
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
 import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
-import { createWallets, type NodeWallets } from './create-wallets.ts'
+import { createWallets, type NodeWallets, startWallets } from './create-wallets.ts'
 import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
@@ -82,6 +82,8 @@ export interface NodeOptions extends NodeChainOptions {
   readonly hasCoinbaseFlags: boolean
   /** Whether there are wallets. */
   readonly hasWallet: boolean
+  /** Whether one of them is the one that everybody knows. */
+  readonly hasDevWallet: boolean
   /** Of the program, such as `0.1.0`. */
   readonly version: string
 }
@@ -299,17 +301,17 @@ function createSync(
 }
 
 async function startSync(
+  init: CreateNodeInit,
   sync: Synchronizer,
   network: PeerNetwork,
-  peers: readonly string[],
-  wallets: NodeWallets['wallets'],
+  money: NodeWallets,
 ): Promise<void> {
   try {
     await sync.start()
-    await wallets?.start()
-    for (const address of peers) network.connect(address)
+    await startWallets(init, money)
+    for (const address of init.options.peers) network.connect(address)
   } catch (error) {
-    await wallets?.stop()
+    await money.wallets?.stop()
     await sync.stop()
     throw error
   }
@@ -347,7 +349,7 @@ async function startNode(
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.onNewTip()
   })
-  await startSync(sync, network, options.peers, wallets)
+  await startSync(init, sync, network, money)
   miner?.start()
   keeper?.start()
   const pruner = createPruner(init, chain)

@@ -7,6 +7,7 @@ import type { NodeStore } from '../store/index.ts'
 import type { Synchronizer } from '../sync/index.ts'
 import type { WalletManager } from '../wallet/index.ts'
 import { createWalletNode } from './chain-wallet-node.ts'
+import { openDevnetWallet } from './devnet-wallet.ts'
 import type { Platform } from './platform.ts'
 
 /** What wallets work on. */
@@ -44,4 +45,17 @@ export async function createWallets(
   const logger = log.child('wallet')
   const wallets = new WalletManager({ node, files, store, clock, random, logger })
   return { feeEstimator, wallets }
+}
+
+/** Loads the wallets that are to be loaded at every start, and the one of devnets if it is wished for. */
+export async function startWallets(
+  init: {
+    readonly platform: Pick<Platform, 'log'>
+    readonly options: { readonly hasDevWallet: boolean }
+  },
+  { wallets }: NodeWallets,
+): Promise<void> {
+  if (wallets === undefined) return
+  await wallets.start()
+  if (init.options.hasDevWallet) await openDevnetWallet(wallets, init.platform.log.child('wallet'))
 }

@@ -22,6 +22,7 @@ export {
   type NodeOptions,
   type QuarryNode,
 } from './create-node.ts'
+export { DEVNET_WALLET_ADDRESS, DEVNET_WALLET_NAME } from './devnet-wallet.ts'
 export { type NodeChain, type NodeChainInit, openNodeChain } from './node-chain.ts'
 export { loadPayoutScript } from './payout.ts'
 export type { ChainPlatform, DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

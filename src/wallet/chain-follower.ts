@@ -38,8 +38,13 @@ export interface RunningScan {
 }
 
 /** What is known of a transaction that is new. */
-export function createRecord(tx: Transaction, receivedTime: number): WalletTransaction {
-  return { tx, txid: toDisplayHex(computeTxid(tx)), receivedTime, isAbandoned: false }
+export function createRecord(
+  tx: Transaction,
+  receivedTime: number,
+  { nextOrder }: TransactionLog,
+): WalletTransaction {
+  const txid = toDisplayHex(computeTxid(tx))
+  return { tx, txid, order: nextOrder, receivedTime, isAbandoned: false }
 }
 
 /**
@@ -98,7 +103,7 @@ export class ChainFollower implements WalletNodeListener {
     const { log, clock } = this.#deps
     if (!log.isRelevant(tx) || log.size >= MAX_WALLET_TRANSACTIONS) return
     this.#markUsed(tx)
-    const record = createRecord(tx, Math.floor(clock.now() / 1_000))
+    const record = createRecord(tx, Math.floor(clock.now() / 1_000), log)
     const known = log.get(record.txid)
     if (known === undefined) log.put(record)
     // Whoever sent it again wants it after all.
@@ -130,7 +135,7 @@ export class ChainFollower implements WalletNodeListener {
     if (!isCoinbase(tx)) log.markConflicts(tx, toDisplayHex(computeTxid(tx)), position)
     if (!log.isRelevant(tx)) return
     this.#markUsed(tx)
-    const record = createRecord(tx, time)
+    const record = createRecord(tx, time, log)
     log.confirm(log.get(record.txid) ?? record, { hash, height, index, time })
   }
 

@@ -49,9 +49,15 @@ export class TransactionLog {
   /** Changed since they were last taken, and gone since. */
   readonly #changed = new Set<TxidHex>()
   readonly #forgotten = new Set<TxidHex>()
+  #nextOrder = 0
 
   constructor(ring: KeyRing) {
     this.#ring = ring
+  }
+
+  /** The number of the next transaction. */
+  get nextOrder(): number {
+    return this.#nextOrder
   }
 
   get size(): number {
@@ -143,6 +149,7 @@ export class TransactionLog {
       }
     }
     this.#records.set(txid, record)
+    this.#nextOrder = Math.max(this.#nextOrder, record.order + 1)
     this.#changed.add(txid)
     this.#forgotten.delete(txid)
     this.#refreshAround(tx, txid)

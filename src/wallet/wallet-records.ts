@@ -37,6 +37,8 @@ export type BlockPlace = z.infer<typeof BLOCK_PLACE_SCHEMA>
 
 const RECORD_SCHEMA = z.object({
   hex: z.string(),
+  /** Counts transactions in the order in which they came. */
+  order: z.int(),
   /** When it was first seen, Unix seconds. */
   receivedTime: z.int(),
   /** Undefined while no block of the active chain has it. */

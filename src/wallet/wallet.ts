@@ -249,7 +249,7 @@ export class Wallet {
   async #commit(tx: Transaction, notes: PaymentNotes): Promise<Omit<SentPayment, 'fee'>> {
     const { node, clock } = this.#deps
     const { comment, commentTo, replaces } = notes
-    const record = createRecord(tx, Math.floor(clock.now() / 1_000))
+    const record = createRecord(tx, Math.floor(clock.now() / 1_000), this.log)
     const { txid } = record
     this.log.markUsed(tx)
     this.log.put({
@@ -282,7 +282,8 @@ export class Wallet {
   /** Sends again what is ours and waits nowhere, such as after a restart. */
   async resubmit(): Promise<void> {
     const { node, logger } = this.#deps
-    const records = [...this.log.records()].sort((a, b) => a.receivedTime - b.receivedTime)
+    // Parents come before children.
+    const records = [...this.log.records()].sort((a, b) => a.order - b.order)
     for (const record of records) {
       const { tx, txid, place, conflict, isAbandoned, replacedBy } = record
       if (this.#stopping.signal.aborted) return

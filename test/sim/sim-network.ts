@@ -126,6 +126,7 @@ export class SimNode {
         pruneBytes: undefined,
         hasCoinbaseFlags: false,
         hasWallet: false,
+        hasDevWallet: false,
         coinCacheBytes: 8 * 1_048_576,
         reindex: false,
         assumedValid: undefined,

@@ -287,6 +287,19 @@ function addBench(program: Command): void {
     })
 }
 
+function addFaucet(program: Command): void {
+  program
+    .command('faucet')
+    .description("send coins of a devnet's wallet, whose seed everybody knows")
+    .argument('<address>', 'where to')
+    .argument('[amount]', 'coins', '1')
+    .option('--datadir <dir>', 'folder of the devnet (default: .devnet in the project)')
+    .action(async (address, amount, { datadir }) => {
+      const { runFaucet } = await import('./faucet-command.ts')
+      process.stdout.write(`${await runFaucet({ address, amount, datadir })}\n`)
+    })
+}
+
 /** Builds the whole command line. Usage errors are thrown as commander's errors. */
 export function createProgram(): Command {
   const program = new Command(findProgramName())
@@ -303,6 +316,7 @@ export function createProgram(): Command {
   addBlockFileCommands(program)
   addBench(program)
   addDevnet(program)
+  addFaucet(program)
   addConfig(program)
   return program
 }

@@ -35,6 +35,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.versionRolling
     case 'coinbase-flags':
       return settings.coinbaseFlags
+    case 'dev-wallet':
+      return settings.devWallet
     case 'dev-faults':
       return settings.devFaults
     case 'rpc-port':

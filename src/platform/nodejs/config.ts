@@ -61,6 +61,8 @@ export interface NodeSettings {
   readonly acceptNonstdTxn: boolean
   /** Whether there are wallets. */
   readonly wallet: boolean
+  /** Whether one of them is the one that everybody knows. */
+  readonly devWallet: boolean
   /** Multiaddrs. */
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -197,6 +199,7 @@ function createSchemas(sources: SettingSources) {
     'persist-mempool': flag,
     'accept-nonstd-txn': flag,
     wallet: flag,
+    'dev-wallet': flag,
     listen: multiaddrs,
     announce: multiaddrs,
     peer: multiaddrs,
@@ -329,6 +332,7 @@ function toNodeSettings(
     persistMempool: values['persist-mempool'],
     acceptNonstdTxn: values['accept-nonstd-txn'],
     wallet: values.wallet,
+    devWallet: values['dev-wallet'],
     listen: values.listen,
     announce: values.announce,
     peers: values.peer,

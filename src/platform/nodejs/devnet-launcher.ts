@@ -22,6 +22,8 @@ const START_TIMEOUT_MS = 60_000
 export const STOP_GRACE_MS = 5_000
 /** How long the end of the log may take after the process is gone. */
 const LOG_END_GRACE_MS = 500
+/** The node with the wallet that everybody knows. */
+const DEV_WALLET_NODE = 0
 /** Each attempt lost a race for a port. */
 const MAX_PORT_ATTEMPTS = 10
 
@@ -170,6 +172,7 @@ export class ProcessLauncher implements NodeLauncher {
       ['--log-format', 'json'],
       // Who is whose neighbour is the devnet's to say.
       ['--no-discovery'],
+      ...(request.index === DEV_WALLET_NODE ? [['--dev-wallet']] : []),
       ...request.peers.map((peer) => ['--peer', peer]),
     ]
     const child = spawn(

@@ -60,6 +60,7 @@ export function formatNextSteps(
     `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
     `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
     `Faults     ${quoteArgument(packagePath('scripts/devnet'))} partition --datadir ${quoteArgument(folder.path)} 0 1`,
+    `Coins      ${quarry} faucet --datadir ${quoteArgument(folder.path)} <address> [amount] (its wallet is known to everybody: never use it elsewhere)`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',
   ]
 }

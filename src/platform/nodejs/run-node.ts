@@ -2,7 +2,12 @@
 
 import { availableParallelism } from 'node:os'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
-import { createNode, type NodeOptions, type QuarryNode } from '../../node/index.ts'
+import {
+  createNode,
+  DEVNET_WALLET_ADDRESS,
+  type NodeOptions,
+  type QuarryNode,
+} from '../../node/index.ts'
 import { ConfigError, type LoggerSource } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
@@ -50,6 +55,11 @@ function checkCompatibility({ prune, txindex }: NodeSettings): void {
 function resolvePruneBytes(megabytes: number): number | undefined {
   if (megabytes === 0) return undefined
   return megabytes === 1 ? 0 : megabytes * BYTES_PER_MB
+}
+
+/** Where mined coins go: the wallet that everybody knows gets them unless somebody else is named. */
+function choosePayees({ addresses, devWallet }: NodeSettings): readonly string[] {
+  return addresses.length === 0 && devWallet ? [DEVNET_WALLET_ADDRESS] : addresses
 }
 
 interface RunningServer {
@@ -128,7 +138,8 @@ function toNodeOptions(
       isVersionRolled: settings.versionRolling,
     },
     hasCoinbaseFlags: settings.coinbaseFlags,
-    hasWallet: settings.wallet,
+    hasWallet: settings.wallet || settings.devWallet,
+    hasDevWallet: settings.devWallet,
     mempool: {
       policy: {
         // Bitcoin Core's megabytes are a million bytes here.
@@ -159,7 +170,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
   const { settings, log, shutdown, version } = deps
   checkCompatibility(settings)
   const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
-  const payouts = readPayouts(settings.addresses, params)
+  const payouts = readPayouts(choosePayees(settings), params)
   const rpcDeps = { log: log.child('rpc'), clock: systemClock }
   const notifyDeps = { log: log.child('platform'), clock: systemClock }
   const cleanup = new Cleanup()

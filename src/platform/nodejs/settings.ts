@@ -128,6 +128,13 @@ export const SETTINGS = [
     wanted: WANTED_SWITCH,
   },
   {
+    name: 'dev-wallet',
+    kind: 'switch',
+    fallback: false,
+    help: 'have a wallet "devnet" whose seed everybody knows, and mine to it; for experiments only',
+    wanted: WANTED_SWITCH,
+  },
+  {
     name: 'listen',
     kind: 'list',
     placeholder: '<multiaddr>',

@@ -138,6 +138,7 @@ function toNodeOptions(
     verifyThreads: 0,
     hasCoinbaseFlags: false,
     hasWallet: options.wallet ?? false,
+    hasDevWallet: false,
     version: readPackageVersion(),
   }
 }

@@ -45,8 +45,7 @@ export const listTransactions = defineMethod({
     withWallet(context, call, (wallet) => {
       if (count < 0) throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Negative count')
       if (skip < 0) throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Negative from')
-      // The order in which they were first seen is the order in which they were taken in.
-      const records = [...wallet.log.records()].sort((a, b) => b.receivedTime - a.receivedTime)
+      const records = [...wallet.log.records()].sort((a, b) => b.order - a.order)
       const entries = []
       for (const record of records) {
         if (entries.length >= count + skip) break

@@ -60,6 +60,7 @@ describe('resolveNodeSettings', () => {
       persistMempool: true,
       acceptNonstdTxn: false,
       wallet: false,
+      devWallet: false,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
       announce: [],
       peers: [],
