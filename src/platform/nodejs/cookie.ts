@@ -29,6 +29,8 @@ export interface PublishedFile {
   readonly path: string
   /** Deletes the file unless another process has replaced it since. Idempotent. */
   remove(): Promise<void>
+  /** Puts back what was there before, for a start that came to nothing: the data may be another process's. */
+  putBack(): Promise<void>
 }
 
 /** A cookie that opens this node's RPC. */
@@ -62,6 +64,7 @@ async function readSmallFile(path: string): Promise<string | undefined> {
 /** Writes a file so that a reader sees the old one, the new one, or none, and never a part. */
 async function publish(path: string, content: string): Promise<PublishedFile> {
   const temporary = `${path}.tmp`
+  const before = await readSmallFile(path).catch(() => undefined)
   try {
     // A left-over could have another mode, which opening it would keep.
     await rm(temporary, { force: true })
@@ -79,10 +82,15 @@ async function publish(path: string, content: string): Promise<PublishedFile> {
       { cause: error },
     )
   }
+  const remove = async (): Promise<void> => {
+    if ((await readSmallFile(path)) === content) await rm(path, { force: true })
+  }
   return {
     path,
-    remove: async () => {
-      if ((await readSmallFile(path)) === content) await rm(path, { force: true })
+    remove,
+    putBack: async () => {
+      if (before === undefined) await remove()
+      else if ((await readSmallFile(path)) === content) await publish(path, before)
     },
   }
 }

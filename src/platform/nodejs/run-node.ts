@@ -13,7 +13,7 @@ import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { Cleanup } from './cleanup.ts'
 import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
-import { type CookieFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
+import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { createDiskPlatform } from './disk-platform.ts'
 import { EXIT_CODES } from './exit-codes.ts'
@@ -73,9 +73,11 @@ async function startServer(
   directory: OpenDataDirectory,
   settings: NodeSettings,
   cleanup: Cleanup,
+  isReady: () => boolean,
 ): Promise<RunningServer> {
+  const withdraw = (file: PublishedFile) => (isReady() ? file.remove() : file.putBack())
   const cookie = await writeCookie(directory.root)
-  cleanup.add(() => cookie.remove())
+  cleanup.add(() => withdraw(cookie))
   const server = await startHttpServer(front.toServerDeps(settings.rest), {
     host: settings.rpcBind,
     port: settings.rpcPort,
@@ -87,7 +89,7 @@ async function startServer(
   })
   cleanup.add(() => server.close())
   const endpoint = await writeRpcEndpoint(directory.root, { url: server.url, pid: process.pid })
-  cleanup.add(() => endpoint.remove())
+  cleanup.add(() => withdraw(endpoint))
   return { server, cookie }
 }
 
@@ -185,7 +187,8 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     })
     cleanup.add(async () => unwatch())
     const front = new NodeFront(rpcDeps)
-    const running = await startServer(front, directory, settings, cleanup)
+    let isReady = false
+    const running = await startServer(front, directory, settings, cleanup, () => isReady)
     const node = await createNode({
       params,
       platform: await createDiskPlatform(directory, settings, log),
@@ -202,6 +205,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     // Before the node stops, and not only after it, as what was begun before it.
     cleanup.add(() => running.server.close())
     cleanup.add(() => notifyOfEnd(settings, notifyDeps))
+    isReady = true
     front.open(node)
     tellReady(node, params, running, log)
     notifyOfBlocks(node, settings, notifyDeps)
