@@ -86,11 +86,15 @@ interface MineParts {
   readonly payouts: readonly Payout[]
   readonly emit: (event: MineEvent) => void
   readonly onAccepted: () => void
+  /** Whether as many blocks were taken as were wished. */
+  readonly isDone: () => boolean
 }
 
 async function createMiner(parts: MineParts): Promise<Miner> {
   const { options, node, payouts, emit } = parts
   const submit = async (block: Block, { height }: BlockTemplate): Promise<void> => {
+    // Found while the miner is being stopped.
+    if (parts.isDone()) return
     const hash = toDisplayHex(computeBlockHash(block.header))
     try {
       await node.submit(block)
@@ -174,7 +178,8 @@ export async function runMineCommand(options: MineCommandOptions): Promise<void>
     accepted += 1
     if (accepted === options.untilBlocks) shutdown.request('all were found')
   }
-  const running = await createMiner({ options, node, payouts, emit, onAccepted })
+  const isDone = (): boolean => accepted === options.untilBlocks
+  const running = await createMiner({ options, node, payouts, emit, onAccepted, isDone })
   miner = running
   const { threads, throttle, isVersionRolled } = options
   const payoutScripts = payouts.map(({ scriptPubKey }) => encodeHex(scriptPubKey))
