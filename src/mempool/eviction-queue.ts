@@ -56,12 +56,11 @@ export class EvictionQueue {
     this.#heap = new BinaryHeap(isBefore)
   }
 
-  /** Takes out the entry that is worth least; undefined if there is none. */
-  pop(): MempoolEntry | undefined {
-    for (let next = this.#heap.pop(); next !== undefined; next = this.#heap.pop()) {
-      if (this.#places.get(next.entry) !== next) continue
-      this.#places.delete(next.entry)
-      return next.entry
+  /** The entry that is worth least; undefined if there is none. */
+  peek(): MempoolEntry | undefined {
+    for (let next = this.#heap.peek(); next !== undefined; next = this.#heap.peek()) {
+      if (this.#places.get(next.entry) === next) return next.entry
+      this.#heap.pop()
     }
     return undefined
   }

@@ -76,10 +76,7 @@ export class WaitingTransactions {
 
   /** The entry that is worth least, with all that needs it; undefined if there is none. */
   findWorst(): WaitingTransaction | undefined {
-    const worst = this.#queue.pop()
-    // Whoever asks takes it out; until then it keeps its place.
-    if (worst !== undefined) this.#queue.put(worst)
-    return worst as WaitingTransaction | undefined
+    return this.#queue.peek() as WaitingTransaction | undefined
   }
 
   clear(): void {

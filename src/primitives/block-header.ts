@@ -62,8 +62,8 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
 }
 
 /**
- * A header that is read out of its bytes when it is asked, for those who hold very many: it takes a quarter of the
- * memory. Hashes are views of the bytes.
+ * A header that is read out of its bytes when it is asked, for those who hold very many: they share one array
+ * in place of two for each. Hashes are views of the bytes.
  */
 export class PackedHeader implements BlockHeader {
   readonly #bytes: Uint8Array

@@ -16,6 +16,11 @@ export class BinaryHeap<Item> {
     return this.#items.length
   }
 
+  /** The item that is before all others; undefined if there is none. */
+  peek(): Item | undefined {
+    return this.#items[0]
+  }
+
   push(item: Item): void {
     const items = this.#items
     let at = items.length

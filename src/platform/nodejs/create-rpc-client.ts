@@ -2,7 +2,6 @@
 
 import { join } from 'node:path'
 import type { RpcCalls } from '../../rpc/index.ts'
-import type { CancelSignal } from '../../util/index.ts'
 import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
 import { callRpc, DEFAULT_RPC_URL } from './rpc-client.ts'
 
@@ -17,7 +16,7 @@ export interface RpcClientOptions {
   /** Of each call, in milliseconds. */
   readonly timeoutMs?: number
   /** Gives up all calls. */
-  readonly signal?: CancelSignal & AbortSignal
+  readonly signal?: AbortSignal
 }
 
 /** A function for each method; amounts are numbers, as in every other client. */

@@ -270,13 +270,13 @@ describe('a peer that keeps transactions back', () => {
     expect(Math.max(...counts)).toBe(MAX_TRANSACTIONS_PER_REQUEST)
   })
 
-  it('that sends another transaction than it was asked for is dropped, and does no harm to that one', async () => {
+  it('that sends another transaction than it was asked for is banned, and does no harm to that one', async () => {
     const [asked, other] = [pick(0), { ...pick(1), lockTime: 5 }]
     join('liar', [], { transaction: async () => encodeTransaction(other) })
     join('honest', [asked])
     await announce('liar', [asked])
     await announce('honest', [asked])
-    expect(node.network.dropped.has('liar')).toBe(true)
+    expect(node.network.banned.has('liar')).toBe(true)
     expect(isWaiting(asked)).toBe(true)
   })
 })
