@@ -50,7 +50,6 @@ function computeSkipHeight(height: number): number {
  */
 export class BlockEntry implements ChainLink {
   readonly hash: BlockHash
-  readonly hashHex: BlockHashHex
   readonly header: BlockHeader
   readonly prev: BlockEntry | undefined
   readonly height: number
@@ -77,16 +76,22 @@ export class BlockEntry implements ChainLink {
   /** Order in which chains of bodies became complete: of equal work, the lower one stays. */
   sequence = 0
   #medianTimePast: number | undefined
+  #hashHex: BlockHashHex | undefined
 
   constructor(init: BlockEntryInit) {
     this.hash = init.hash
-    this.hashHex = toDisplayHex(init.hash)
     this.header = init.header
     this.prev = init.prev
     this.firstSeenMs = init.firstSeenMs
     this.height = init.prev === undefined ? 0 : init.prev.height + 1
     this.chainWork = (init.prev?.chainWork ?? 0n) + computeOwnWork(init)
     this.#skip = init.prev?.getAncestor(computeSkipHeight(this.height))
+  }
+
+  /** Written when it is first asked for: most are never. */
+  get hashHex(): BlockHashHex {
+    this.#hashHex ??= toDisplayHex(this.hash)
+    return this.#hashHex
   }
 
   /** In the order in which they came. */

@@ -2,6 +2,7 @@
 
 import type { BlockHashHex } from '../primitives/index.ts'
 import { BlockEntry, type BlockEntryInit, type EntryValidity } from './block-entry.ts'
+import { EntryMap } from './entry-map.ts'
 
 /** What `getchaintips` calls the end of a branch. @see Bitcoin Core `getchaintips` */
 export type ChainTipStatus = 'active' | 'valid-fork' | 'valid-headers' | 'headers-only' | 'invalid'
@@ -20,7 +21,7 @@ export interface RestoredEntry extends Omit<BlockEntryInit, 'prev'> {
  * no rule; `Chain` alone changes it.
  */
 export class BlockTree {
-  readonly #entries = new Map<BlockHashHex, BlockEntry>()
+  readonly #entries = new EntryMap()
   /** Entries that are not stored. Closed under descendants. */
   readonly #loose = new Set<BlockEntry>()
   /** Blocks that could be connected and are no worse than the tip was. */
@@ -59,7 +60,7 @@ export class BlockTree {
 
   /** Ends of branches. */
   leaves(): readonly BlockEntry[] {
-    return [...this.#entries.values()].filter(({ children }) => children.length === 0)
+    return [...this.#entries].filter(({ children }) => children.length === 0)
   }
 
   /** Adds a header whose parent is in the tree, or the first of all. */
@@ -68,7 +69,7 @@ export class BlockTree {
   }
 
   #insert(entry: BlockEntry): BlockEntry {
-    this.#entries.set(entry.hashHex, entry)
+    this.#entries.add(entry)
     if (!entry.isStored) this.#loose.add(entry)
     const { prev } = entry
     prev?.addChild(entry)
@@ -106,7 +107,7 @@ export class BlockTree {
   /** Entries up to a height, genesis left out, that have a body. */
   findBodies(height: number): readonly BlockEntry[] {
     const found: BlockEntry[] = []
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries) {
       if (entry.hasBody && entry.height > 0 && entry.height <= height) found.push(entry)
     }
     return found
@@ -210,7 +211,7 @@ export class BlockTree {
     for (const entry of this.#loose) {
       if (spared.has(entry)) continue
       this.#loose.delete(entry)
-      this.#entries.delete(entry.hashHex)
+      this.#entries.delete(entry)
       if (entry.prev !== undefined) bereft.add(entry.prev)
     }
     for (const parent of bereft) this.#forgetChildren(parent)
@@ -219,8 +220,8 @@ export class BlockTree {
 
   /** Forgets those children of an entry that are not in the tree any more. */
   #forgetChildren(parent: BlockEntry): void {
-    if (!this.#entries.has(parent.hashHex)) return
-    parent.keepChildren(({ hashHex }) => this.#entries.has(hashHex))
+    if (!this.#entries.has(parent)) return
+    parent.keepChildren((child) => this.#entries.has(child))
   }
 
   #considerCandidate(entry: BlockEntry): void {
@@ -270,7 +271,7 @@ export class BlockTree {
    * @param floor - The work below which nothing is wanted.
    */
   refillCandidates(floor = 0n): void {
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries) {
       if (entry.chainWork >= floor) this.#considerCandidate(entry)
     }
   }
@@ -301,7 +302,7 @@ export class BlockTree {
 
   #findBestHeader(): void {
     this.#bestHeader = undefined
-    for (const entry of this.#entries.values()) this.#considerHeader(entry)
+    for (const entry of this.#entries) this.#considerHeader(entry)
   }
 
   /**
