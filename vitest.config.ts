@@ -13,6 +13,8 @@ export default defineConfig({
           setupFiles: SETUP,
           // One file for each core: the default leaves one core idle, which on two is half.
           maxWorkers: '100%',
+          // Files share what they import: importing it for each anew takes a quarter of all time.
+          isolate: false,
           sequence: { groupOrder: 0 },
           // No test asserts a time, and a busy machine takes its own.
           testTimeout: 60_000,
@@ -27,6 +29,7 @@ export default defineConfig({
           globalSetup: ['./test/support/build-first.ts'],
           // Every file starts processes that mine; more at once would measure the scheduler.
           fileParallelism: false,
+          isolate: false,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
