@@ -35,7 +35,15 @@ export const fundRawTransaction = defineMethod({
       schema: z.string(),
       description: 'The encoded transaction in hexadecimal.',
     },
-    OPTIONS_PARAM,
+    {
+      ...OPTIONS_PARAM,
+      schema: z
+        .union([FUND_OPTIONS_SCHEMA, z.boolean().transform(() => ({}))])
+        .default({})
+        .describe(
+          'How coins and change are chosen. Old clients give a flag, without a meaning here.',
+        ),
+    },
     {
       name: 'iswitness',
       schema: z.boolean().optional(),
