@@ -13,6 +13,7 @@ import {
   hash160,
   withDescriptorChecksum,
 } from '../script/index.ts'
+import { type Clock, sleep } from '../util/index.ts'
 import { type KeyNetwork, type KeySource, parseKeyExpression } from './key-source.ts'
 import { WalletError } from './wallet-error.ts'
 
@@ -39,6 +40,8 @@ const FORMS: readonly (readonly [DescriptorKind, RegExp])[] = [
   ['wpkh', /^wpkh\(([^()]*)\)$/],
   ['tr', /^tr\(([^(),{}]*)\)$/],
 ]
+/** Keys are derived for so long at a time, in milliseconds: each takes one to three. */
+const MAX_BUSY_MS = 20
 /** Longer ones are refused before anything is read. */
 const MAX_DESCRIPTOR_LENGTH = 1_000
 
@@ -111,6 +114,19 @@ export class Descriptor {
   derive(index: number): DerivedKey {
     const key = this.#source.derive(index)
     return { kind: this.kind, ...createOutput(this.kind, key.publicKey), ...key }
+  }
+
+  /** The keys and outputs from one index up to another, which is left out. Lets others work meanwhile. */
+  async deriveRange(from: number, to: number, clock: Clock): Promise<readonly DerivedKey[]> {
+    const keys: DerivedKey[] = []
+    let startMs = clock.monotonic()
+    for (let index = from; index < to; index++) {
+      keys.push(this.derive(index))
+      if (clock.monotonic() - startMs < MAX_BUSY_MS) continue
+      await sleep(clock, 0)
+      startMs = clock.monotonic()
+    }
+    return keys
   }
 
   /** The text of what one index stands for, with checksum and without a private key. */

@@ -1,6 +1,6 @@
 /** @module All keys of a wallet, by the outputs that pay to them. */
 
-import { encodeHex } from '../util/index.ts'
+import { type Clock, encodeHex } from '../util/index.ts'
 import { type DerivedKey, type Descriptor, parseDescriptor } from './descriptor.ts'
 import type { KeyNetwork } from './key-source.ts'
 import type { ChainRecord } from './wallet-file.ts'
@@ -30,15 +30,35 @@ export interface OwnScript {
   readonly key: DerivedKey
 }
 
+const NO_KEYS: ReadonlyMap<number, DerivedKey> = new Map()
+
+/** Indexes below this are to be watched. */
+function findWatchedEnd(
+  { isRanged }: Descriptor,
+  { nextIndex, rangeEnd }: ChainRecord,
+): number {
+  return isRanged ? Math.max(nextIndex + GAP_LIMIT, rangeEnd) : 1
+}
+
 /** Watches outputs of all descriptors, always {@link GAP_LIMIT} beyond what is used. */
 export class KeyRing {
   readonly #network: KeyNetwork
   readonly #chains: MutableChain[] = []
   readonly #scripts = new Map<string, OwnScript>()
 
-  constructor(network: KeyNetwork, records: readonly ChainRecord[]) {
+  private constructor(network: KeyNetwork) {
     this.#network = network
-    for (const record of records) this.add(record)
+  }
+
+  /** Watches the outputs of descriptors; lets others work while their keys are derived. */
+  static async open(
+    network: KeyNetwork,
+    records: readonly ChainRecord[],
+    clock: Clock,
+  ): Promise<KeyRing> {
+    const ring = new KeyRing(network)
+    for (const record of records) ring.add(record, await ring.deriveAhead(record, clock))
+    return ring
   }
 
   get chains(): readonly KeyChain[] {
@@ -50,23 +70,34 @@ export class KeyRing {
     return this.#scripts.size
   }
 
-  /** Takes a descriptor, or the same one with another record. */
-  add(record: ChainRecord): KeyChain {
-    const known = this.#chains.find(
-      (chain) => chain.descriptor.toPublicText() === record.descriptor,
-    )
+  #findSame({ descriptor }: ChainRecord): MutableChain | undefined {
+    return this.#chains.find((chain) => chain.descriptor.toPublicText() === descriptor)
+  }
+
+  /** The keys that {@link add} will need for a descriptor, by index. Lets others work meanwhile. */
+  async deriveAhead(record: ChainRecord, clock: Clock): Promise<ReadonlyMap<number, DerivedKey>> {
+    const known = this.#findSame(record)
+    const descriptor = known?.descriptor ?? parseDescriptor(record.descriptor, this.#network)
+    const from = known?.watchedEnd ?? 0
+    const keys = await descriptor.deriveRange(from, findWatchedEnd(descriptor, record), clock)
+    return new Map(keys.map((key, i) => [from + i, key]))
+  }
+
+  /** Takes a descriptor, or the same one with another record. @param keys - Those of {@link deriveAhead}. */
+  add(record: ChainRecord, keys: ReadonlyMap<number, DerivedKey>): KeyChain {
+    const known = this.#findSame(record)
     if (known !== undefined) {
       // What was given out stays given out.
       const nextIndex = Math.max(known.record.nextIndex, record.nextIndex)
       const rangeEnd = Math.max(known.record.rangeEnd, record.rangeEnd)
       known.record = { ...record, nextIndex, rangeEnd }
-      this.#watch(known)
+      this.#watch(known, keys)
       return known
     }
     const descriptor = parseDescriptor(record.descriptor, this.#network)
     const chain = { descriptor, record, position: this.#chains.length, watchedEnd: 0 }
     this.#chains.push(chain)
-    this.#watch(chain)
+    this.#watch(chain, keys)
     return chain
   }
 
@@ -110,12 +141,12 @@ export class KeyRing {
     return this.#watch(chain)
   }
 
-  #watch(chain: MutableChain): boolean {
+  #watch(chain: MutableChain, keys: ReadonlyMap<number, DerivedKey> = NO_KEYS): boolean {
     const { descriptor, record } = chain
     const before = chain.watchedEnd
-    const wanted = descriptor.isRanged ? Math.max(record.nextIndex + GAP_LIMIT, record.rangeEnd) : 1
+    const wanted = findWatchedEnd(descriptor, record)
     for (let index = before; index < wanted; index++) {
-      const key = descriptor.derive(index)
+      const key = keys.get(index) ?? descriptor.derive(index)
       this.#scripts.set(encodeHex(key.scriptPubKey), { chain, index, key })
     }
     chain.watchedEnd = Math.max(before, wanted)

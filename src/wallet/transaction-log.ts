@@ -250,9 +250,23 @@ export class TransactionLog {
 
   /** A block is on the active chain no more. */
   disconnect(hash: string): void {
-    for (const record of [...this.#records.values()]) {
-      if (record.place?.hash === hash) this.put({ ...record, place: undefined })
-      else if (record.conflict?.hash === hash) this.put({ ...record, conflict: undefined })
+    for (const { txid } of [...this.#records.values()]) {
+      const record = this.#records.get(txid)
+      if (record?.conflict?.hash === hash) this.put({ ...record, conflict: undefined })
+      if (record?.place?.hash !== hash) continue
+      this.put({ ...record, place: undefined })
+      if (isCoinbase(record.tx)) this.abandon(record)
+    }
+  }
+
+  /**
+   * Gives up a transaction and those that need it, so that what they spend can be spent again. Those that need coins of
+   * a block that was taken back can never be valid on another branch.
+   */
+  abandon(record: WalletTransaction): void {
+    for (const { txid } of this.collectDescendants(record)) {
+      const current = this.#records.get(txid)
+      if (current !== undefined) this.put({ ...current, isAbandoned: true })
     }
   }
 

@@ -129,13 +129,23 @@ export class WalletKeys {
   /** Descriptors with private keys by position, as far as they were needed. */
   readonly #privateDescriptors = new Map<number, Descriptor>()
 
-  constructor(deps: WalletKeysDeps, name: string, content: WalletContent) {
+  private constructor(deps: WalletKeysDeps, name: string, content: WalletContent, ring: KeyRing) {
     this.#deps = deps
     this.name = name
     this.#content = content
     const { secrets } = content
     if (secrets !== null && 'plain' in secrets) this.#secrets = parseSecrets(secrets.plain)
-    this.ring = new KeyRing(deps.network, content.chains)
+    this.ring = ring
+  }
+
+  /** Takes what a wallet's file has. @throws {@link WalletError} `damaged` */
+  static async open(
+    deps: WalletKeysDeps,
+    name: string,
+    content: WalletContent,
+  ): Promise<WalletKeys> {
+    const ring = await KeyRing.open(deps.network, content.chains, deps.clock)
+    return new WalletKeys(deps, name, content, ring)
   }
 
   get network(): KeyNetwork {
@@ -255,14 +265,19 @@ export class WalletKeys {
 
   /** Takes descriptors in, each with its private key if it has one. */
   async addDescriptors(list: readonly NewDescriptor[], birthHeight: number): Promise<void> {
-    if (this.ring.chains.length + list.length > MAX_DESCRIPTORS) {
+    const news = []
+    for (const { descriptor, ...rest } of list) {
+      const record = toRecord(descriptor, rest)
+      news.push({ descriptor, record, keys: await this.ring.deriveAhead(record, this.#deps.clock) })
+    }
+    if (this.ring.chains.length + news.length > MAX_DESCRIPTORS) {
       throw new WalletError('refused', `A wallet has at most ${MAX_DESCRIPTORS} descriptors`)
     }
     const secrets = this.hasPrivateKeys ? this.requireUnlocked() : undefined
     const descriptors = [...(secrets?.descriptors ?? [])]
-    for (const { descriptor, ...rest } of list) {
-      if (rest.isActive) this.#retire(descriptor.kind, rest.isInternal)
-      const chain = this.ring.add(toRecord(descriptor, rest))
+    for (const { descriptor, record, keys } of news) {
+      if (record.isActive) this.#retire(descriptor.kind, record.isInternal)
+      const chain = this.ring.add(record, keys)
       if (descriptor.hasPrivateKey) descriptors[chain.position] = descriptor.toPrivateText()
       else descriptors[chain.position] ??= ''
     }

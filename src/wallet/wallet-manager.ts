@@ -140,7 +140,8 @@ export class WalletManager {
       throw new WalletError('refused', `At most ${MAX_LOADED_WALLETS} wallets can be loaded`)
     }
     const { node, store, files, clock, random, logger } = this.#deps
-    const keys = new WalletKeys({ files, network: this.network, clock, random }, name, content)
+    const deps = { files, network: this.network, clock, random }
+    const keys = await WalletKeys.open(deps, name, content)
     const records = new WalletRecords(store, content.recordsId)
     const wallet = await Wallet.open({ keys, node, records, clock, logger })
     // From here on it hears of what leaves the chain while it catches up.

@@ -312,10 +312,7 @@ export class Wallet {
     if (isWaiting || record.place !== undefined || record.conflict !== undefined) {
       throw new WalletError('unknown-transaction', 'Transaction not eligible for abandonment')
     }
-    for (const { txid: id } of this.log.collectDescendants(record)) {
-      const current = this.log.get(id)
-      if (current !== undefined) this.log.put({ ...current, isAbandoned: true })
-    }
+    this.log.abandon(record)
     await this.follower.write()
   }
 

@@ -97,8 +97,7 @@ export const deriveAddresses = defineMethod({
       if (range === undefined) throw refuse('Range must be specified for a ranged descriptor')
       const [low, high] = parseRange(range)
       if (high - low >= MAX_DERIVED) throw refuse('Range is too large')
-      return Array.from({ length: high - low + 1 }, (_, i) =>
-        toAddress(descriptor.derive(low + i).scriptPubKey),
-      )
+      const keys = await descriptor.deriveRange(low, high + 1, context.clock)
+      return keys.map(({ scriptPubKey }) => toAddress(scriptPubKey))
     }),
 })

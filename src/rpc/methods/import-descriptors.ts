@@ -12,8 +12,8 @@ const TIMESTAMP_WINDOW_SECONDS = 7_200
 const MAX_RANGE_END = 0x7fff_ffff
 /** @see Bitcoin Core `ParseDescriptorRange` */
 const MAX_RANGE_SIZE = 1_000_000
-/** Addresses that are watched at a time; each takes a key derivation. */
-const MAX_IMPORTED_RANGE = 100_000
+/** Indexes below this can be watched: each takes a key derivation, now and whenever the wallet is loaded. */
+const MAX_IMPORTED_RANGE = 10_000
 const MAX_REQUESTS = 1_000
 
 /** The last index, or the first and the last. */
@@ -96,7 +96,8 @@ async function createImport(
     throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Range is too large')
   }
   const nextIndex = request.next_index ?? 0
-  if (request.range !== undefined && nextIndex > end + 1) {
+  const limit = request.range === undefined ? MAX_IMPORTED_RANGE : end + 1
+  if (nextIndex >= limit) {
     throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'next_index is out of range')
   }
   return {
