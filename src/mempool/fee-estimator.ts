@@ -105,6 +105,8 @@ export class FeeEstimator {
     events.on('added', (entry) => this.#onAdded(entry))
     events.on('confirmed', (entry) => this.#onConfirmed(entry))
     events.on('dropped', ({ entry }) => this.#onDropped(entry))
+    // After a reorganisation some are gone without having been either.
+    events.on('removed', ({ txid }) => this.#watched.delete(txid))
     events.on('blockPassed', (height) => this.#onBlock(height))
   }
 

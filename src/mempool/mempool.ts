@@ -189,18 +189,7 @@ export class Mempool {
    * @see Bitcoin Core `MemPoolAccept`
    */
   async accept(tx: Transaction, addedMs?: number): Promise<MempoolEntry> {
-    const { entry } = await this.#accepting.run(async () => {
-      if (this.#busyMs > MAX_BUSY_MS) {
-        await sleep(this.#deps.clock, 0)
-        this.#busyMs = 0
-      }
-      const startMs = this.#deps.clock.monotonic()
-      try {
-        return await this.#acceptNow(tx, addedMs)
-      } finally {
-        this.#busyMs += this.#deps.clock.monotonic() - startMs
-      }
-    })
+    const { entry } = await this.#accepting.run(() => this.#acceptInTurn(tx, addedMs))
     return entry
   }
 
@@ -328,6 +317,20 @@ export class Mempool {
       before: NO_TRANSACTIONS,
       ...wishes,
     })
+  }
+
+  /** Of many, each after others have had a turn where that is due. */
+  async #acceptInTurn(tx: Transaction, addedMs?: number): Promise<Acceptance> {
+    if (this.#busyMs > MAX_BUSY_MS) {
+      await sleep(this.#deps.clock, 0)
+      this.#busyMs = 0
+    }
+    const startMs = this.#deps.clock.monotonic()
+    try {
+      return await this.#acceptNow(tx, addedMs)
+    } finally {
+      this.#busyMs += this.#deps.clock.monotonic() - startMs
+    }
   }
 
   async #acceptNow(tx: Transaction, addedMs?: number): Promise<Acceptance> {
@@ -466,7 +469,7 @@ export class Mempool {
     void this.#accepting.run(async () => {
       for (const { tx, addedMs } of displaced) {
         try {
-          await this.#acceptNow(tx, addedMs)
+          await this.#acceptInTurn(tx, addedMs)
         } catch (error) {
           const txid = toDisplayHex(computeTxid(tx))
           this.#deps.log.debug('transaction not readmitted', {

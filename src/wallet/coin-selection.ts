@@ -113,14 +113,19 @@ function selectAmong<Coin extends Candidate>(
   const worth = candidates
     .filter((coin) => effectiveValue(coin, payment.feeRate) > 0n)
     .sort((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0))
+  const missing = sumOf(payment.outputs) - sumOf(preset)
   for (const coin of worth) {
-    if (coin.value < sumOf(payment.outputs) - sumOf(preset)) continue
+    if (coin.value < missing) continue
     const selection = payWith([...preset, coin], payment)
     if (selection !== undefined) return selection
   }
   const taken = [...preset]
+  let sum = 0n
   for (const coin of worth.reverse()) {
     taken.push(coin)
+    sum += coin.value
+    // Of thousands, most are not worth a try.
+    if (sum < missing) continue
     const selection = payWith(taken, payment)
     if (selection !== undefined) return selection
   }

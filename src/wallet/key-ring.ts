@@ -33,10 +33,7 @@ export interface OwnScript {
 const NO_KEYS: ReadonlyMap<number, DerivedKey> = new Map()
 
 /** Indexes below this are to be watched. */
-function findWatchedEnd(
-  { isRanged }: Descriptor,
-  { nextIndex, rangeEnd }: ChainRecord,
-): number {
+function findWatchedEnd({ isRanged }: Descriptor, { nextIndex, rangeEnd }: ChainRecord): number {
   return isRanged ? Math.max(nextIndex + GAP_LIMIT, rangeEnd) : 1
 }
 

@@ -13,7 +13,7 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import { classifyOutput } from '../script/index.ts'
-import { type Candidate, type Selection, selectCoins } from './coin-selection.ts'
+import { type Candidate, type Payment, type Selection, selectCoins } from './coin-selection.ts'
 import { dustThreshold, INPUT_WEIGHTS } from './input-weight.ts'
 import type { OwnScript } from './key-ring.ts'
 import {
@@ -122,6 +122,39 @@ function checkOutputs(outputs: readonly TxOut[], subtractFrom: readonly number[]
   }
 }
 
+function formatRate(rate: bigint): string {
+  return `${(Number(rate) / 1_000).toFixed(3)} sat/vB`
+}
+
+/** Chooses among coins whose transactions do not wait with too many others. @throws {@link WalletError} */
+function chooseCoins(
+  preset: readonly PaymentCoin[],
+  candidates: readonly PaymentCoin[],
+  payment: Payment,
+  { mayAddInputs }: PaymentWishes,
+): Selection<PaymentCoin> {
+  const usable = candidates.filter(({ tier }) => tier < MAX_FAMILY_COUNT)
+  try {
+    return selectCoins(preset, usable, payment)
+  } catch (error) {
+    const isShort = error instanceof WalletError && error.code === 'insufficient-funds'
+    if (isShort && !mayAddInputs) {
+      throw new WalletError(
+        'insufficient-funds',
+        'The preselected coins total amount does not cover the transaction target. Please allow other inputs to be automatically selected or include more coins manually',
+        { cause: error },
+      )
+    }
+    if (!isShort || usable.length === candidates.length) throw error
+    selectCoins(preset, candidates, payment)
+    throw new WalletError(
+      'insufficient-funds',
+      'Unconfirmed UTXOs are available, but spending them creates a chain of transactions that will be rejected by the mempool',
+      { cause: error },
+    )
+  }
+}
+
 /** Makes payments out of a wallet's coins. */
 export class WalletSpender {
   readonly #deps: SpenderDeps
@@ -152,13 +185,23 @@ export class WalletSpender {
   async prepare(wishes: PaymentWishes): Promise<UnsignedPayment> {
     const { outputs, subtractFrom, feeRate } = wishes
     checkOutputs(outputs, subtractFrom)
+    this.#checkFeeRate(feeRate)
     const changeScript = wishes.changeScript ?? (await this.#chooseChange(outputs))
     const preset = await this.#resolveInputs(wishes.inputs)
     const chosen = new Set(preset.map(({ outPoint }) => outPointKey(outPoint)))
     const candidates = wishes.mayAddInputs ? this.#candidates(wishes, chosen) : []
     const payment = { outputs, subtractFrom, feeRate, changeScript }
-    const selection = selectCoins(preset, candidates, payment)
-    return this.#assemble(selection, wishes)
+    return this.#assemble(chooseCoins(preset, candidates, payment, wishes), wishes)
+  }
+
+  /** @see Bitcoin Core `CreateTransactionInternal` */
+  #checkFeeRate(feeRate: bigint): void {
+    const least = this.#deps.node.minFeeRate()
+    if (feeRate >= least) return
+    throw new WalletError(
+      'bad-payment',
+      `Fee rate (${formatRate(feeRate)}) is lower than the minimum fee rate setting (${formatRate(least)})`,
+    )
   }
 
   #chooseChange(outputs: readonly TxOut[]): Promise<Uint8Array> {
@@ -168,7 +211,9 @@ export class WalletSpender {
     return this.#deps.nextChangeScript(isTaproot)
   }
 
-  async #resolveInputs(inputs: readonly ChosenInput[]): Promise<readonly PaymentCoin[]> {
+  async #resolveInputs(given: readonly ChosenInput[]): Promise<readonly PaymentCoin[]> {
+    // Named twice, a coin still counts once.
+    const inputs = [...new Map(given.map((input) => [outPointKey(input.outPoint), input])).values()]
     const coins = await this.#deps.node.readCoins(inputs.map(({ outPoint }) => outPoint))
     return inputs.map(({ outPoint, sequence, weight }, i) => {
       const own = this.#deps.view.findCoin(outPoint)
@@ -223,8 +268,7 @@ export class WalletSpender {
     }
     if (depth > 0) return 0
     const { ancestorCount = 1, descendantCount = 1 } = this.#deps.view.waiting(coin.record) ?? {}
-    const family = Math.max(ancestorCount, descendantCount)
-    return family < MAX_FAMILY_COUNT ? family : undefined
+    return Math.max(ancestorCount, descendantCount)
   }
 
   #assemble(selection: Selection<PaymentCoin>, wishes: PaymentWishes): UnsignedPayment {

@@ -69,6 +69,13 @@ export interface BumpedPayment extends SentPayment {
   readonly oldFee: bigint
 }
 
+/** As callers name them. @see Bitcoin Core `FormatOutputType` */
+const TYPE_NAMES: Readonly<Record<DescriptorKind, string>> = {
+  pkh: 'legacy',
+  'sh-wpkh': 'p2sh-segwit',
+  wpkh: 'bech32',
+  tr: 'bech32m',
+}
 /** Labels are kept for at most so many addresses. */
 export const MAX_LABELS = 100_000
 /** How much more a replacement pays unless it is told otherwise. @see Bitcoin Core `WALLET_INCREMENTAL_RELAY_FEE` */
@@ -158,11 +165,15 @@ export class Wallet {
     return address === undefined ? undefined : this.#labels.get(address)
   }
 
-  /** @throws {@link WalletError} `keys-ran-out` if no descriptor makes such addresses. */
+  /** @throws {@link WalletError} `keys-ran-out`, `refused` if no descriptor makes such addresses, or any at all. */
   requireActive(kind: DescriptorKind, isInternal: boolean): KeyChain {
     const chain = this.keys.findActive(kind, isInternal)
     if (chain !== undefined) return chain
-    throw new WalletError('keys-ran-out', 'Error: This wallet has no available keys')
+    const hasAny = this.keys.ring.chains.some(
+      ({ record }) => record.isActive && record.isInternal === isInternal,
+    )
+    if (!hasAny) throw new WalletError('refused', 'Error: This wallet has no available keys')
+    throw new WalletError('keys-ran-out', `Error: No ${TYPE_NAMES[kind]} addresses available.`)
   }
 
   /** A new address to be paid at. */
@@ -323,7 +334,7 @@ export class Wallet {
       const record = this.requireTransaction(txid)
       const oldFee = this.#requireBumpable(record)
       const payment = this.#createBump(record, oldFee, wishes)
-      const { tx: unsigned, fee } = await this.spender.prepare(payment)
+      const { tx: unsigned, fee } = await this.#prepareBump(payment)
       const result = await this.spender.sign(unsigned)
       assertComplete(result)
       this.#checkBumpFee(result.tx, fee, oldFee)
@@ -388,6 +399,16 @@ export class Wallet {
       isReplaceable: wishes.isReplaceable,
       lockTime: tx.lockTime,
       version: tx.version,
+    }
+  }
+
+  async #prepareBump(wishes: PaymentWishes): Promise<UnsignedPayment> {
+    try {
+      return await this.spender.prepare(wishes)
+    } catch (error) {
+      if (!(error instanceof WalletError)) throw error
+      const message = `Unable to create transaction. ${error.message}`
+      throw new WalletError('refused', message, { cause: error })
     }
   }
 

@@ -123,7 +123,8 @@ export const send = defineMethod({
       const wanted = { outputs, version, lockTime: options.locktime }
       const fundOptions = { ...merged, add_inputs: options.add_inputs ?? inputs.length === 0 }
       const prepare = () => fundTransaction(context, wallet, wanted, inputs, fundOptions)
-      if (isSent && !wallet.keys.isLocked && wallet.keys.hasPrivateKeys) {
+      const isOurs = inputs.every(({ outPoint }) => wallet.log.findOwnOutput(outPoint))
+      if (isSent && isOurs && !wallet.keys.isLocked && wallet.keys.hasPrivateKeys) {
         const { txid } = await wallet.payPrepared(prepare)
         return { complete: true, txid }
       }

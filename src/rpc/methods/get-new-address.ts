@@ -5,6 +5,7 @@ import type { DescriptorKind } from '../../wallet/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { NOTE_SCHEMA } from './payment-arguments.ts'
 import { withWallet } from './wallet-access.ts'
 
 /** Forms of addresses by the names that callers give them. @see Bitcoin Core `ParseOutputType` */
@@ -35,7 +36,7 @@ export const getNewAddress = defineMethod({
   category: 'wallet',
   summary: 'Gives an address to be paid at that nobody has been given yet.',
   params: [
-    { name: 'label', schema: z.string().default(''), description: 'What it is for.' },
+    { name: 'label', schema: NOTE_SCHEMA.default(''), description: 'What it is for.' },
     ADDRESS_TYPE_PARAM,
   ],
   result: { schema: z.string(), description: 'The address.' },

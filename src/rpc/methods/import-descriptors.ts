@@ -5,6 +5,7 @@ import type { NewDescriptor, Wallet } from '../../wallet/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { NOTE_SCHEMA } from './payment-arguments.ts'
 import { requireManager, toWalletRpcError, withWallet } from './wallet-access.ts'
 
 /** Clocks of miners may be so far off. @see Bitcoin Core `TIMESTAMP_WINDOW` */
@@ -30,7 +31,7 @@ const REQUEST_SCHEMA = z.strictObject({
     .union([z.int().min(0), z.literal('now')])
     .describe('Since when it may have got something: Unix seconds, or "now".'),
   internal: z.boolean().default(false).describe('Whether it is for change.'),
-  label: z.string().default('').describe('What its address is for.'),
+  label: NOTE_SCHEMA.default('').describe('What its address is for.'),
 })
 
 type ImportRequest = z.output<typeof REQUEST_SCHEMA>
@@ -119,7 +120,9 @@ async function importOne(context: RpcContext, wallet: Wallet, request: ImportReq
       const own = wallet.keys.ring.find(wanted.descriptor.derive(0).scriptPubKey)
       if (own !== undefined) await wallet.setLabel(wallet.addressOf(own), request.label)
     }
-    return { success: true as const, timestamp: wanted.timestamp }
+    const isOpen = wanted.descriptor.isRanged && request.range === undefined
+    const warnings = isOpen ? ['Range not given, using default keypool range'] : undefined
+    return { success: true as const, warnings, timestamp: wanted.timestamp }
   } catch (error) {
     const refusal = toWalletRpcError(error)
     if (!(refusal instanceof RpcError)) throw refusal

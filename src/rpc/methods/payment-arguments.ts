@@ -13,6 +13,9 @@ import { decodePayeeAddress } from './payee-argument.ts'
 /** Coins, as a number or a text. */
 export const AMOUNT_SCHEMA = z.union([z.number(), z.string()])
 
+/** What owners note about addresses and payments: kept for good, so not without a limit. */
+export const NOTE_SCHEMA = z.string().max(1_000)
+
 /** Arguments that decide about the fee, where they are parameters of their own. */
 export const FEE_PARAMS = {
   confTarget: {

@@ -4,7 +4,13 @@ import * as z from 'zod'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { AMOUNT_SCHEMA, FEE_PARAMS, parseFeeChoice, parseOutputs } from './payment-arguments.ts'
+import {
+  AMOUNT_SCHEMA,
+  FEE_PARAMS,
+  NOTE_SCHEMA,
+  parseFeeChoice,
+  parseOutputs,
+} from './payment-arguments.ts'
 import { resolveFeeRate, USUAL_PAYMENT } from './payment-wishes.ts'
 import { withWallet } from './wallet-access.ts'
 
@@ -25,7 +31,7 @@ const RESULT = [
 
 const COMMENT_PARAM = {
   name: 'comment',
-  schema: z.string().default(''),
+  schema: NOTE_SCHEMA.default(''),
   description: 'A note for yourself; it is not sent.',
 } as const
 const REPLACEABLE_PARAM = {
@@ -50,7 +56,7 @@ export const sendToAddress = defineMethod({
     COMMENT_PARAM,
     {
       name: 'comment_to',
-      schema: z.string().default(''),
+      schema: NOTE_SCHEMA.default(''),
       description: 'A note about whom you pay; it is not sent.',
     },
     {
@@ -129,6 +135,12 @@ export const sendMany = defineMethod({
       }
       const fee = parseFeeChoice(args.conf_target, args.estimate_mode, args.fee_rate)
       const { outputs, names } = parseOutputs(context, args.amounts)
+      if (outputs.length === 0) {
+        throw new RpcError(
+          RPC_CODES.WALLET_INSUFFICIENT_FUNDS,
+          'Transaction must have at least one recipient',
+        )
+      }
       const subtractFrom = args.subtractfeefrom.map((address) => {
         const position = names.indexOf(address)
         if (position >= 0) return position

@@ -96,4 +96,17 @@ describe('FeeEstimator', () => {
     for (let i = 0; i < 500; i++) market.mine()
     expect(market.estimator.estimate(2, 'economical')).toBeUndefined()
   })
+
+  it('forgets those that a reorganisation confirmed or did away with', () => {
+    const market = new Market()
+    for (let round = 0; round < 10; round++) market.mine(market.send(1_000), market.send(1_000))
+    expect(market.estimator.estimate(2, 'economical')).toBeCloseTo(1_000)
+    for (const reason of ['block', 'reorg'] as const) {
+      for (let i = 0; i < 10; i++) {
+        market.events.emit('removed', { txid: market.send(1_000).txid, reason })
+      }
+    }
+    for (let i = 0; i < 5; i++) market.mine()
+    expect(market.estimator.estimate(2, 'economical')).toBeCloseTo(1_000)
+  })
 })

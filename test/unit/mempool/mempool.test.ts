@@ -243,8 +243,17 @@ describe('Mempool', () => {
       chained.push(spend(chained.at(-1) as Transaction, 1_000n))
     }
     await Promise.all(chained.map((tx) => busy.accept(tx)))
-    isDone = true
     expect(busy.size).toBe(10)
+    expect(turns).toBeGreaterThanOrEqual(4)
+    // So it is when all of them are judged anew after a reorganisation.
+    for (const { block } of createBlocks(base[4] as PlacedBlock, params, 2, { salt: 1 })) {
+      await chain.acceptBlock(block)
+    }
+    turns = 0
+    const unrelated = spend(coinbaseOf(1), 1_000n)
+    await busy.accept(unrelated)
+    isDone = true
+    expect(busy.size).toBe(11)
     expect(turns).toBeGreaterThanOrEqual(4)
   })
 })
