@@ -62,3 +62,4 @@ export {
 } from './ports.ts'
 export { Budget, TaskGroup } from './task-group.ts'
 export { type Quota, TokenBucket } from './token-bucket.ts'
+export { TurnTaker } from './turn-taker.ts'

@@ -13,7 +13,7 @@ import {
   hash160,
   withDescriptorChecksum,
 } from '../script/index.ts'
-import { type Clock, sleep } from '../util/index.ts'
+import { type Clock, TurnTaker } from '../util/index.ts'
 import { type KeyNetwork, type KeySource, parseKeyExpression } from './key-source.ts'
 import { WalletError } from './wallet-error.ts'
 
@@ -40,8 +40,6 @@ const FORMS: readonly (readonly [DescriptorKind, RegExp])[] = [
   ['wpkh', /^wpkh\(([^()]*)\)$/],
   ['tr', /^tr\(([^(),{}]*)\)$/],
 ]
-/** Keys are derived for so long at a time, in milliseconds: each takes one to three. */
-const MAX_BUSY_MS = 20
 /** Longer ones are refused before anything is read. */
 const MAX_DESCRIPTOR_LENGTH = 1_000
 
@@ -119,19 +117,17 @@ export class Descriptor {
   /** The keys and outputs from one index up to another, which is left out. Lets others work meanwhile. */
   async deriveRange(from: number, to: number, clock: Clock): Promise<readonly DerivedKey[]> {
     const keys: DerivedKey[] = []
-    let startMs = clock.monotonic()
+    const turns = new TurnTaker(clock)
     for (let index = from; index < to; index++) {
       keys.push(this.derive(index))
-      if (clock.monotonic() - startMs < MAX_BUSY_MS) continue
-      await sleep(clock, 0)
-      startMs = clock.monotonic()
+      await turns.next()
     }
     return keys
   }
 
   /** The text of what one index stands for, with checksum and without a private key. */
-  describe(index: number): string {
-    return this.#wrap(this.#source.describe(index, this.kind === 'tr'))
+  describe(key: DerivedKey): string {
+    return this.#wrap(this.#source.describe(key, this.kind === 'tr'))
   }
 
   /** The private key of an index: 32 bytes, a secret. Undefined if it has none. */

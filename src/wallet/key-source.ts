@@ -170,9 +170,8 @@ export class KeySource {
     return { publicKey, fingerprint, path: [...path, ...below] }
   }
 
-  /** The one key of an index, with its origin. */
-  describe(index: number, isXOnly: boolean): string {
-    const { publicKey, fingerprint, path } = this.derive(index)
+  /** One key of those that it makes, with its origin. */
+  describe({ publicKey, fingerprint, path }: SourcedKey, isXOnly: boolean): string {
     const hasOrigin = this.#held.type === 'extended' || this.#origin !== undefined
     const origin = hasOrigin ? `[${encodeHex(fingerprint)}${formatPath(path)}]` : ''
     return `${origin}${encodeHex(isXOnly ? publicKey.subarray(1) : publicKey)}`

@@ -20,7 +20,7 @@ import {
   STANDARD_SCRIPT_FLAGS,
   verifyInput,
 } from '../script/index.ts'
-import { equalBytes, InvariantError } from '../util/index.ts'
+import { type Clock, equalBytes, InvariantError, TurnTaker } from '../util/index.ts'
 import { computeOutputKey } from './descriptor.ts'
 
 /** What an input spends. */
@@ -150,54 +150,70 @@ function finalize(signing: SigningTransaction, index: number, input: TxIn): TxIn
   }
 }
 
-/** Why a signed input does not satisfy what it spends; undefined if it does. */
-function findFault(tx: Transaction, index: number, spent: readonly TxOut[]): string | undefined {
-  try {
-    const precomputed = precomputeTransactionData(tx, spent)
-    verifyInput(tx, index, spent, STANDARD_SCRIPT_FLAGS, precomputed, nobleSignatureEngine)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof ScriptError)) throw error
-    return error.code === 'INVALID_STACK_OPERATION' || error.code === 'EVAL_FALSE'
-      ? MISSING_KEY
-      : error.message
+/** Tells why an input of a transaction does not satisfy what it spends; undefined if it does. */
+type FindFault = (tx: Transaction, index: number) => string | undefined
+
+/** @param spent - What the inputs spend. */
+function createFaultFinder(unsigned: Transaction, spent: readonly TxOut[]): FindFault {
+  // Nothing of it changes with the signatures.
+  const precomputed = precomputeTransactionData(unsigned, spent)
+  return (tx, index) => {
+    try {
+      verifyInput(tx, index, spent, STANDARD_SCRIPT_FLAGS, precomputed, nobleSignatureEngine)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof ScriptError)) throw error
+      return error.code === 'INVALID_STACK_OPERATION' || error.code === 'EVAL_FALSE'
+        ? MISSING_KEY
+        : error.message
+    }
   }
 }
 
 /**
- * Signs what the keys can sign. Inputs that are complete already stay as they are.
+ * Signs what the keys can sign. Inputs that are complete already stay as they are. Lets others work meanwhile: each
+ * input takes some milliseconds.
  *
  * @param spent - What the inputs spend, in their order; undefined where nobody knows.
  * @param hashType - What signatures sign; undefined for everything.
  * @see Bitcoin Core `SignTransaction`
  */
-export function signTransaction(
+export async function signTransaction(
   tx: Transaction,
   spent: readonly (SpentOutput | undefined)[],
   findKeys: FindKeys,
+  clock: Clock,
   hashType?: number,
-): SigningResult {
+): Promise<SigningResult> {
   const isAllKnown = spent.every((coin) => coin !== undefined)
   const outputs = tx.inputs.map(
     (_, i) =>
       spent[i]?.output ?? { value: UNKNOWN_OUTPUT.amount, scriptPubKey: UNKNOWN_OUTPUT.script },
   )
   const signing = prepare(tx, spent, hashType)
-  const inputs = tx.inputs.map((input, i) => {
-    const coin = spent[i]
-    if (coin === undefined) return input
+  const findFault = createFaultFinder(tx, outputs)
+  const turns = new TurnTaker(clock)
+  const sign = (input: TxIn, i: number, coin: SpentOutput): TxIn => {
     const isGiven = input.scriptSig.length > 0 || input.witness.length > 0
-    if (isGiven && findFault(tx, i, outputs) === undefined) return input
+    if (isGiven && findFault(tx, i) === undefined) return input
     const isTaproot = classifyOutput(coin.output.scriptPubKey).type === 'witness_v1_taproot'
     if (isTaproot && !isAllKnown) return input
     const isSigned = signInput(signing, i, coin, findKeys(coin), hashType)
     return (isSigned ? finalize(signing, i, input) : undefined) ?? input
-  })
+  }
+  const inputs: TxIn[] = []
+  for (const [i, input] of tx.inputs.entries()) {
+    const coin = spent[i]
+    inputs.push(coin === undefined ? input : sign(input, i, coin))
+    await turns.next()
+  }
   const signed = { ...tx, inputs }
-  const failures = tx.inputs.flatMap((_, index) => {
-    const message = spent[index] === undefined ? MISSING_OUTPUT : findFault(signed, index, outputs)
-    return message === undefined ? [] : [{ index, message }]
-  })
+  const failures: SigningFailure[] = []
+  for (const index of inputs.keys()) {
+    const message = spent[index] === undefined ? MISSING_OUTPUT : findFault(signed, index)
+    if (message !== undefined) failures.push({ index, message })
+    await turns.next()
+  }
   return { tx: signed, failures }
 }
 

@@ -219,6 +219,11 @@ export class WalletKeys {
     return this.#secrets
   }
 
+  /** Whether outputs of a descriptor can be spent. @throws {@link WalletError} `no-private-keys`, `locked` */
+  canSpend(chain: KeyChain): boolean {
+    return (this.requireUnlocked().descriptors[chain.position] ?? '') !== ''
+  }
+
   /** The private key that spends an output of ours: 32 bytes. Undefined if it is only watched. */
   privateKeyOf({ chain, index }: OwnScript): Uint8Array | undefined {
     const text = this.requireUnlocked().descriptors[chain.position] ?? ''

@@ -13,6 +13,7 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import { classifyOutput } from '../script/index.ts'
+import { type Clock, TurnTaker } from '../util/index.ts'
 import { type Candidate, type Payment, type Selection, selectCoins } from './coin-selection.ts'
 import { dustThreshold, INPUT_WEIGHTS } from './input-weight.ts'
 import type { OwnScript } from './key-ring.ts'
@@ -101,6 +102,7 @@ export interface SpenderDeps {
   readonly keys: WalletKeys
   readonly view: WalletView
   readonly node: WalletNode
+  readonly clock: Clock
   /** The next change address for payments to such an output; the same until it is used. */
   nextChangeScript(isTaproot: boolean): Promise<Uint8Array>
   isLockedCoin(key: string): boolean
@@ -254,9 +256,9 @@ export class WalletSpender {
     return candidates
   }
 
-  #canSign(own: OwnScript): boolean {
+  #canSign({ chain }: OwnScript): boolean {
     const { keys } = this.#deps
-    return !keys.hasPrivateKeys || keys.isLocked || keys.privateKeyOf(own) !== undefined
+    return !keys.hasPrivateKeys || keys.isLocked || keys.canSpend(chain)
   }
 
   /** Confirmed coins first, then those of few waiting transactions, then of many. */
@@ -309,7 +311,7 @@ export class WalletSpender {
     known: ReadonlyMap<string, SpentOutput> = new Map(),
     hashType?: number,
   ): Promise<SigningResult> {
-    const { keys, node } = this.#deps
+    const { keys, node, clock } = this.#deps
     keys.requireUnlocked()
     const coins = await node.readCoins(tx.inputs.map(({ prevout }) => prevout))
     const spent = tx.inputs.map(({ prevout }, i) => {
@@ -319,7 +321,7 @@ export class WalletSpender {
       const output = own ?? this.findOutput(prevout, coins[i])
       return output === undefined ? undefined : this.describeSpent(output)
     })
-    return signTransaction(tx, spent, (coin) => this.#findKeys(coin), hashType)
+    return signTransaction(tx, spent, (coin) => this.#findKeys(coin), clock, hashType)
   }
 
   /**
@@ -330,11 +332,13 @@ export class WalletSpender {
    * @throws {@link WalletError} `locked`, `bad-psbt`
    */
   async process(psbt: Psbt, hashType: number | undefined, tellsPaths: boolean): Promise<void> {
-    const { keys, view, node } = this.#deps
+    const { keys, view, node, clock } = this.#deps
     if (hashType !== undefined) keys.requireUnlocked()
     const tx = unsignedOf(psbt)
     const coins = await node.readCoins(tx.inputs.map(({ prevout }) => prevout))
+    const turns = new TurnTaker(clock)
     for (const [i, { prevout }] of tx.inputs.entries()) {
+      await turns.next()
       if (isFinalInput(psbt, i)) continue
       const source = view.findSource(prevout)
       const output = view.findOutput(prevout) ?? this.findOutput(prevout, coins[i])

@@ -116,6 +116,7 @@ export class Wallet {
       keys,
       view: this.view,
       node,
+      clock,
       nextChangeScript: (isTaproot) => this.#nextChangeScript(isTaproot),
       isLockedCoin: (key) => this.#lockedCoins.has(key),
     })

@@ -20,10 +20,10 @@ export function formatKeyPath(path: readonly number[]): string {
   return `m${steps.join('')}`
 }
 
-function describeOwn({ chain, index, key }: OwnScript) {
+function describeOwn({ chain, key }: OwnScript) {
   const { descriptor, record } = chain
   return {
-    desc: descriptor.describe(index),
+    desc: descriptor.describe(key),
     parent_desc: record.descriptor,
     pubkey: encodeHex(key.publicKey),
     timestamp: record.timestamp,

@@ -62,7 +62,7 @@ function describeCoin(wallet: Wallet, { coin, depth, isSafe }: CoinStatus) {
     redeemScript: redeemScript === undefined ? undefined : encodeHex(redeemScript),
     spendable: wallet.keys.hasPrivateKeys,
     solvable: true,
-    desc: own.chain.descriptor.describe(own.index),
+    desc: own.chain.descriptor.describe(own.key),
     parent_descs: [own.chain.record.descriptor],
     safe: isSafe,
   }

@@ -195,7 +195,8 @@ export const signRawTransactionWithKey = defineMethod({
         const output = spent.get(outPointKey(prevout))
         return output === undefined ? undefined : wallet.completeSpent(output, own)
       })
-      return describeResult(wallet.signTransaction(tx, list, () => keys, hashType))
+      const { clock } = context
+      return describeResult(await wallet.signTransaction(tx, list, () => keys, clock, hashType))
     }),
 })
 
