@@ -14,7 +14,7 @@ export interface PackageMember {
   readonly tx: Transaction
   /** Where it waits now, or did before. */
   readonly entry: MempoolEntry | undefined
-  /** Those whose fees and sizes were judged together; it alone, or all that paid too little by themselves. */
+  /** Those whose fees and sizes were judged together: it alone, or all that paid too little by themselves. None if it waited before. */
   readonly group: readonly MempoolEntry[]
   /** Those that had to go for it. */
   readonly replaced: readonly MempoolEntry[]

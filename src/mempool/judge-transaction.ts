@@ -37,6 +37,7 @@ import { collectRelatives, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError, MissingInputsError } from './mempool-error.ts'
 import { checkReplacement, collectReplaced } from './replacement.ts'
 import { checkSigopsPolicy } from './sigops-policy.ts'
+import { checkTruc, TRUC_VERSION } from './truc.ts'
 import type { WaitingTransactions } from './waiting-transactions.ts'
 
 /** How many unconfirmed ancestors, itself included, a transaction may have. */
@@ -72,6 +73,8 @@ export interface JudgeOptions {
   readonly feeDeltaOf: (txid: TxidHex) => bigint
   /** The least fee rate that a full mempool takes, satoshis per 1,000 virtual bytes; undefined if fees are not asked. */
   readonly minFeeRate: bigint | undefined
+  /** What whoever sends it would not pay, satoshis per 1,000 virtual bytes; undefined for no limit. */
+  readonly maxFeeRate: bigint | undefined
   /** Whether it may push others out. */
   readonly mayReplace: boolean
   /** Transactions that count as if they waited. */
@@ -94,15 +97,31 @@ export interface Candidate {
  * @see Bitcoin Core `MemPoolAccept::CheckFeeRate`
  */
 export function checkFeeRate(fee: bigint, virtualSize: number, minFeeRate: bigint): void {
-  const data = { fee: Number(fee) }
-  const forRoom = feeFor(minFeeRate, virtualSize)
-  if (fee < forRoom) {
-    throw new MempoolError('mempool min fee not met', { ...data, wanted: Number(forRoom) })
+  const wanted = feeFor(minFeeRate, virtualSize)
+  if (fee < wanted) {
+    throw new MempoolError('mempool min fee not met', { fee: Number(fee), wanted: Number(wanted) })
   }
-  const forRelay = feeFor(MIN_RELAY_FEE_SATS_PER_KVB, virtualSize)
-  if (fee < forRelay) {
-    throw new MempoolError('min relay fee not met', { ...data, wanted: Number(forRelay) })
-  }
+  checkRelayFee(fee, virtualSize)
+}
+
+function checkRelayFee(fee: bigint, virtualSize: number): void {
+  const wanted = feeFor(MIN_RELAY_FEE_SATS_PER_KVB, virtualSize)
+  if (fee >= wanted) return
+  throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
+}
+
+/** What a transaction has to pay, and may pay at most. */
+function checkOwnFee(
+  { version }: Transaction,
+  modifiedFee: bigint,
+  virtualSize: number,
+  { minFeeRate, maxFeeRate }: JudgeOptions,
+): void {
+  if (minFeeRate !== undefined) checkFeeRate(modifiedFee, virtualSize, minFeeRate)
+  // Others, once taken, might stay without those that paid for them.
+  else if (version !== TRUC_VERSION) checkRelayFee(modifiedFee, virtualSize)
+  if (maxFeeRate === undefined || modifiedFee <= feeFor(maxFeeRate, virtualSize)) return
+  throw new MempoolError('max feerate exceeded')
 }
 
 /**
@@ -138,11 +157,15 @@ export async function judgeTransaction(
   )
   const feeDelta = options.feeDeltaOf(txid)
   const modifiedFee = fee + feeDelta
-  if (options.minFeeRate !== undefined) checkFeeRate(modifiedFee, virtualSize, options.minFeeRate)
+  checkOwnFee(tx, modifiedFee, virtualSize, options)
   if (requiresStandard) checkEphemeralDust(tx, fee, modifiedFee)
   const parents = findParents(tx, deps.waiting, options.before)
   if (requiresStandard) checkDustIsSpent(tx, parents)
   const ancestors = collectAncestors(parents)
+  const { mayReplace, before } = options
+  const question = { tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace }
+  const sibling = checkTruc({ ...question, beside: before.values() })
+  if (sibling !== undefined) conflicts.add(sibling)
   const replaced = collectReplaced(conflicts)
   checkFamily(virtualSize, ancestors, replaced, options.before.size)
   if (conflicts.size > 0) {
@@ -194,10 +217,7 @@ function checkUnknown(txid: TxidHex, wtxid: TxidHex, waiting: WaitingTransaction
   )
 }
 
-function findConflicts(
-  tx: Transaction,
-  waiting: WaitingTransactions,
-): ReadonlySet<WaitingTransaction> {
+function findConflicts(tx: Transaction, waiting: WaitingTransactions): Set<WaitingTransaction> {
   const conflicts = new Set<WaitingTransaction>()
   for (const { prevout } of tx.inputs) {
     const spender = waiting.getSpender(prevout)

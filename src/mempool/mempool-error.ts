@@ -30,6 +30,8 @@ export type MempoolErrorCode =
   | 'min relay fee not met'
   | 'mempool min fee not met'
   | 'too-long-mempool-chain'
+  | 'TRUC-violation'
+  | 'max feerate exceeded'
   | 'bad-txns-nonstandard-inputs'
   | 'bad-witness-nonstandard'
   | 'bad-txns-too-many-sigops'

@@ -4,7 +4,6 @@ import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/inde
 import type { ConsensusError } from '../consensus/index.ts'
 import {
   computeTxid,
-  computeWtxid,
   isCoinbase,
   type OutPoint,
   type Transaction,
@@ -197,30 +196,35 @@ export class Mempool {
    * Takes a child with its parents: each by itself if it can be, and those that pay too little by themselves together.
    *
    * @param transactions - Parents first, the child last.
+   * @param maxFeeRate - None may pay more, satoshis per 1,000 virtual bytes; undefined for no limit.
    * @returns What became of each. After a refusal that nothing of the rest could make good, the rest is left unjudged.
    * @see Bitcoin Core `ProcessNewPackage`; BIP-0331
    */
-  acceptPackage(transactions: readonly Transaction[]): Promise<readonly PackageMember[]> {
+  acceptPackage(
+    transactions: readonly Transaction[],
+    maxFeeRate?: bigint,
+  ): Promise<readonly PackageMember[]> {
     return this.#accepting.run(async () => {
       const members: PackageMember[] = []
       for (const tx of transactions) {
-        const member = await this.#acceptMember(tx)
+        const member = await this.#acceptMember(tx, maxFeeRate)
         members.push(member)
         if (member.refusal !== undefined && !isReconsiderable(member.refusal)) break
       }
       const isHopeless = members.some(
         ({ refusal }) => refusal !== undefined && !isReconsiderable(refusal),
       )
-      if (!isHopeless) await this.#acceptTogether(members)
+      if (!isHopeless) await this.#acceptTogether(members, maxFeeRate)
       return transactions.map((tx, i) => members[i] ?? createMember(tx))
     })
   }
 
-  async #acceptMember(tx: Transaction): Promise<PackageMember> {
-    const known = this.#waiting.getByWtxid(toDisplayHex(computeWtxid(tx)))
-    if (known !== undefined) return { ...createMember(tx), entry: known, group: [known] }
+  async #acceptMember(tx: Transaction, maxFeeRate: bigint | undefined): Promise<PackageMember> {
+    // With other witnesses it does as well.
+    const known = this.#waiting.get(toDisplayHex(computeTxid(tx)))
+    if (known !== undefined) return { ...createMember(tx), entry: known }
     try {
-      const { entry, replaced } = await this.#acceptNow(tx)
+      const { entry, replaced } = await this.#acceptNow(tx, { maxFeeRate })
       return { tx, entry, group: [entry], replaced, refusal: undefined }
     } catch (error) {
       if (!isRefusal(error)) throw error
@@ -229,14 +233,14 @@ export class Mempool {
   }
 
   /** Tries again together what was refused alone. @param members - Changed where that goes well. */
-  async #acceptTogether(members: PackageMember[]): Promise<void> {
+  async #acceptTogether(members: PackageMember[], maxFeeRate: bigint | undefined): Promise<void> {
     const rest = members.filter(({ refusal }) => refusal !== undefined)
     if (rest.length < 2) return
     try {
       const group = await this.#judgeOnTip((tip) =>
         judgeTogether(
           rest.map(({ tx }) => tx),
-          (tx, wishes) => this.#judge(tx, tip, wishes),
+          (tx, wishes) => this.#judge(tx, tip, { maxFeeRate, ...wishes }),
           this.#currentRollingFee(),
         ),
       )
@@ -313,6 +317,7 @@ export class Mempool {
       requiresStandard: this.policy.requiresStandard,
       feeDeltaOf: (txid) => this.#feeDeltas.get(txid),
       minFeeRate: this.#currentRollingFee(),
+      maxFeeRate: undefined,
       mayReplace: true,
       before: NO_TRANSACTIONS,
       ...wishes,
@@ -327,14 +332,13 @@ export class Mempool {
     }
     const startMs = this.#deps.clock.monotonic()
     try {
-      return await this.#acceptNow(tx, addedMs)
+      return await this.#acceptNow(tx, addedMs === undefined ? {} : { nowMs: addedMs })
     } finally {
       this.#busyMs += this.#deps.clock.monotonic() - startMs
     }
   }
 
-  async #acceptNow(tx: Transaction, addedMs?: number): Promise<Acceptance> {
-    const wishes = addedMs === undefined ? {} : { nowMs: addedMs }
+  async #acceptNow(tx: Transaction, wishes: Partial<JudgeOptions>): Promise<Acceptance> {
     const { entry, replaced } = await this.#judgeOnTip((tip) => this.#judge(tx, tip, wishes))
     for (const other of replaced) this.#drop(other, 'replaced')
     this.#add(entry)

@@ -87,6 +87,8 @@ const FALLBACK_FEE_SATS_PER_KVB = 20_000n
 const MAX_FAMILY_COUNT = 25
 /** @see Bitcoin Core `MAX_STANDARD_TX_WEIGHT` */
 const MAX_WEIGHT = 400_000
+/** @see BIP-0431 */
+const TRUC_VERSION = 3
 /** Up to here a lock time is a height. */
 const LOCKTIME_THRESHOLD = 500_000_000
 const DEFAULT_TARGET_BLOCKS = 6
@@ -269,6 +271,8 @@ export class WalletSpender {
       return undefined
     }
     if (depth > 0) return 0
+    // While they wait they go with their like only, two at a time.
+    if (coin.record.tx.version === TRUC_VERSION || wishes.version === TRUC_VERSION) return undefined
     const { ancestorCount = 1, descendantCount = 1 } = this.#deps.view.waiting(coin.record) ?? {}
     return Math.max(ancestorCount, descendantCount)
   }

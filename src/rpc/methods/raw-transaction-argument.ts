@@ -10,6 +10,7 @@ import {
   decodeTransaction,
   type Transaction,
 } from '../../primitives/index.ts'
+import { disassemble, isUnspendable } from '../../script/index.ts'
 import { parseBtcAmount } from '../btc-amount.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { decodeHexArgument } from './arguments.ts'
@@ -41,17 +42,45 @@ export function decodeTransactionArgument(hex: string, failure: string): Transac
   return decodeHexArgument(hex, decodeTransaction, message)
 }
 
+/** Reads the parameter `maxfeerate`: satoshis per 1,000 virtual bytes. @throws {@link RpcError} -3, -8 */
+export function parseMaxFeeRate(maxFeeRate: unknown): bigint {
+  const rate = parseBtcAmount(maxFeeRate)
+  if (rate < FEE_RATE_LIMIT_SATS) return rate
+  throw new RpcError(
+    RPC_CODES.INVALID_PARAMETER,
+    'Fee rates larger than or equal to 1BTC/kvB are not accepted',
+  )
+}
+
 /** What a transaction may pay at most, in satoshis; 0 for anything. */
 export function computeMaxFee(tx: Transaction, maxFeeRate: unknown): bigint {
-  const rate = parseBtcAmount(maxFeeRate)
-  if (rate >= FEE_RATE_LIMIT_SATS) {
-    throw new RpcError(
-      RPC_CODES.INVALID_PARAMETER,
-      'Fee rates larger than or equal to 1BTC/kvB are not accepted',
-    )
-  }
+  const rate = parseMaxFeeRate(maxFeeRate)
   const { virtualSize } = computeTransactionSize(tx)
   return (rate * BigInt(virtualSize) + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
+}
+
+/** What a script that ends in the middle of a push looks like. */
+const BROKEN_SCRIPT_END = '[error]'
+
+/** The parameter `maxburnamount`. */
+export const MAX_BURN_AMOUNT_PARAM = {
+  name: 'maxburnamount',
+  schema: z.union([z.number(), z.string()]).default('0'),
+  description: 'Refuse it if an output that nobody can spend holds more coins.',
+} as const
+
+/** Refuses outputs that nobody can spend and that hold more. @throws {@link RpcError} -25 */
+export function checkBurnAmounts({ outputs }: Transaction, maxBurnAmount: bigint): void {
+  for (const { value, scriptPubKey } of outputs) {
+    const isBurned =
+      isUnspendable(scriptPubKey) || disassemble(scriptPubKey).endsWith(BROKEN_SCRIPT_END)
+    if (isBurned && value > maxBurnAmount) {
+      throw new RpcError(
+        RPC_CODES.VERIFY_ERROR,
+        'Unspendable output exceeds maximum configured by user (maxburnamount)',
+      )
+    }
+  }
 }
 
 /** Bitcoin Core's reject reason with what it adds to it. */

@@ -4,34 +4,19 @@ import * as z from 'zod'
 import { ConsensusError } from '../../consensus/index.ts'
 import { MempoolError } from '../../mempool/index.ts'
 import { computeTxid, type Transaction, toDisplayHex } from '../../primitives/index.ts'
-import { disassemble, isUnspendable } from '../../script/index.ts'
 import { parseBtcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import {
+  checkBurnAmounts,
   computeMaxFee,
   decodeTransactionArgument,
   describeRefusal,
   hasUnspentOutput,
+  MAX_BURN_AMOUNT_PARAM,
   MAX_FEE_RATE_PARAM,
 } from './raw-transaction-argument.ts'
-
-/** What a script that ends in the middle of a push looks like. */
-const BROKEN_SCRIPT_END = '[error]'
-
-function checkBurnAmounts(tx: Transaction, maxBurnAmount: bigint): void {
-  for (const { value, scriptPubKey } of tx.outputs) {
-    const isBurned =
-      isUnspendable(scriptPubKey) || disassemble(scriptPubKey).endsWith(BROKEN_SCRIPT_END)
-    if (isBurned && value > maxBurnAmount) {
-      throw new RpcError(
-        RPC_CODES.VERIFY_ERROR,
-        'Unspendable output exceeds maximum configured by user (maxburnamount)',
-      )
-    }
-  }
-}
 
 /** Refuses a transaction that is in the chain and has an output that is still unspent. */
 async function checkNotConfirmed({ chain }: RpcContext, tx: Transaction): Promise<void> {
@@ -88,11 +73,7 @@ export const sendRawTransaction = defineMethod({
       description: 'The encoded transaction in hexadecimal.',
     },
     MAX_FEE_RATE_PARAM,
-    {
-      name: 'maxburnamount',
-      schema: z.union([z.number(), z.string()]).default('0'),
-      description: 'Refuse it if an output that nobody can spend holds more coins.',
-    },
+    MAX_BURN_AMOUNT_PARAM,
   ],
   result: { schema: z.string(), description: 'The transaction id.' },
   examples: [['signedhex']],

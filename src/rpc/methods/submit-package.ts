@@ -8,26 +8,29 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../../primitives/index.ts'
-import { btcAmount } from '../btc-amount.ts'
+import { parseBtcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { findPackageError, MAX_PACKAGE_COUNT } from './package-argument.ts'
-import { decodeTransactionArgument, describeRefusal } from './raw-transaction-argument.ts'
+import { decodePackage, describeFees, FEES_SCHEMA, findPackageError } from './package-argument.ts'
+import {
+  checkBurnAmounts,
+  describeRefusal,
+  MAX_BURN_AMOUNT_PARAM,
+  MAX_FEE_RATE_PARAM,
+  parseMaxFeeRate,
+} from './raw-transaction-argument.ts'
 
-const BYTES_PER_KVB = 1_000n
 const NOT_JUDGED = 'package-not-validated'
 
 const MEMBER_SCHEMA = z.object({
   txid: z.string().describe('The transaction id.'),
   vsize: z.number().optional().describe('Virtual bytes, if it waits now.'),
-  fees: z
-    .object({
-      base: z.number().describe('Its fee in coins.'),
-      'effective-feerate': z.number().describe('Coins per 1,000 virtual bytes.'),
-      'effective-includes': z.array(z.string()).describe('Whose fees and sizes are in that.'),
-    })
-    .optional(),
+  fees: FEES_SCHEMA.optional(),
+  'other-wtxid': z
+    .string()
+    .optional()
+    .describe('It waits with other witnesses: the hash over those.'),
   error: z.string().optional().describe('Why it is not taken.'),
 })
 
@@ -49,21 +52,8 @@ function describeMember({ tx, entry, group, refusal }: PackageMember) {
   if (entry === undefined) {
     return { txid, error: refusal === undefined ? NOT_JUDGED : describeRefusal(refusal) }
   }
-  let fee = 0n
-  let virtualSize = 0
-  for (const one of group) {
-    fee += one.modifiedFee
-    virtualSize += one.virtualSize
-  }
-  return {
-    txid,
-    vsize: entry.virtualSize,
-    fees: {
-      base: btcAmount(entry.fee),
-      'effective-feerate': btcAmount((fee * BYTES_PER_KVB) / BigInt(virtualSize)),
-      'effective-includes': group.map(({ wtxid }) => wtxid),
-    },
-  }
+  if (entry.wtxid !== toDisplayHex(computeWtxid(tx))) return { txid, 'other-wtxid': entry.wtxid }
+  return { txid, vsize: entry.virtualSize, fees: describeFees(entry, group) }
 }
 
 /** `submitpackage` */
@@ -77,6 +67,8 @@ export const submitPackage = defineMethod({
       schema: z.array(z.string()),
       description: 'Encoded transactions in hexadecimal: the parents, then the child.',
     },
+    MAX_FEE_RATE_PARAM,
+    MAX_BURN_AMOUNT_PARAM,
   ],
   result: {
     schema: z.object({
@@ -86,16 +78,11 @@ export const submitPackage = defineMethod({
     }),
   },
   examples: [[['parenthex', 'childhex']]],
-  handler: async ({ mempool, submitTransaction }: RpcContext, { package: hexes }) => {
-    if (hexes.length === 0 || hexes.length > MAX_PACKAGE_COUNT) {
-      throw new RpcError(
-        RPC_CODES.INVALID_PARAMETER,
-        `Array must contain between 1 and ${MAX_PACKAGE_COUNT} transactions.`,
-      )
-    }
-    const transactions = hexes.map((hex) =>
-      decodeTransactionArgument(hex, `TX decode failed: ${hex}`),
-    )
+  handler: async ({ mempool, submitTransaction }: RpcContext, args) => {
+    const maxFeeRate = parseMaxFeeRate(args.maxfeerate)
+    const maxBurnAmount = parseBtcAmount(args.maxburnamount)
+    const transactions = decodePackage(args.package)
+    for (const tx of transactions) checkBurnAmounts(tx, maxBurnAmount)
     if (!isChildWithParents(transactions)) {
       throw new RpcError(
         RPC_CODES.VERIFY_ERROR,
@@ -105,7 +92,7 @@ export const submitPackage = defineMethod({
     const problem = findPackageError(transactions)
     const members =
       problem === undefined
-        ? await mempool.acceptPackage(transactions)
+        ? await mempool.acceptPackage(transactions, maxFeeRate === 0n ? undefined : maxFeeRate)
         : transactions.map(
             (tx): PackageMember => ({
               tx,

@@ -3,20 +3,15 @@
 import * as z from 'zod'
 import type { MempoolEntry, MempoolTrial } from '../../mempool/index.ts'
 import { computeTxid, computeWtxid, toDisplayHex } from '../../primitives/index.ts'
-import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
-import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { findPackageError, MAX_PACKAGE_COUNT } from './package-argument.ts'
+import { decodePackage, describeFees, FEES_SCHEMA, findPackageError } from './package-argument.ts'
 import {
   computeMaxFee,
-  decodeTransactionArgument,
   describeRefusal,
   hasUnspentOutput,
   MAX_FEE_RATE_PARAM,
 } from './raw-transaction-argument.ts'
-
-const BYTES_PER_KVB = 1_000n
 
 const RESULT_SCHEMA = z.object({
   txid: z.string().describe('The transaction id.'),
@@ -27,29 +22,25 @@ const RESULT_SCHEMA = z.object({
     .optional()
     .describe('Whether it would be taken; absent if it was not looked at.'),
   vsize: z.number().optional().describe('Virtual bytes, if it would be taken.'),
-  fees: z
-    .object({
-      base: z.number().describe('Its fee in coins.'),
-      'effective-feerate': z.number().describe('Coins per 1,000 virtual bytes.'),
-      'effective-includes': z.array(z.string()).describe('Whose fees and sizes are in that.'),
-    })
-    .optional(),
+  fees: FEES_SCHEMA.optional(),
   'reject-reason': z.string().optional().describe('Why it would not be taken.'),
   'reject-details': z.string().optional().describe('The same in more words.'),
 })
 
+const LAST_REASON = 'mempool-script-verify-flag-failed'
+
+function isTooDear({ fee }: MempoolEntry, maxFee: bigint): boolean {
+  return maxFee > 0n && fee > maxFee
+}
+
 function describeTaken(entry: MempoolEntry, maxFee: bigint) {
-  if (maxFee > 0n && entry.fee > maxFee) {
+  if (isTooDear(entry, maxFee)) {
     return { allowed: false, 'reject-reason': 'max-fee-exceeded' }
   }
   return {
     allowed: true,
     vsize: entry.virtualSize,
-    fees: {
-      base: btcAmount(entry.fee),
-      'effective-feerate': btcAmount((entry.fee * BYTES_PER_KVB) / BigInt(entry.virtualSize)),
-      'effective-includes': [entry.wtxid],
-    },
+    fees: describeFees(entry, [entry]),
   }
 }
 
@@ -81,15 +72,7 @@ export const testMempoolAccept = defineMethod({
   result: { schema: z.array(RESULT_SCHEMA) },
   examples: [[['signedhex']]],
   handler: async ({ chain, mempool }: RpcContext, { rawtxs, maxfeerate }) => {
-    if (rawtxs.length === 0 || rawtxs.length > MAX_PACKAGE_COUNT) {
-      throw new RpcError(
-        RPC_CODES.INVALID_PARAMETER,
-        `Array must contain between 1 and ${MAX_PACKAGE_COUNT} transactions.`,
-      )
-    }
-    const transactions = rawtxs.map((hex) =>
-      decodeTransactionArgument(hex, `TX decode failed: ${hex}`),
-    )
+    const transactions = decodePackage(rawtxs)
     const maxFees = transactions.map((tx) => computeMaxFee(tx, maxfeerate))
     const names = transactions.map((tx) => ({
       txid: toDisplayHex(computeTxid(tx)),
@@ -100,12 +83,20 @@ export const testMempoolAccept = defineMethod({
       return names.map((name) => ({ ...name, 'package-error': packageError }))
     }
     const trial = await mempool.check(transactions)
-    const refused = transactions[trial.taken.length]
+    const { taken } = trial
+    const refused = transactions[taken.length]
     const isKnown = refused !== undefined && (await hasUnspentOutput(chain, refused))
+    const maxFeeOf = (i: number): bigint => maxFees[i] ?? 0n
+    // Scripts are looked at last: whatever else is wrong, nothing is known of the others.
+    const isTold = trial.refusal === undefined || trial.refusal.code === LAST_REASON
+    const dear = isTold ? taken.findIndex((entry, i) => isTooDear(entry, maxFeeOf(i))) : -1
     return names.map((name, i) => {
-      const entry = trial.taken[i]
-      if (entry !== undefined) return { ...name, ...describeTaken(entry, maxFees[i] ?? 0n) }
-      if (i > trial.taken.length) return name
+      const entry = taken[i]
+      if (dear >= 0 && i > dear) return name
+      if (entry !== undefined) {
+        return isTold ? { ...name, ...describeTaken(entry, maxFeeOf(i)) } : name
+      }
+      if (i > taken.length) return name
       if (isKnown) return { ...name, allowed: false, 'reject-reason': 'txn-already-known' }
       return { ...name, ...describeRefused(trial) }
     })

@@ -4,6 +4,7 @@ import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/inde
 import {
   type DropReason,
   Mempool,
+  MempoolError,
   type MempoolPolicy,
   type PackageMember,
 } from '../../../src/mempool/index.ts'
@@ -95,6 +96,11 @@ function pay(
       i < count ? { ...output, scriptPubKey: OPEN_SCRIPT } : output,
     ),
   }
+}
+
+/** An output of a standard form that only takes up room. */
+function ballast(size: number): TxOut {
+  return { value: 0n, scriptPubKey: Uint8Array.of(0x6a, ...new Uint8Array(size)) }
 }
 
 function outputOf(tx: Transaction, vout = 0): OpenOutput {
@@ -338,10 +344,6 @@ describe('families', () => {
   })
 
   it('are of 101,000 virtual bytes at the most', async () => {
-    const ballast = (size: number): TxOut => ({
-      value: 0n,
-      scriptPubKey: Uint8Array.of(0x6a, ...new Uint8Array(size)),
-    })
     const head = pay([coinbase(0)], 100_000n, 2, [ballast(60_000)])
     await mempool.accept(head)
     const [first, second] = [outputOf(head), outputOf(head, 1)]
@@ -440,9 +442,11 @@ describe('a package', () => {
       entry !== undefined ? 'taken' : (refusal?.code ?? 'unjudged'),
     )
 
+  const truc = (tx: Transaction): Transaction => ({ ...tx, version: 3 })
+
   it('is taken whole where the child pays for a parent that pays nothing', async () => {
-    const parent = pay([coinbase(0)], 0n)
-    const child = pay([outputOf(parent)], 1_000n)
+    const parent = truc(pay([coinbase(0)], 0n))
+    const child = truc(pay([outputOf(parent)], 1_000n))
     expect(await refusalOf(parent)).toBe('min relay fee not met')
     const members = await mempool.acceptPackage([parent, child])
     expect(outcome(members)).toEqual(['taken', 'taken'])
@@ -450,28 +454,43 @@ describe('a package', () => {
     expect(waiting()).toEqual([parent, child].map(idOf))
   })
 
-  it('is refused whole where both pay too little, and nothing stays', async () => {
+  it('is refused where a parent that pays less than is relayed may stay without its child', async () => {
     const parent = pay([coinbase(0)], 0n)
-    const child = pay([outputOf(parent)], 15n)
+    const child = pay([outputOf(parent)], 1_000n)
     const members = await mempool.acceptPackage([parent, child])
     expect(outcome(members)).toEqual(['min relay fee not met', 'min relay fee not met'])
     expect(waiting()).toEqual([])
   })
 
-  it('keeps what is good by itself, and what waited before', async () => {
+  it('is refused whole where both pay too little, and nothing stays', async () => {
+    const parent = truc(pay([coinbase(0)], 0n))
+    const child = truc(pay([outputOf(parent)], 15n))
+    const members = await mempool.acceptPackage([parent, child])
+    expect(outcome(members)).toEqual(['min relay fee not met', 'min relay fee not met'])
+    expect(waiting()).toEqual([])
+  })
+
+  it('keeps what is good by itself, and what waited before, in a mempool that was full', async () => {
+    mempool = createMempool({ maxBytes: 300_000 })
+    const source = pay([coinbase(3)], 100_000n, 100)
+    const { block } = createBlock(BASE.at(-1) as PlacedBlock, params, { transactions: [source] })
+    await chain.acceptBlock(block)
+    for (const vout of source.outputs.keys()) await refusalOf(pay([outputOf(source, vout)], 500n))
+    expect(mempool.minFeeRate).toBeGreaterThan(1_000n)
     const [known, good, poor] = [
-      pay([coinbase(0)], 1_000n),
-      pay([coinbase(1)], 2_000n),
-      pay([coinbase(2)], 0n),
+      pay([coinbase(0)], 10_000n),
+      pay([coinbase(1)], 20_000n),
+      pay([coinbase(2)], 100n),
     ]
     await mempool.accept(known)
     const child = pay(
       [known, good, poor].map((tx) => outputOf(tx)),
-      3_000n,
+      30_000n,
     )
+    expect(await refusalOf(poor)).toBe('mempool min fee not met')
     const members = await mempool.acceptPackage([known, good, poor, child])
     expect(outcome(members)).toEqual(['taken', 'taken', 'taken', 'taken'])
-    expect(members.map(({ group }) => group.length)).toEqual([1, 1, 2, 2])
+    expect(members.map(({ group }) => group.length)).toEqual([0, 1, 2, 2])
   })
 
   it('leaves the rest unjudged after a refusal that no fee makes good', async () => {
@@ -483,16 +502,74 @@ describe('a package', () => {
     expect(waiting()).toEqual([])
   })
 
+  it('is refused where one pays more than its sender would', async () => {
+    const parent = pay([coinbase(0)], 1_000n)
+    const child = pay([outputOf(parent)], 9_000n)
+    const members = await mempool.acceptPackage([parent, child], 20_000n)
+    expect(outcome(members)).toEqual(['taken', 'max feerate exceeded'])
+  })
+
   it('may bring dust, if the child spends it', async () => {
     const anchor = { value: 240n, scriptPubKey: OPEN_SCRIPT }
-    const parent = pay([coinbase(0)], 0n, 1, [anchor])
-    const half = pay([outputOf(parent)], 1_000n)
+    const parent = truc(pay([coinbase(0)], 0n, 1, [anchor]))
+    const half = truc(pay([outputOf(parent)], 1_000n))
     expect(outcome(await mempool.acceptPackage([parent, half]))).toEqual([
       'min relay fee not met',
       'missing-ephemeral-spends',
     ])
-    const whole = pay([outputOf(parent), outputOf(parent, 1)], 1_000n)
+    const whole = truc(pay([outputOf(parent), outputOf(parent, 1)], 1_000n))
     expect(outcome(await mempool.acceptPackage([parent, whole]))).toEqual(['taken', 'taken'])
     expect(satsOf(outputOf(parent, 1))).toBe(240n)
+  })
+})
+
+describe('version 3', () => {
+  const truc = (tx: Transaction): Transaction => ({ ...tx, version: 3 })
+
+  async function detailOf(tx: Transaction): Promise<unknown> {
+    const error = await mempool.accept(tx).catch((reason: unknown) => reason)
+    if (!(error instanceof MempoolError) || error.code !== 'TRUC-violation') return error
+    return error.data['detail']
+  }
+
+  it('mixes with no other version while it waits', async () => {
+    const young = truc(pay([coinbase(0)], 1_000n))
+    const old = pay([coinbase(1)], 1_000n)
+    for (const tx of [young, old]) await mempool.accept(tx)
+    expect(await detailOf(pay([outputOf(young)], 1_000n))).toMatch(
+      /^non-version=3 tx .* cannot spend from version=3 tx /,
+    )
+    expect(await detailOf(truc(pay([outputOf(old)], 1_000n)))).toMatch(
+      /^version=3 tx .* cannot spend from non-version=3 tx /,
+    )
+  })
+
+  it('is small, and its child smaller', async () => {
+    expect(await detailOf(truc(pay([coinbase(0)], 100_000n, 1, [ballast(9_950)])))).toMatch(
+      /is too big: \d+ > 10000 virtual bytes/,
+    )
+    const parent = truc(pay([coinbase(0)], 100_000n, 1, [ballast(9_000)]))
+    expect(await refusalOf(parent)).toBe('taken')
+    expect(await detailOf(truc(pay([outputOf(parent)], 100_000n, 1, [ballast(950)])))).toMatch(
+      /is too big: \d+ > 1000 virtual bytes/,
+    )
+    expect(await refusalOf(truc(pay([outputOf(parent)], 100_000n, 1, [ballast(800)])))).toBe(
+      'taken',
+    )
+  })
+
+  it('waits two at a time, and a better child takes the place of the other', async () => {
+    const parent = truc(pay([coinbase(0)], 1_000n, 2))
+    const child = truc(pay([outputOf(parent)], 1_000n))
+    for (const tx of [parent, child]) await mempool.accept(tx)
+    expect(await detailOf(truc(pay([outputOf(child)], 9_000n)))).toMatch(/too many ancestors/)
+    const poor = truc(pay([outputOf(parent, 1)], 1_001n))
+    expect(await refusalOf(poor)).toBe('insufficient fee')
+    const rich = truc(pay([outputOf(parent, 1)], 9_000n))
+    expect(await refusalOf(rich)).toBe('taken')
+    expect(waiting()).toEqual([parent, rich].map(idOf))
+    const second = truc(pay([outputOf(parent)], 99_000n))
+    const { refusal } = await mempool.check([second, truc(pay([coinbase(1)], 1_000n))])
+    expect(refusal?.code).toBe('TRUC-violation')
   })
 })
