@@ -166,10 +166,13 @@ export async function judgeTransaction(
   const question = { tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace }
   const sibling = checkTruc({ ...question, beside: before.values() })
   if (sibling !== undefined) conflicts.add(sibling)
-  const replaced = collectReplaced(conflicts)
+  const replaced = collectReplaced(txid, conflicts)
   checkFamily(virtualSize, ancestors, replaced, options.before.size)
   if (conflicts.size > 0) {
-    checkReplacement({ conflicts, parents, ancestors, modifiedFee, virtualSize }, replaced)
+    checkReplacement(
+      { tx, txid, conflicts, parents, ancestors, modifiedFee, virtualSize },
+      replaced,
+    )
   }
   await checkScripts(tx, spent, sigopsCost, deps)
   const entry = new WaitingTransaction({

@@ -1,15 +1,28 @@
 /** @module When a transaction may take the place of others that spend the same. */
 
-import { type TxidHex, toDisplayHex } from '../primitives/index.ts'
-import { feeFor, INCREMENTAL_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
+import { type Transaction, type TxidHex, toDisplayHex } from '../primitives/index.ts'
+import { feeFor, feeRateOf, INCREMENTAL_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
 import { collectRelatives, type MempoolEntry } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 
 /** So many may be pushed out at a time. @see Bitcoin Core `MAX_REPLACEMENT_CANDIDATES` */
 export const MAX_REPLACEMENT_CANDIDATES = 100
 
+/** Coins, with no more zeros at their end than two decimals have. @see Bitcoin Core `FormatMoney` */
+function formatMoney(sats: bigint): string {
+  const digits = sats.toString().padStart(9, '0')
+  return `${digits.slice(0, -8)}.${digits.slice(-8)}`.replace(/0{1,6}$/, '')
+}
+
+function formatRate(fee: bigint, virtualSize: number): string {
+  const digits = feeRateOf(fee, virtualSize).toString().padStart(9, '0')
+  return `${digits.slice(0, -8)}.${digits.slice(-8)} BTC/kvB`
+}
+
 /** A transaction that spends what others spend. */
 export interface Replacement<Entry extends MempoolEntry> {
+  readonly tx: Transaction
+  readonly txid: TxidHex
   /** Satoshis as mining counts them. */
   readonly modifiedFee: bigint
   /** Virtual bytes. */
@@ -24,16 +37,19 @@ export interface Replacement<Entry extends MempoolEntry> {
 
 /** Everything that would have to go: what is replaced, and what needs that. */
 export function collectReplaced<Entry extends MempoolEntry>(
+  txid: TxidHex,
   conflicts: ReadonlySet<Entry>,
 ): ReadonlySet<Entry> {
+  let count = 0
+  for (const { descendants } of conflicts) count += descendants.count
+  if (count > MAX_REPLACEMENT_CANDIDATES) {
+    throw new MempoolError('too many potential replacements', {
+      detail: `rejecting replacement ${txid}; too many potential replacements (${count} > ${MAX_REPLACEMENT_CANDIDATES})`,
+    })
+  }
   const replaced = new Set<Entry>()
   for (const conflict of conflicts) {
     for (const entry of collectRelatives(conflict, 'children')) replaced.add(entry)
-    if (replaced.size > MAX_REPLACEMENT_CANDIDATES) {
-      throw new MempoolError('too many potential replacements', {
-        detail: `more than ${MAX_REPLACEMENT_CANDIDATES}`,
-      })
-    }
   }
   return replaced
 }
@@ -49,30 +65,42 @@ export function checkReplacement<Entry extends MempoolEntry>(
   replacement: Replacement<Entry>,
   replaced: ReadonlySet<Entry>,
 ): void {
-  const { conflicts, ancestors, modifiedFee, virtualSize } = replacement
+  const { txid, conflicts, ancestors, modifiedFee, virtualSize } = replacement
   for (const ancestor of ancestors) {
     if (conflicts.has(ancestor)) {
-      throw new MempoolError('bad-txns-spends-conflicting-tx', { txid: ancestor.txid })
+      throw new MempoolError('bad-txns-spends-conflicting-tx', {
+        detail: `${txid} spends conflicting transaction ${ancestor.txid}`,
+      })
     }
   }
   for (const conflict of conflicts) {
     // Cross-multiplied: no division, no rounding.
     const own = modifiedFee * BigInt(conflict.virtualSize)
     if (own <= conflict.modifiedFee * BigInt(virtualSize)) {
-      throw new MempoolError('insufficient fee', {
-        detail: `rejecting replacement of ${conflict.txid}: its fee rate is no lower`,
-      })
+      const rate = formatRate(modifiedFee, virtualSize)
+      const old = formatRate(conflict.modifiedFee, conflict.virtualSize)
+      throw refuseFee(`${txid}; new feerate ${rate} <= old feerate ${old}`)
     }
   }
   checkNoNewParents(replacement)
   let fees = 0n
   for (const entry of replaced) fees += entry.modifiedFee
-  const wanted = fees + feeFor(INCREMENTAL_RELAY_FEE_SATS_PER_KVB, virtualSize)
-  if (modifiedFee < wanted) {
-    throw new MempoolError('insufficient fee', {
-      detail: `rejecting replacement: ${modifiedFee} < ${wanted} satoshis for what is replaced and its own relay`,
-    })
+  if (modifiedFee < fees) {
+    throw refuseFee(
+      `${txid}, less fees than conflicting txs; ${formatMoney(modifiedFee)} < ${formatMoney(fees)}`,
+    )
   }
+  const added = modifiedFee - fees
+  const wanted = feeFor(INCREMENTAL_RELAY_FEE_SATS_PER_KVB, virtualSize)
+  if (added < wanted) {
+    throw refuseFee(
+      `${txid}, not enough additional fees to relay; ${formatMoney(added)} < ${formatMoney(wanted)}`,
+    )
+  }
+}
+
+function refuseFee(what: string): MempoolError {
+  return new MempoolError('insufficient fee', { detail: `rejecting replacement ${what}` })
 }
 
 /** It must not lean on unconfirmed outputs that what it replaces did not: they may be worth nothing. */
@@ -81,7 +109,12 @@ function checkNoNewParents<Entry extends MempoolEntry>(replacement: Replacement<
   for (const { tx } of replacement.conflicts) {
     for (const { prevout } of tx.inputs) known.add(toDisplayHex(prevout.txid))
   }
-  for (const { txid } of replacement.parents) {
-    if (!known.has(txid)) throw new MempoolError('replacement-adds-unconfirmed', { txid })
+  for (const [i, { prevout }] of replacement.tx.inputs.entries()) {
+    const parent = toDisplayHex(prevout.txid)
+    const isWaiting = [...replacement.parents].some(({ txid }) => txid === parent)
+    if (!isWaiting || known.has(parent)) continue
+    throw new MempoolError('replacement-adds-unconfirmed', {
+      detail: `replacement ${replacement.txid} adds unconfirmed input, idx ${i}`,
+    })
   }
 }

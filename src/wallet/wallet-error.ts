@@ -17,6 +17,8 @@ export type WalletErrorCode =
   | 'exists'
   /** The file or the records of a wallet are not what they should be. */
   | 'damaged'
+  /** The disk does not take the file, so that nothing has changed. */
+  | 'not-written'
   /** It belongs to another chain. */
   | 'wrong-chain'
   /** Blocks that would have to be looked through were deleted. */

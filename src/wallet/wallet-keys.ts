@@ -1,6 +1,13 @@
 /** @module The keys of one wallet: its file, its passphrase, its addresses. */
 
-import { type Clock, encodeHex, Mutex, type RandomSource, type Timer } from '../util/index.ts'
+import {
+  type Clock,
+  encodeHex,
+  Mutex,
+  type RandomSource,
+  type Timer,
+  toErrorMessage,
+} from '../util/index.ts'
 import { type Descriptor, type DescriptorKind, parseDescriptor } from './descriptor.ts'
 import { type KeyChain, KeyRing, type OwnScript } from './key-ring.ts'
 import type { KeyNetwork } from './key-source.ts'
@@ -194,9 +201,16 @@ export class WalletKeys {
     return encodeWalletFile(this.#content)
   }
 
-  /** Writes the file. */
+  /** Writes the file. @throws {@link WalletError} `not-written` */
   save(): Promise<void> {
-    return this.#saving.run(() => this.#deps.files.write(this.name, this.#encode()))
+    return this.#saving.run(async () => {
+      try {
+        await this.#deps.files.write(this.name, this.#encode())
+      } catch (error) {
+        const message = `Error: The wallet could not be written. ${toErrorMessage(error)}`
+        throw new WalletError('not-written', message, { cause: error })
+      }
+    })
   }
 
   /** A copy of the file, for a backup. */

@@ -31,6 +31,7 @@ const CODES: Readonly<Record<WalletErrorCode, number>> = {
   'bad-transaction': RPC_CODES.INVALID_PARAMETER,
   'bad-psbt': RPC_CODES.DESERIALIZATION_ERROR,
   'keys-ran-out': RPC_CODES.WALLET_KEYPOOL_RAN_OUT,
+  'not-written': RPC_CODES.WALLET_ERROR,
   refused: RPC_CODES.WALLET_ERROR,
 }
 

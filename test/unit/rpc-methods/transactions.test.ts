@@ -116,8 +116,15 @@ describe('sendrawtransaction', () => {
 
   it('refuses a second spend of the same output that does not pay for both', async () => {
     await node.call('sendrawtransaction', hexOf(await spendCoinbase(node, 1, 1_000n)))
-    expect(await send(await spendCoinbase(node, 1, 1_010n))).toBe(
-      '-26 insufficient fee, rejecting replacement: 1010 < 1011 satoshis for what is replaced and its own relay',
+    const rival = await spendCoinbase(node, 1, 1_010n)
+    expect(await send(rival)).toBe(
+      `-26 insufficient fee, rejecting replacement ${txidOf(rival)}, not enough additional fees to relay; 0.0000001 < 0.00000011`,
+    )
+    const poorer = await spendCoinbase(node, 1, 999n)
+    const { virtualSize } = computeTransactionSize(poorer)
+    const rateOf = (fee: number) => (Math.trunc((fee * 1_000) / virtualSize) / 1e8).toFixed(8)
+    expect(await send(poorer)).toBe(
+      `-26 insufficient fee, rejecting replacement ${txidOf(poorer)}; new feerate ${rateOf(999)} BTC/kvB <= old feerate ${rateOf(1_000)} BTC/kvB`,
     )
   })
 

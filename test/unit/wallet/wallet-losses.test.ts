@@ -142,6 +142,24 @@ describe('addresses', () => {
     expect(await node.refusal('getnewaddress')).toBe('-4 Error: This wallet has no available keys')
   })
 
+  it('are not told of if the disk is full, nor is the wallet lost', async () => {
+    const node = await createWalletNodeForTest()
+    await node.call('createwallet', 'w')
+    const { files } = node.disk
+    const set = files.set.bind(files)
+    files.set = () => {
+      throw new RangeError('no space left on device')
+    }
+    const refusal = '-4 Error: The wallet could not be written. no space left on device'
+    expect(await node.refusal('getnewaddress')).toBe(refusal)
+    expect(await node.refusal('encryptwallet', 'a passphrase')).toBe(refusal)
+    files.set = set
+    expect((await node.call('getwalletinfo')).unlocked_until).toBeUndefined()
+    expect(await node.call('getnewaddress')).toMatch(/^bcrt1q/)
+    await node.restartWallets()
+    expect(await node.call('loadwallet', 'w')).toEqual({ name: 'w' })
+  })
+
   it('are labelled within limits', async () => {
     const node = await createWalletNodeForTest()
     await node.call('createwallet', 'w')
