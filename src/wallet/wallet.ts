@@ -223,8 +223,8 @@ export class Wallet {
     this.#lockedCoins.add(outPointKey(outPoint))
   }
 
-  unlockCoin(outPoint: OutPoint): boolean {
-    return this.#lockedCoins.delete(outPointKey(outPoint))
+  unlockCoin(outPoint: OutPoint): void {
+    this.#lockedCoins.delete(outPointKey(outPoint))
   }
 
   unlockAllCoins(): void {
@@ -271,6 +271,8 @@ export class Wallet {
       ...(replaces === undefined ? {} : { replaces }),
     })
     this.log.refreshAll()
+    // What is spent needs no lock any more.
+    for (const { prevout } of tx.inputs) this.unlockCoin(prevout)
     await this.follower.write()
     try {
       await node.submit(tx)

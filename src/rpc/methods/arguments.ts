@@ -30,6 +30,12 @@ export function hashSchema(label: string) {
     .transform((text) => text.toLowerCase())
 }
 
+/** Schema of a path of a file; systems know none with a NUL in it. */
+export const PATH_SCHEMA = z
+  .string()
+  .min(1)
+  .refine((path) => !path.includes('\0'), { message: 'no path has a NUL' })
+
 /** Schema of an unsigned 32-bit number; another integer is answered with Core's -1. */
 export const UINT32_SCHEMA = z.int().refine((value) => value >= 0 && value <= UINT32_MAX, {
   message: 'JSON integer out of range',

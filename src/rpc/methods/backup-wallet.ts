@@ -5,6 +5,7 @@ import { concatBytes } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { PATH_SCHEMA } from './arguments.ts'
 import { isWalletError, refusing, requireManager, withWallet } from './wallet-access.ts'
 
 /** No wallet's file is larger. */
@@ -18,7 +19,7 @@ export const backupWallet = defineMethod({
   params: [
     {
       name: 'destination',
-      schema: z.string().min(1),
+      schema: PATH_SCHEMA,
       description: 'A path where there is nothing yet; relative to the data directory.',
     },
   ],
@@ -55,7 +56,7 @@ export const restoreWallet = defineMethod({
   summary: 'Makes a wallet out of a backup, loads it, and looks through the chain for it.',
   params: [
     { name: 'wallet_name', schema: z.string(), description: 'Its name from now on.' },
-    { name: 'backup_file', schema: z.string().min(1), description: 'What backupwallet wrote.' },
+    { name: 'backup_file', schema: PATH_SCHEMA, description: 'What backupwallet wrote.' },
     {
       name: 'load_on_startup',
       schema: z.boolean().default(false),

@@ -83,6 +83,23 @@ export function toChosenInputs(inputs: readonly z.output<typeof INPUT_SCHEMA>[])
   }))
 }
 
+/** Which outputs bear the fee. @throws {@link RpcError} -8 @see Bitcoin Core `InterpretSubtractFeeFromOutputInstructions` */
+function parseBearers(options: FundOptions, outputCount: number): readonly number[] {
+  const positions = options.subtractFeeFromOutputs ?? options.subtract_fee_from_outputs ?? []
+  const refuse = (what: string, position: number): RpcError =>
+    new RpcError(
+      RPC_CODES.INVALID_PARAMETER,
+      `Invalid parameter 'subtract fee from output', ${what}: ${position}`,
+    )
+  const seen = new Set<number>()
+  for (const position of positions) {
+    if (seen.has(position)) throw refuse('duplicated position', position)
+    if (position >= outputCount) throw refuse('position too large', position)
+    seen.add(position)
+  }
+  return positions
+}
+
 /**
  * Adds coins and change to a transaction until it pays for itself.
  *
@@ -106,7 +123,7 @@ export async function fundTransaction(
   const wishes = {
     ...USUAL_PAYMENT,
     outputs: tx.outputs,
-    subtractFrom: options.subtractFeeFromOutputs ?? options.subtract_fee_from_outputs ?? [],
+    subtractFrom: parseBearers(options, tx.outputs.length),
     feeRate: resolveFeeRate(wallet, parseFee(options)).feeRate,
     inputs,
     mayAddInputs: options.add_inputs ?? true,

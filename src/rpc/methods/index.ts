@@ -60,6 +60,7 @@ import { importDescriptors, listDescriptors, rescanBlockchain } from './import-d
 import { getAddedNodeInfo, getAddrmanInfo, getNodeAddresses } from './known-nodes.ts'
 import { getTransaction, listTransactions } from './list-transactions.ts'
 import { listUnspent } from './list-unspent.ts'
+import { listLockUnspent, lockUnspent } from './lock-unspent.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { ping, setNetworkActive } from './network-state.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
@@ -188,6 +189,8 @@ export const RPC_METHODS = [
   getWalletInfo,
   listTransactions,
   listUnspent,
+  lockUnspent,
+  listLockUnspent,
   listWalletDir,
   listWallets,
   loadWallet,

@@ -149,10 +149,11 @@ export const sendMany = defineMethod({
           `Invalid parameter 'subtract fee from output', destination ${address} not found in tx outputs`,
         )
       })
-      if (new Set(subtractFrom).size !== subtractFrom.length) {
+      const twice = subtractFrom.find((position, i) => subtractFrom.indexOf(position) < i)
+      if (twice !== undefined) {
         throw new RpcError(
           RPC_CODES.INVALID_PARAMETER,
-          "Invalid parameter 'subtract fee from output', duplicated position",
+          `Invalid parameter 'subtract fee from output', duplicated position: ${twice}`,
         )
       }
       const { feeRate, reason } = resolveFeeRate(wallet, fee)

@@ -24,12 +24,12 @@ import {
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { hashSchema } from './arguments.ts'
+import { hashSchema, PATH_SCHEMA } from './arguments.ts'
 import { addUpCoins, COIN_HASHERS } from './get-tx-out-set-info.ts'
 
 const PATH_PARAM = {
   name: 'path',
-  schema: z.string().min(1),
+  schema: PATH_SCHEMA,
   description: "The file's path, absolute or within the data directory.",
 } as const
 

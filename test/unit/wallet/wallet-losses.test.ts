@@ -104,6 +104,46 @@ describe('payments', () => {
     expect(tx.vin).toHaveLength(2)
   })
 
+  it('are borne by each output once', async () => {
+    const node = await createRichNode()
+    const outputs = [{ [STRANGER]: 1 }]
+    const refusalOf = (...positions: readonly number[]) =>
+      node.refusal('walletcreatefundedpsbt', [], outputs, 0, { subtractFeeFromOutputs: positions })
+    const begin = "-8 Invalid parameter 'subtract fee from output', "
+    expect(await refusalOf(0, 0)).toBe(`${begin}duplicated position: 0`)
+    expect(await refusalOf(1)).toBe(`${begin}position too large: 1`)
+  })
+
+  it('leave alone what is locked, until it is unlocked', async () => {
+    const node = await createRichNode()
+    const [{ txid, vout }] = await node.call('listunspent')
+    const coin = { txid, vout }
+    expect(await node.refusal('lockunspent', true, [coin])).toBe(
+      '-8 Invalid parameter, expected locked output',
+    )
+    expect(await node.call('lockunspent', false, [coin])).toBe(true)
+    expect(await node.refusal('lockunspent', false, [coin])).toBe(
+      '-8 Invalid parameter, output already locked',
+    )
+    expect(await node.call('listlockunspent')).toEqual([coin])
+    expect(await node.refusal('sendtoaddress', STRANGER, 1)).toBe('-6 Insufficient funds')
+    expect(await node.call('lockunspent', true)).toBe(true)
+    expect(await node.call('sendtoaddress', STRANGER, 1)).toHaveLength(64)
+    const unknown = { txid: '00'.repeat(32), vout: 0 }
+    expect(await node.refusal('lockunspent', false, [unknown])).toBe(
+      '-8 Invalid parameter, unknown transaction',
+    )
+  })
+
+  it('of a coin that was locked, and named all the same, unlock it', async () => {
+    const node = await createRichNode()
+    const [{ txid, vout }] = await node.call('listunspent')
+    await node.call('lockunspent', false, [{ txid, vout }])
+    const inputs = [{ txid, vout }]
+    await node.call('send', [{ [STRANGER]: 1 }], null, 'unset', null, { inputs })
+    expect(await node.call('listlockunspent')).toEqual([])
+  })
+
   it('are made of thousands of coins without trying each number of them', async () => {
     const coins = Array.from({ length: 20_000 }, () => ({ value: 1_000n, weight: 272, tier: 0 }))
     let reads = 0
@@ -158,6 +198,12 @@ describe('addresses', () => {
     expect(await node.call('getnewaddress')).toMatch(/^bcrt1q/)
     await node.restartWallets()
     expect(await node.call('loadwallet', 'w')).toEqual({ name: 'w' })
+  })
+
+  it('are not backed up where no file can be', async () => {
+    const node = await createWalletNodeForTest()
+    await node.call('createwallet', 'w')
+    expect(await node.refusal('backupwallet', 'a\0b')).toMatch(/^-8 .*no path has a NUL/)
   })
 
   it('are labelled within limits', async () => {
