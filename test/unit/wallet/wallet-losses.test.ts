@@ -1,6 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { HDKey } from '@scure/bip32'
 import { describe, expect, it, vi } from 'vitest'
+import { fromDisplayHex, type Txid } from '../../../src/primitives/index.ts'
 import type { Timer } from '../../../src/util/index.ts'
 import { selectCoins } from '../../../src/wallet/coin-selection.ts'
 import {
@@ -249,7 +250,7 @@ describe('many coins', () => {
     const scriptPubKey = describeKeyHash(secp256k1.getPublicKey(key, true))
     const output = { value: 1_000n, scriptPubKey }
     const inputs = Array.from({ length: 5 }, (_, vout) => ({
-      prevout: { txid: new Uint8Array(32), vout },
+      prevout: { txid: fromDisplayHex<Txid>('00'.repeat(32)), vout },
       scriptSig: new Uint8Array(),
       sequence: 0,
       witness: [],
