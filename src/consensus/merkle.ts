@@ -3,8 +3,11 @@
 import {
   computeTxid,
   computeWtxid,
+  HASH_SIZE,
   type Hash256,
+  type HashPairs,
   hashPair,
+  hashPairs,
   type Transaction,
   ZERO_HASH,
 } from '../primitives/index.ts'
@@ -55,19 +58,22 @@ export function computeWitnessMerkleRoot(transactions: readonly Transaction[]): 
  * coinbase's txid with.
  *
  * @param others - Every leaf but the first.
+ * @param hash - Does the hashing, which is nearly all of the time.
  */
-export function computeCoinbaseBranch(others: readonly Hash256[]): readonly Hash256[] {
+export function computeCoinbaseBranch(
+  others: readonly Hash256[],
+  hash: HashPairs = hashPairs,
+): readonly Hash256[] {
   const branch: Hash256[] = []
-  // The first place stands for the unknown coinbase; only its siblings matter.
-  let row: (Hash256 | undefined)[] = [undefined, ...others]
-  while (row.length > 1) {
-    branch.push(row[1] as Hash256)
-    const next: (Hash256 | undefined)[] = [undefined]
-    for (let i = 2; i < row.length; i += 2) {
-      const left = row[i] as Hash256
-      next.push(hashPair(left, row[i + 1] ?? left))
-    }
-    row = next
+  // The first place stands for the unknown coinbase; only its siblings matter. The last is for pairing an odd one.
+  const row = new Uint8Array((others.length + 2) * HASH_SIZE)
+  for (const [index, leaf] of others.entries()) row.set(leaf, (index + 1) * HASH_SIZE)
+  for (let count = others.length + 1; count > 1; count = Math.ceil(count / 2)) {
+    branch.push(row.slice(HASH_SIZE, 2 * HASH_SIZE))
+    const end = count * HASH_SIZE
+    if (count % 2 === 1) row.copyWithin(end, end - HASH_SIZE, end)
+    const pairs = row.subarray(2 * HASH_SIZE, end + (count % 2) * HASH_SIZE)
+    row.set(hash(pairs), HASH_SIZE)
   }
   return branch
 }

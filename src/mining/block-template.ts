@@ -4,9 +4,9 @@ import {
   bitsToHex,
   type ConsensusParams,
   computeCoinbaseBranch,
+  computeRootFromBranch,
   computeSubsidy,
   computeWitnessCommitment,
-  computeWitnessMerkleRoot,
   createCommitmentScript,
   decodeBits,
   MAX_BLOCK_SIGOPS_COST,
@@ -15,7 +15,10 @@ import {
 import {
   type BlockHash,
   computeTxid,
+  computeWtxid,
   type Hash256,
+  type HashPairs,
+  hashPairs,
   type Transaction,
   ZERO_HASH,
 } from '../primitives/index.ts'
@@ -87,11 +90,13 @@ export interface BlockTemplate extends NextBlock {
 }
 
 /** The witness commitment for a block of these transactions behind any coinbase. */
-function createTemplateCommitment(transactions: readonly Transaction[]): Uint8Array {
-  const [first] = transactions
-  // The coinbase's own wtxid counts as zero, so any transaction may stand in its place.
-  const placeholder: Transaction = first ?? { version: 1, inputs: [], outputs: [], lockTime: 0 }
-  const root = computeWitnessMerkleRoot([placeholder, ...transactions])
+function createTemplateCommitment(
+  transactions: readonly Transaction[],
+  hash: HashPairs,
+): Uint8Array {
+  // The coinbase's own wtxid counts as zero.
+  const branch = computeCoinbaseBranch(transactions.map(computeWtxid), hash)
+  const root = computeRootFromBranch(ZERO_HASH, branch)
   return createCommitmentScript(computeWitnessCommitment(root, WITNESS_RESERVED_VALUE))
 }
 
@@ -107,6 +112,7 @@ function requireTarget(bits: number): bigint {
 /**
  * Puts a template together.
  *
+ * @param hash - Hashes the rows of its two merkle trees.
  * @throws {@link InvariantError} if the chain demands bits that stand for no target.
  * @see Bitcoin Core `BlockAssembler::CreateNewBlock`
  */
@@ -114,6 +120,7 @@ export function createBlockTemplate(
   next: NextBlock,
   source: TxSource,
   params: ConsensusParams,
+  hash: HashPairs = hashPairs,
 ): BlockTemplate {
   const target = requireTarget(next.bits)
   const { sequence } = source
@@ -130,8 +137,8 @@ export function createBlockTemplate(
     target,
     transactions,
     coinbaseValue: computeSubsidy(next.height, params) + fees,
-    commitmentScript: hasSegwit ? createTemplateCommitment(plain) : undefined,
-    merkleBranch: computeCoinbaseBranch(plain.map(computeTxid)),
+    commitmentScript: hasSegwit ? createTemplateCommitment(plain, hash) : undefined,
+    merkleBranch: computeCoinbaseBranch(plain.map(computeTxid), hash),
     sequence,
   }
 }

@@ -86,12 +86,22 @@ export interface HashEngine {
    * @throws {@link HashEngineError} `invalid-headers` if the size is not a multiple of 80.
    */
   hashHeaders(headers: Uint8Array): Uint8Array
+
+  /**
+   * Hashes a row of a merkle tree, whatever job is prepared.
+   *
+   * @param pairs - Pairs of hashes, 64 bytes each, one after another.
+   * @returns The SHA-256d of each, one after another.
+   * @throws {@link HashEngineError} `invalid-pairs` if the size is not a multiple of 64.
+   */
+  hashPairs(pairs: Uint8Array): Uint8Array
 }
 
 /** Why an engine refused. All but `unusable` are the caller's mistakes. */
 export type HashEngineErrorCode =
   | 'invalid-headers'
   | 'invalid-job'
+  | 'invalid-pairs'
   | 'invalid-range'
   | 'not-prepared'
   /** The compiled core is not ours, or does not compute SHA-256 on this machine. */
@@ -157,6 +167,20 @@ export function countHeaders(headers: Uint8Array): number {
   const count = headers.length / HEADER_SIZE
   if (!Number.isInteger(count)) {
     throw new HashEngineError('invalid-headers', `${headers.length} bytes are no whole headers`)
+  }
+  return count
+}
+
+/**
+ * Checks the size of a list of pairs, the same for every engine.
+ *
+ * @returns How many pairs there are.
+ * @throws {@link HashEngineError} `invalid-pairs`
+ */
+export function countPairs(pairs: Uint8Array): number {
+  const count = pairs.length / (2 * HASH_SIZE)
+  if (!Number.isInteger(count)) {
+    throw new HashEngineError('invalid-pairs', `${pairs.length} bytes are no whole pairs`)
   }
   return count
 }

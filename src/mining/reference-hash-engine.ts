@@ -1,11 +1,12 @@
 /** @module The oracle and fallback: `@noble/hashes`, one header after another. */
 
 import { hashToNumber } from '../consensus/index.ts'
-import { HASH_SIZE, HEADER_SIZE, NONCE_OFFSET, sha256d } from '../primitives/index.ts'
+import { HASH_SIZE, HEADER_SIZE, hashPairs, NONCE_OFFSET, sha256d } from '../primitives/index.ts'
 import {
   assertNonceRange,
   assertScanJob,
   countHeaders,
+  countPairs,
   type HashEngine,
   HashEngineError,
   MAX_SCAN_HITS,
@@ -61,6 +62,11 @@ export class ReferenceHashEngine implements HashEngine {
       hashes.set(sha256d(headers.subarray(i * HEADER_SIZE, (i + 1) * HEADER_SIZE)), i * HASH_SIZE)
     }
     return hashes
+  }
+
+  hashPairs(pairs: Uint8Array): Uint8Array {
+    countPairs(pairs)
+    return hashPairs(pairs)
   }
 
   #try({ header, view, versions, share, block }: Prepared, nonce: number): readonly ScanHit[] {

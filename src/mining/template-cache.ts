@@ -1,6 +1,7 @@
 /** @module The one template that everybody works on, made anew only as far as it must be. */
 
 import type { ConsensusParams } from '../consensus/index.ts'
+import type { HashPairs } from '../primitives/index.ts'
 import { type Clock, equalBytes } from '../util/index.ts'
 import {
   type BlockTemplate,
@@ -20,6 +21,8 @@ export interface TemplateCacheDeps {
   readonly chain: ChainSource
   readonly transactions: TxSource
   readonly clock: Clock
+  /** Hashes faster than primitives do. */
+  readonly hashPairs?: HashPairs
 }
 
 /**
@@ -67,9 +70,9 @@ export class TemplateCache {
   }
 
   #build(): BlockTemplate {
-    const { chain, transactions, clock } = this.#deps
+    const { chain, transactions, clock, hashPairs } = this.#deps
     const startMs = clock.monotonic()
-    const template = createBlockTemplate(chain.nextBlock(), transactions, this.#params)
+    const template = createBlockTemplate(chain.nextBlock(), transactions, this.#params, hashPairs)
     this.#builtMs = clock.monotonic()
     const restMs = (this.#builtMs - startMs) / BUILD_TIME_SHARE
     this.#restMs = Math.min(restMs, MAX_TEMPLATE_AGE_MS)

@@ -5,6 +5,7 @@ import {
   assertNonceRange,
   assertScanJob,
   countHeaders,
+  countPairs,
   type HashEngine,
   HashEngineError,
   MAX_SCAN_HITS,
@@ -26,9 +27,10 @@ interface CoreExports {
   prepare(): number
   scan(nonceStart: number, count: number): number
   hash_headers(count: number): number
+  hash_pairs(count: number): number
 }
 
-const ABI_VERSION = 1
+const ABI_VERSION = 2
 /** Offsets within the context; `wasm/src/lib.rs` has the same in `Context`. */
 const OFFSET = {
   header: 0,
@@ -49,6 +51,9 @@ const MEETS_SHARE = 1
 const MEETS_BLOCK = 2
 /** Headers that one call of `hash_headers` takes. */
 const MAX_HEADERS = 256
+const PAIR_SIZE = 2 * HASH_SIZE
+/** Pairs that one call of `hash_pairs` takes. They stand where headers do. */
+const MAX_PAIRS = 256
 
 /** How to use the module. */
 export interface WasmHashEngineOptions {
@@ -133,15 +138,30 @@ export class WasmHashEngine implements HashEngine {
   }
 
   hashHeaders(headers: Uint8Array): Uint8Array {
-    const count = countHeaders(headers)
+    countHeaders(headers)
+    return this.#hashAll(headers, HEADER_SIZE, MAX_HEADERS, this.#core.hash_headers)
+  }
+
+  hashPairs(pairs: Uint8Array): Uint8Array {
+    countPairs(pairs)
+    return this.#hashAll(pairs, PAIR_SIZE, MAX_PAIRS, this.#core.hash_pairs)
+  }
+
+  /** Hashes items of one size, as many at a time as a call takes. */
+  #hashAll(
+    items: Uint8Array,
+    itemSize: number,
+    maxItems: number,
+    hash: (count: number) => number,
+  ): Uint8Array {
+    const count = items.length / itemSize
     const hashes = new Uint8Array(count * HASH_SIZE)
     const input = this.#base + OFFSET.headers
     const output = this.#base + OFFSET.hashes
-    for (let start = 0; start < count; start += MAX_HEADERS) {
-      const batch = Math.min(MAX_HEADERS, count - start)
-      const end = start + batch
-      this.#bytes.set(headers.subarray(start * HEADER_SIZE, end * HEADER_SIZE), input)
-      this.#core.hash_headers(batch)
+    for (let start = 0; start < count; start += maxItems) {
+      const batch = Math.min(maxItems, count - start)
+      this.#bytes.set(items.subarray(start * itemSize, (start + batch) * itemSize), input)
+      hash(batch)
       hashes.set(this.#bytes.subarray(output, output + batch * HASH_SIZE), start * HASH_SIZE)
     }
     return hashes

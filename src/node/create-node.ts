@@ -31,6 +31,7 @@ import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
 import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
 import { openNodeStore } from './open-node-store.ts'
+import { createPairHasher } from './pair-hasher.ts'
 import { loadPayoutScript } from './payout.ts'
 import type { Platform } from './platform.ts'
 import {
@@ -275,9 +276,14 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
 }
 
 function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): TemplateCache {
-  const { clock } = init.platform
+  const { clock, log } = init.platform
   return new TemplateCache(
-    { chain: createChainSource(chain, clock), transactions: createTxSource(mempool), clock },
+    {
+      chain: createChainSource(chain, clock),
+      transactions: createTxSource(mempool),
+      clock,
+      hashPairs: createPairHasher(() => init.platform.loadHashEngine(), log.child('mining')),
+    },
     init.params,
   )
 }

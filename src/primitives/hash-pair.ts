@@ -87,11 +87,32 @@ function compress(): void {
   state[7] = word(state, 7) + h
 }
 
-function load(hash: Hash256, at: number): void {
+/** Takes a hash's words into the schedule. */
+function load(bytes: Uint8Array, start: number, at: number): void {
   for (let i = 0; i < WORDS; i++) {
-    const j = 4 * i
-    const high = ((hash[j] as number) << 24) | ((hash[j + 1] as number) << 16)
-    schedule[at + i] = high | ((hash[j + 2] as number) << 8) | (hash[j + 3] as number)
+    const j = start + 4 * i
+    const high = ((bytes[j] as number) << 24) | ((bytes[j + 1] as number) << 16)
+    schedule[at + i] = high | ((bytes[j + 2] as number) << 8) | (bytes[j + 3] as number)
+  }
+}
+
+/** Hashes the pair at the beginning of the schedule. */
+function hashLoaded(hash: Uint8Array, start: number): void {
+  state.set(START)
+  compress()
+  pad(0, PAIR_BITS)
+  compress()
+  schedule.set(state)
+  pad(WORDS, HASH_BITS)
+  state.set(START)
+  compress()
+  for (let i = 0; i < WORDS; i++) {
+    const value = word(state, i)
+    const j = start + 4 * i
+    hash[j] = value >>> 24
+    hash[j + 1] = value >>> 16
+    hash[j + 2] = value >>> 8
+    hash[j + 3] = value
   }
 }
 
@@ -104,24 +125,23 @@ function pad(from: number, bits: number): void {
 
 /** SHA-256d of two hashes, one behind the other. Both must have 32 bytes. */
 export function hashPair(left: Hash256, right: Hash256): Hash256 {
-  state.set(START)
-  load(left, 0)
-  load(right, WORDS)
-  compress()
-  pad(0, PAIR_BITS)
-  compress()
-  schedule.set(state)
-  pad(WORDS, HASH_BITS)
-  state.set(START)
-  compress()
+  load(left, 0, 0)
+  load(right, 0, WORDS)
   const hash = new Uint8Array(HASH_SIZE)
-  for (let i = 0; i < WORDS; i++) {
-    const value = word(state, i)
-    const j = 4 * i
-    hash[j] = value >>> 24
-    hash[j + 1] = value >>> 16
-    hash[j + 2] = value >>> 8
-    hash[j + 3] = value
-  }
+  hashLoaded(hash, 0)
   return hash
+}
+
+/** Hashes pairs of hashes as {@link hashPair} does: 64 bytes each, one after another; so are the results of 32. */
+export type HashPairs = (pairs: Uint8Array) => Uint8Array
+
+/** {@link HashPairs} without help. The size must be a multiple of 64. */
+export const hashPairs: HashPairs = (pairs) => {
+  const hashes = new Uint8Array(pairs.length / 2)
+  for (let start = 0; start < hashes.length; start += HASH_SIZE) {
+    load(pairs, 2 * start, 0)
+    load(pairs, 2 * start + HASH_SIZE, WORDS)
+    hashLoaded(hashes, start)
+  }
+  return hashes
 }

@@ -36,7 +36,7 @@ export {
   type Wtxid,
   ZERO_HASH,
 } from './hash.ts'
-export { hashPair } from './hash-pair.ts'
+export { type HashPairs, hashPair, hashPairs } from './hash-pair.ts'
 export {
   compactSizeLength,
   computeTransactionSize,

@@ -50,7 +50,8 @@ export interface Transaction {
 
 /** Tells whether any input carries a witness. */
 export function hasWitness(tx: Transaction): boolean {
-  return tx.inputs.some((input) => input.witness.length > 0)
+  for (const { witness } of tx.inputs) if (witness.length > 0) return true
+  return false
 }
 
 /** Tells whether an outpoint is the one that a coinbase's input has. */

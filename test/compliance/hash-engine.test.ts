@@ -208,6 +208,19 @@ describe.each(ENGINES)('$name', ({ create }) => {
     expect(() => create().hashHeaders(new Uint8Array(79))).toThrow('invalid-headers')
   })
 
+  it.each([0, 1, 3, 4, 255, 256, 517])('hashes %i pairs of hashes', (count) => {
+    const pairs = randomBytes(64 * count)
+    const engine = create()
+    engine.prepare({ ...EASY, header: randomBytes(80) })
+    const hashes = engine.hashPairs(pairs)
+    expect(hashes.length).toBe(32 * count)
+    for (let i = 0; i < count; i++) {
+      const wanted = hashByNode(pairs.subarray(i * 64, i * 64 + 64))
+      expect(wanted.equals(hashes.subarray(i * 32, i * 32 + 32))).toBe(true)
+    }
+    expect(() => create().hashPairs(new Uint8Array(96))).toThrow('invalid-pairs')
+  })
+
   it.each<{ what: string; change: Partial<ScanJob> }>([
     { what: 'a short header', change: { header: new Uint8Array(79) } },
     { what: 'a long target', change: { shareTarget: new Uint8Array(33) } },
@@ -227,6 +240,7 @@ describe.each(ENGINES)('$name', ({ create }) => {
     for (const job of [first, second, first]) {
       engine.prepare(job)
       engine.hashHeaders(headers)
+      engine.hashPairs(randomBytes(128))
       expect(scanAll(engine, 77, 40)).toEqual(expectHits(job, 77, 40))
     }
   })

@@ -33,5 +33,6 @@ const engine = isHealthy
       prepare: (job) => reference.prepare(job),
       scan: () => FAULTS[fault](),
       hashHeaders: (headers) => reference.hashHeaders(headers),
+      hashPairs: (pairs) => reference.hashPairs(pairs),
     }
 serveHashWorker(parentPort, engine)

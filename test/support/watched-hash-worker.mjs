@@ -21,4 +21,5 @@ serveHashWorker(parentPort, {
     return engine.scan(start, count)
   },
   hashHeaders: (headers) => engine.hashHeaders(headers),
+  hashPairs: (pairs) => engine.hashPairs(pairs),
 })

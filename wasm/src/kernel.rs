@@ -67,9 +67,11 @@ macro_rules! next_word {
     };
 }
 
+pub(crate) use {eight_rounds, round};
+
 /// Fills in all words after the first [`REACH`], which must be a multiple of [`STRIDE`].
 #[inline(always)]
-fn expand<L: Lane>(words: &mut [L]) {
+pub fn expand<L: Lane>(words: &mut [L]) {
     let mut window = words;
     while window.len() >= REACH + STRIDE {
         let (old, new) = window.split_at_mut(REACH);

@@ -8,6 +8,10 @@ pub trait Lane: Copy {
     fn zero() -> Self;
     /// The same word in every lane, loaded from memory: engines make poor code of constants.
     fn load(word: &u32) -> Self;
+    /// A word for every lane, by its number.
+    fn gather(word: impl Fn(usize) -> u32) -> Self;
+    /// The word of one lane; the number must be below [`Lane::COUNT`].
+    fn get(self, lane: usize) -> u32;
     /// The nonces from `start` on, one a lane, as the words of a header: bytes swapped.
     fn nonces(start: u32) -> Self;
     /// Sum modulo 2^32.
@@ -54,6 +58,14 @@ impl Lane for u32 {
     #[inline(always)]
     fn load(word: &u32) -> Self {
         *word
+    }
+    #[inline(always)]
+    fn gather(word: impl Fn(usize) -> u32) -> Self {
+        word(0)
+    }
+    #[inline(always)]
+    fn get(self, _lane: usize) -> u32 {
+        self
     }
     #[inline(always)]
     fn nonces(start: u32) -> Self {
@@ -114,6 +126,16 @@ mod vector {
         fn load(word: &u32) -> Self {
             // A reference is always valid to read from.
             unsafe { v128_load32_splat(word) }
+        }
+        #[inline(always)]
+        fn gather(word: impl Fn(usize) -> u32) -> Self {
+            u32x4(word(0), word(1), word(2), word(3))
+        }
+        #[inline(always)]
+        fn get(self, lane: usize) -> u32 {
+            // Both are 16 bytes, of which every value is valid.
+            let words: [u32; 4] = unsafe { core::mem::transmute(self) };
+            words[lane]
         }
         #[inline(always)]
         fn nonces(start: u32) -> Self {

@@ -1,17 +1,18 @@
-//! Double SHA-256 of Bitcoin block headers, for WebAssembly.
+//! Double SHA-256 of Bitcoin block headers, and of the pairs of merkle trees, for WebAssembly.
 //!
 //! The host writes a job into [`Context`], calls `prepare`, then `scan` for ranges of nonces. Every nonce
 //! whose hash meets a target is reported, in ascending order, whatever the kernel. There is no allocation,
 //! no import and no panic: what cannot be done is a return code.
 //!
 //! `job` computes what nonces share, `kernel` searches, `lane` is what differs between one nonce at a time
-//! and four, `sha256` is the plain function that every candidate must pass, `self_test` runs on the host.
+//! and four, `pairs` is for merkle trees, `sha256` is the plain function that every candidate must pass, `self_test` runs on the host.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![deny(missing_docs)]
 
 mod job;
 mod kernel;
 mod lane;
+mod pairs;
 mod self_test;
 mod sha256;
 
@@ -25,14 +26,17 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
 }
 
 /// Version of the layout of [`Context`] and of the functions below.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 /// Hits that fit into the context; the host drains them and goes on.
 const MAX_HITS: usize = 64;
 /// Versions that can be tried with each nonce.
 const MAX_VERSIONS: usize = 16;
 /// Headers that one call of `hash_headers` takes.
 const MAX_HEADERS: usize = 256;
+/// Pairs of hashes that one call of `hash_pairs` takes.
+const MAX_PAIRS: usize = 256;
 const HEADER_SIZE: usize = 80;
+const PAIR_SIZE: usize = 2 * HASH_SIZE;
 const HASH_SIZE: usize = 32;
 
 const OK: u32 = 0;
@@ -83,9 +87,9 @@ pub struct Context {
     pub reserved_2: [u32; 4],
     /// Offset 192.
     pub hits: [Hit; MAX_HITS],
-    /// Offset 3264: headers in, hashes out, for `hash_headers`.
+    /// Offset 3264: headers in, hashes out, for `hash_headers`; pairs of hashes in, for `hash_pairs`.
     pub headers: [u8; MAX_HEADERS * HEADER_SIZE],
-    /// Offset 23744: hashes of those headers.
+    /// Offset 23744: hashes of those headers or pairs.
     pub hashes: [u8; MAX_HEADERS * HASH_SIZE],
     /// Offset 31936: from here on it is the module's alone.
     kernel: u32,
@@ -249,6 +253,15 @@ impl Context {
         }
         self.scan_with::<u32, true>(start, count)
     }
+
+    fn hash_pairs(&mut self, count: usize) {
+        let pairs = &self.headers[..count * PAIR_SIZE];
+        let hashes = &mut self.hashes[..count * HASH_SIZE];
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        pairs::hash_pairs::<lane::Vector>(pairs, hashes);
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        pairs::hash_pairs::<u32>(pairs, hashes);
+    }
 }
 
 /// Compares two little-endian 256-bit numbers.
@@ -333,6 +346,14 @@ pub extern "C" fn hash_headers(count: u32) -> u32 {
     count as u32
 }
 
+/// Hashes the first `count` pairs of hashes, which stand where headers do, at most 256. Returns how many were
+/// hashed. Whatever the kernel, the build's widest lanes are used.
+#[no_mangle]
+pub extern "C" fn hash_pairs(count: u32) -> u32 {
+    let count = (count as usize).min(MAX_PAIRS);
+    context().hash_pairs(count);
+    count as u32
+}
 
 #[cfg(test)]
 mod tests;

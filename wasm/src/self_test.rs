@@ -1,10 +1,11 @@
 //! Runs where the core will mine: does a kernel, as this engine compiled it, find what plain SHA-256 finds?
 
-use crate::{is_at_most, sha256, Context, HASH_SIZE, HEADER_SIZE, MAX_HITS, OK};
+use crate::{is_at_most, sha256, Context, HASH_SIZE, HEADER_SIZE, MAX_HEADERS, MAX_HITS, OK};
 
 const PLAIN_HASH_WRONG: u32 = 1;
 const GENESIS_MISSED: u32 = 2;
 const HITS_DIFFER: u32 = 3;
+const PAIRS_DIFFER: u32 = 4;
 
 /// The header of Bitcoin's genesis block.
 pub(crate) const GENESIS: [u8; HEADER_SIZE] = [
@@ -28,6 +29,14 @@ const LAST_NONCES: u32 = 29;
 const ROLLED_VERSIONS: u32 = 4;
 const ROLLED_MASK: u32 = 0x1fff_e000;
 
+/// Double SHA-256 of 64 zeros: what stands above a pair of zero hashes.
+pub(crate) const ZERO_PAIR_HASH: [u8; HASH_SIZE] = [
+    0xe2, 0xf6, 0x1c, 0x3f, 0x71, 0xd1, 0xde, 0xfd, 0x3f, 0xa9, 0x99, 0xdf, 0xa3, 0x69, 0x53, 0x75,
+    0x5c, 0x69, 0x06, 0x89, 0x79, 0x99, 0x62, 0xb4, 0x8b, 0xeb, 0xd8, 0x36, 0x97, 0x4e, 0x8c, 0xf9,
+];
+/// No multiple of any build's lanes.
+const PAIRS: usize = 5;
+
 impl Context {
     /// Tests the selected kernel. Returns 0, or what is wrong. Leaves a job behind that is nobody's.
     pub(crate) fn self_test(&mut self) -> u32 {
@@ -39,6 +48,9 @@ impl Context {
         }
         if !self.finds_what_plain_hashing_finds() {
             return HITS_DIFFER;
+        }
+        if !self.hashes_pairs() {
+            return PAIRS_DIFFER;
         }
         OK
     }
@@ -57,6 +69,13 @@ impl Context {
                     && self.hits[0].nonce == GENESIS_NONCE
                     && self.hits[0].hash == GENESIS_HASH
             })
+    }
+
+    /// The same pair in every place.
+    fn hashes_pairs(&mut self) -> bool {
+        self.headers = [0; MAX_HEADERS * HEADER_SIZE];
+        self.hash_pairs(PAIRS);
+        self.hashes.chunks_exact(HASH_SIZE).take(PAIRS).all(|hash| hash == ZERO_PAIR_HASH)
     }
 
     /// One hash in 16 is a hit: about 7 of 116.

@@ -1,7 +1,7 @@
 //! Runs on the host: the scalar kernel against plain SHA-256, and published headers.
 
 use super::*;
-use crate::self_test::{GENESIS, GENESIS_HASH, GENESIS_NONCE};
+use crate::self_test::{GENESIS, GENESIS_HASH, GENESIS_NONCE, ZERO_PAIR_HASH};
 
 /// A context of its own for each test, on the heap.
 fn new_context(header: [u8; HEADER_SIZE], target: [u8; HASH_SIZE]) -> Box<Context> {
@@ -20,6 +20,17 @@ fn target(top: u8) -> [u8; HASH_SIZE] {
     let mut target = [0xff; HASH_SIZE];
     target[31] = top;
     target
+}
+
+#[test]
+fn pairs_hash_as_they_should() {
+    let mut context = new_context([0; HEADER_SIZE], [0; HASH_SIZE]);
+    context.hashes = [1; MAX_HEADERS * HASH_SIZE];
+    context.hash_pairs(3);
+    for hash in context.hashes.chunks_exact(HASH_SIZE).take(3) {
+        assert_eq!(hash, ZERO_PAIR_HASH);
+    }
+    assert_eq!(context.hashes[3 * HASH_SIZE], 1);
 }
 
 #[test]

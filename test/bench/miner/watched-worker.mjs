@@ -42,4 +42,5 @@ serveHashWorker(port, {
     return result
   },
   hashHeaders: (headers) => engine.hashHeaders(headers),
+  hashPairs: (pairs) => engine.hashPairs(pairs),
 })

@@ -15,6 +15,7 @@ function createWrongEngine(): HashEngine {
       return { noncesDone: Math.max(noncesDone, count), hits: hits.slice(1) }
     },
     hashHeaders: (headers) => engine.hashHeaders(headers),
+    hashPairs: (pairs) => engine.hashPairs(pairs),
   }
 }
 
@@ -45,6 +46,7 @@ describe('the choice of an engine', () => {
           return isMeasured ? { noncesDone: count, hits: [] } : engine.scan(start, count)
         },
         hashHeaders: (headers) => engine.hashHeaders(headers),
+        hashPairs: (pairs) => engine.hashPairs(pairs),
       }
     }
     const fast = create('fast', 0.25, 8)

@@ -53,6 +53,7 @@ function spyOn(engine: HashEngine) {
       return result
     },
     hashHeaders: (headers) => engine.hashHeaders(headers),
+    hashPairs: (pairs) => engine.hashPairs(pairs),
   }
   return { spied, scans }
 }
@@ -148,6 +149,7 @@ describe('HashWorkerLoop', () => {
       },
       scan: (start) => ({ noncesDone: 2 ** 32 - start, hits: [] }),
       hashHeaders: (headers) => headers,
+      hashPairs: (pairs) => pairs,
     }
     const { loop } = startLoop(quick)
     loop.handle({ type: 'work', unit: createUnit(1, 0n) })
@@ -186,6 +188,7 @@ describe('HashWorkerLoop', () => {
         throw new RangeError('trap')
       },
       hashHeaders: (headers) => headers,
+      hashPairs: (pairs) => pairs,
     }
     const { loop, reports } = startLoop(broken)
     loop.handle({ type: 'work', unit: createUnit(1, 0n) })

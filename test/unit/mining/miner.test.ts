@@ -209,6 +209,7 @@ describe('Miner', () => {
           ],
         }),
         hashHeaders: (headers) => engine.hashHeaders(headers),
+        hashPairs: (pairs) => engine.hashPairs(pairs),
       }
     }
     const submitted: Block[] = []
