@@ -21,37 +21,35 @@ export interface SelectionLimits {
   readonly maxSigopsCost: number
 }
 
-/** A transaction that may be chosen, with what choosing it takes now. Fees are what mining counts. */
-class Candidate {
+/** A transaction with relatives, with what choosing it takes now. Fees are what mining counts. */
+class Package {
   readonly entry: MempoolEntry
-  /** Place among all that wait: the earlier goes first where fee rates are the same. */
-  readonly index: number
+  /** Place among all that wait. */
+  readonly place: number
   /** Of itself with those of its ancestors that are not chosen yet. */
   fee: number
   weight: number
   sigopsCost: number
   isChosen = false
-  /** The one in the heap that counts. */
-  ranked: Ranked
+  /** Its rank that counts. */
+  rank: number
 
-  constructor(entry: MempoolEntry, index: number) {
+  constructor(entry: MempoolEntry, place: number) {
     const { modifiedFee, weight, sigopsCost } = entry.ancestors
     this.entry = entry
-    this.index = index
+    this.place = place
     this.fee = Number(modifiedFee)
     this.weight = weight
     this.sigopsCost = sigopsCost
-    this.ranked = this.rank()
+    this.rank = place
   }
 
   /**
-   * Ranks it by its own fee rate or that of its package, whichever is lower: a poor child gains nothing by a
-   * rich parent, which goes without it.
+   * Its own fee rate or that of its package, whichever is lower: a poor child gains nothing by a rich parent,
+   * which goes without it. Satoshis per weight unit.
    */
-  rank(): Ranked {
-    const own = Number(this.entry.modifiedFee) / this.entry.weight
-    this.ranked = { candidate: this, feeRate: Math.min(own, this.fee / this.weight) }
-    return this.ranked
+  get feeRate(): number {
+    return Math.min(computeFeeRate(this.entry), this.fee / this.weight)
   }
 
   /** Takes notice that an ancestor was chosen. */
@@ -62,57 +60,76 @@ class Candidate {
   }
 }
 
-/** A candidate with its fee rate at one moment, satoshis per weight unit. */
-interface Ranked {
-  readonly candidate: Candidate
-  readonly feeRate: number
-}
-
-function isBefore(a: Ranked, b: Ranked): boolean {
-  return a.feeRate === b.feeRate ? a.candidate.index < b.candidate.index : a.feeRate > b.feeRate
+/** Satoshis per weight unit. */
+function computeFeeRate({ modifiedFee, weight }: MempoolEntry): number {
+  return Number(modifiedFee) / weight
 }
 
 function hasRelatives({ parents, children }: MempoolEntry): boolean {
   return parents.size > 0 || children.size > 0
 }
 
+/**
+ * Nearly all that wait have no relatives, and there are many of them: nothing is made for each but two numbers.
+ * What is ranked is a number, too: at first everybody's place, and a new one whenever a package's fee rate changes.
+ */
 class BlockFiller {
   readonly #limits: SelectionLimits
-  readonly #candidates = new Map<MempoolEntry, Candidate>()
-  readonly #heap: BinaryHeap<Ranked>
+  readonly #entries: readonly MempoolEntry[]
+  readonly #packages = new Map<MempoolEntry, Package>()
+  readonly #heap: BinaryHeap<number>
+  /** By rank. */
+  readonly #feeRates: number[] = []
+  /** By rank, of those who have relatives. One whose package has another rank now does not count. */
+  readonly #ranked = new Map<number, Package>()
   readonly #chosen: MempoolEntry[] = []
   #weight = 0
   #sigopsCost = 0
 
   constructor(entries: Iterable<MempoolEntry>, limits: SelectionLimits) {
     this.#limits = limits
-    const ranked: Ranked[] = []
-    for (const entry of entries) {
-      const candidate = new Candidate(entry, ranked.length)
-      ranked.push(candidate.ranked)
-      // Nobody looks for one that has no relatives.
-      if (hasRelatives(entry)) this.#candidates.set(entry, candidate)
+    this.#entries = [...entries]
+    const feeRates = this.#feeRates
+    for (const [place, entry] of this.#entries.entries()) {
+      if (hasRelatives(entry)) {
+        const made = new Package(entry, place)
+        this.#packages.set(entry, made)
+        this.#ranked.set(place, made)
+        feeRates.push(made.feeRate)
+      } else feeRates.push(computeFeeRate(entry))
     }
-    this.#heap = new BinaryHeap(isBefore, ranked)
+    // The earlier goes first where fee rates are the same.
+    const placeOf = (rank: number): number =>
+      rank < this.#entries.length ? rank : (this.#ranked.get(rank)?.place ?? rank)
+    const isBefore = (a: number, b: number): boolean => {
+      const rateA = feeRates[a] as number
+      const rateB = feeRates[b] as number
+      return rateA === rateB ? placeOf(a) < placeOf(b) : rateA > rateB
+    }
+    this.#heap = new BinaryHeap(isBefore, feeRates.keys())
   }
 
   fill(): readonly MempoolEntry[] {
     const minFeeRate = Number(BLOCK_MIN_FEE_SATS_PER_KVB) / WEIGHT_PER_KVB
     let failures = 0
-    for (let next = this.#heap.pop(); next !== undefined; next = this.#heap.pop()) {
-      const { candidate } = next
-      if (candidate.isChosen || candidate.ranked !== next) continue
+    for (let rank = this.#heap.pop(); rank !== undefined; rank = this.#heap.pop()) {
+      const ranked = this.#ranked.get(rank)
+      if (ranked !== undefined && (ranked.isChosen || ranked.rank !== rank)) continue
       // All that is left pays less.
-      if (next.feeRate < minFeeRate) break
-      if (this.#fits(candidate)) {
-        this.#choose(candidate)
+      if ((this.#feeRates[rank] as number) < minFeeRate) break
+      const wanted = ranked ?? (this.#entries[rank] as MempoolEntry)
+      if (this.#fits(wanted)) {
+        this.#weight += wanted.weight
+        this.#sigopsCost += wanted.sigopsCost
+        if (wanted instanceof Package) this.#choosePackage(wanted)
+        else this.#chosen.push(wanted)
         failures = 0
       } else if (++failures > MAX_CONSECUTIVE_FAILURES && this.#isFullEnough()) break
     }
     return this.#chosen
   }
 
-  #fits({ weight, sigopsCost }: Candidate): boolean {
+  #fits({ weight, sigopsCost }: { readonly weight: number; readonly sigopsCost: number }): boolean {
     return (
       this.#weight + weight <= this.#limits.maxWeight &&
       this.#sigopsCost + sigopsCost <= this.#limits.maxSigopsCost
@@ -123,35 +140,35 @@ class BlockFiller {
     return this.#weight > this.#limits.maxWeight - FULL_ENOUGH_WEIGHT
   }
 
-  #choose(candidate: Candidate): void {
-    this.#weight += candidate.weight
-    this.#sigopsCost += candidate.sigopsCost
-    if (!hasRelatives(candidate.entry)) {
-      this.#chosen.push(candidate.entry)
-      return
-    }
-    const changed = new Set<Candidate>()
-    for (const member of this.#listUnchosen(candidate)) {
+  #choosePackage(wanted: Package): void {
+    const changed = new Set<Package>()
+    for (const member of this.#listUnchosen(wanted)) {
       member.isChosen = true
       this.#chosen.push(member.entry)
       for (const descendant of collectRelatives(member.entry, 'children')) {
-        const affected = this.#candidates.get(descendant)
+        const affected = this.#packages.get(descendant)
         if (affected === undefined || affected.isChosen) continue
         affected.discount(member.entry)
         changed.add(affected)
       }
     }
-    for (const affected of changed) if (!affected.isChosen) this.#heap.push(affected.rank())
+    for (const affected of changed) if (!affected.isChosen) this.#rankAnew(affected)
   }
 
-  /** A candidate and its ancestors that are not chosen, parents before children: they came in that order. */
-  #listUnchosen({ entry }: Candidate): readonly Candidate[] {
-    const members: Candidate[] = []
+  #rankAnew(affected: Package): void {
+    affected.rank = this.#feeRates.push(affected.feeRate) - 1
+    this.#ranked.set(affected.rank, affected)
+    this.#heap.push(affected.rank)
+  }
+
+  /** A package's members that are not chosen, parents before children: they came in that order. */
+  #listUnchosen({ entry }: Package): readonly Package[] {
+    const members: Package[] = []
     for (const ancestor of collectRelatives(entry, 'parents')) {
-      const candidate = this.#candidates.get(ancestor)
-      if (candidate !== undefined && !candidate.isChosen) members.push(candidate)
+      const member = this.#packages.get(ancestor)
+      if (member !== undefined && !member.isChosen) members.push(member)
     }
-    return members.sort((a, b) => a.index - b.index)
+    return members.sort((a, b) => a.place - b.place)
   }
 }
 
