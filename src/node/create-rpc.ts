@@ -11,6 +11,7 @@ import {
   type RestApi,
   RPC_METHODS,
   type RpcContext,
+  TemplateTexts,
   TemplateWaits,
 } from '../rpc/index.ts'
 import type { MockableClock } from '../util/index.ts'
@@ -76,6 +77,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     chain,
     mempool,
     blockTexts: new BlockTexts({ chain, params, clock }),
+    templateTexts: new TemplateTexts(clock),
     isMempoolLoaded: () => keeper?.isLoaded ?? true,
     feeEstimator,
     network,

@@ -9,6 +9,8 @@ import { describeTransactionWithHex } from './methods/transaction-json.ts'
 
 /** Memory for texts that may be asked for again: some dozen of the largest blocks. */
 export const MAX_BLOCK_TEXTS_BYTES = 64 * 1_048_576
+/** A text is kept as it is and, once it was sent, in bytes. */
+const BYTES_PER_CHARACTER = 2
 /** Others get their turn after so long. */
 const TURN_MS = 5
 
@@ -26,6 +28,11 @@ export interface BlockText {
   readonly weight: number
   /** An array of all transactions. */
   readonly transactions: JsonText
+}
+
+/** Bytes of memory. */
+function measure({ transactions }: BlockText): number {
+  return BYTES_PER_CHARACTER * transactions.text.length
 }
 
 /** Describing a large block takes a tenth of a second: it is done once, in turns with everybody else. */
@@ -80,14 +87,14 @@ export class BlockTexts {
   }
 
   #keep(key: string, text: BlockText): void {
-    const size = text.transactions.text.length
+    const size = measure(text)
     if (size > this.#maxBytes) return
     this.#texts.set(key, text)
     this.#bytes += size
-    for (const [oldest, { transactions }] of this.#texts) {
+    for (const [key, oldest] of this.#texts) {
       if (this.#bytes <= this.#maxBytes) break
-      this.#texts.delete(oldest)
-      this.#bytes -= transactions.text.length
+      this.#texts.delete(key)
+      this.#bytes -= measure(oldest)
     }
   }
 

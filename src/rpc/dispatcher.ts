@@ -5,7 +5,14 @@ import { assertInvariant, type Clock, type Logger, sleep, toErrorMessage } from 
 import { bindArguments, type RpcParams } from './bind-arguments.ts'
 import { type ActiveCommand, createControlMethods } from './control-methods.ts'
 import type { MethodSignature, RpcCall, RpcMethod } from './define-method.ts'
-import { encodeJson, type JsonValue, parseJson, type RpcValue } from './json-text.ts'
+import {
+  encodeJson,
+  encodeJsonPieces,
+  type JsonText,
+  type JsonValue,
+  parseJson,
+  type RpcValue,
+} from './json-text.ts'
 import {
   errorReply,
   errorStatus,
@@ -37,6 +44,8 @@ export interface RpcReply {
 export interface RpcTextReply {
   readonly status: RpcStatus
   readonly text: string
+  /** The text in pieces, for transports that write large ones without a copy; undefined if none is large. */
+  readonly pieces?: readonly (string | JsonText)[]
 }
 
 /** Live collaborators, and the table. */
@@ -142,7 +151,11 @@ class MethodDispatcher<Context> implements Dispatcher {
     // Who may not call it is told so by the transport, as by Bitcoin Core: this is no answer of the method.
     if (status === 403) return { status, text: String(body) }
     try {
-      return { status, text: encodeJson(body) }
+      const pieces = encodeJsonPieces(body)
+      const [first = ''] = pieces
+      if (pieces.length === 1) return { status, text: `${first}` }
+      // Engines join texts without a copy until somebody reads them.
+      return { status, text: pieces.reduce<string>((sum, piece) => sum + piece, ''), pieces }
     } catch (error) {
       const failure = this.#toRpcError('(writing the answer)', error)
       return { status: 500, text: encodeJson(errorReply(UNKNOWN_ENVELOPE, failure)) }

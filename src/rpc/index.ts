@@ -83,6 +83,7 @@ export { createRestApi, type RestApi } from './rest/rest-api.ts'
 export type { RestReply, RestRequest } from './rest/rest-reply.ts'
 export type { GenerateRequest, MiningControl, RpcContext, RpcFiles } from './rpc-context.ts'
 export { RPC_CODES, RpcError } from './rpc-error.ts'
+export { TemplateTexts } from './template-texts.ts'
 export {
   type KnownTemplate,
   MAX_TEMPLATE_WAITS,

@@ -10,6 +10,7 @@ import type { PeerControl, PeerId, PeerNetwork, PropagationStats } from '../sync
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { WalletManager } from '../wallet/index.ts'
 import type { BlockTexts } from './block-texts.ts'
+import type { TemplateTexts } from './template-texts.ts'
 import type { TemplateWaits } from './template-waits.ts'
 
 /** What is asked of mining on request. */
@@ -79,6 +80,8 @@ export interface RpcContext {
   readonly chain: Chain
   /** Blocks that were asked for, in words. */
   readonly blockTexts: BlockTexts
+  /** Templates that were asked for, in words. */
+  readonly templateTexts: TemplateTexts
   readonly mempool: Mempool
   /** Whether what waited at the last stop has been looked at. */
   readonly isMempoolLoaded: () => boolean

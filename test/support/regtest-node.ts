@@ -31,6 +31,7 @@ import {
   type RpcContext,
   RpcError,
   type RpcFiles,
+  TemplateTexts,
   TemplateWaits,
 } from '../../src/rpc/index.ts'
 import { nobleSignatureEngine } from '../../src/script/index.ts'
@@ -264,6 +265,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     chain,
     mempool,
     blockTexts: new BlockTexts({ chain, params, clock }),
+    templateTexts: new TemplateTexts(clock),
     isMempoolLoaded: () => true,
     feeEstimator: new FeeEstimator(mempool.events),
     network,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ServerResponse } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import {
   type Dispatcher,
@@ -15,6 +16,7 @@ import {
   type RestApi,
   RPC_CODES,
   RpcError,
+  type RpcTextReply,
 } from '../../rpc/index.ts'
 import {
   Cancellation,
@@ -75,8 +77,9 @@ export interface HttpServer {
   /** Stops listening, tells waiting calls to give up, lets answers out and ends every connection. Idempotent. */
   close(): Promise<void>
 }
-/** From here on, making an answer's bytes takes long enough to be felt when many ask at a time. */
+/** From here on, sending an answer takes long enough to be felt when many ask at a time. */
 const LARGE_ANSWER_LENGTH = 65_536
+const LINE_BREAK = '\n'
 /** Whoever has gone, or is sent away by a stop, hears no more than this. Made once: a stack takes long. */
 const CALLER_GONE = new RpcError(RPC_CODES.MISC_ERROR, 'Call aborted')
 
@@ -241,22 +244,19 @@ class RpcHttpServer {
     const body = typeof request.body === 'string' ? request.body : ''
     const signal = this.#calls.get(request)
     const call = { wallet, signal, allows: this.#known.get(request)?.allows }
-    const { status, text } = await this.#deps.dispatcher.handleText(body, call)
-    if (status === 204) return reply.code(204).send()
-    if (status === 403) return refuse(reply, 403, text)
+    const answer = await this.#deps.dispatcher.handleText(body, call)
+    if (answer.status === 204) return reply.code(204).send()
+    if (answer.status === 403) return refuse(reply, 403, answer.text)
+    if (answer.text.length < LARGE_ANSWER_LENGTH) {
+      const text = answer.text + LINE_BREAK
+      startAnswer(reply, answer.status, Buffer.byteLength(text)).end(text)
+    } else {
+      await this.#largeAnswers.run(async () => {
+        await sleep(this.#deps.clock, 0)
+        sendLarge(reply, answer)
+      })
+    }
     return reply
-      .code(status)
-      .type('application/json')
-      .send(await this.#encode(text))
-  }
-
-  /** An answer as bytes: fastify adds a charset to the type of a text. */
-  #encode(text: string): Buffer | Promise<Buffer> {
-    if (text.length < LARGE_ANSWER_LENGTH) return Buffer.from(`${text}\n`)
-    return this.#largeAnswers.run(async () => {
-      await sleep(this.#deps.clock, 0)
-      return Buffer.from(`${text}\n`)
-    })
   }
 
   #openSocket(request: FastifyRequest, reply: FastifyReply): unknown {
@@ -276,12 +276,7 @@ class RpcHttpServer {
     const wish = readEventWish(request)
     if (typeof wish === 'string') return refuse(reply, 400, wish)
     if (events === undefined) return refuse(reply, 503, 'There are no events now')
-    const headers = reply.getHeaders()
-    reply.hijack()
-    for (const [name, value] of Object.entries(headers)) {
-      if (value !== undefined) reply.raw.setHeader(name, value)
-    }
-    this.#outlets.openStream(reply.raw, events, wish)
+    this.#outlets.openStream(takeOver(reply), events, wish)
     return reply
   }
 
@@ -327,6 +322,38 @@ class RpcHttpServer {
     this.#outlets.terminate()
     await closed
   }
+}
+
+/** Takes an answer out of fastify's hands, with the headers that it has so far. */
+function takeOver(reply: FastifyReply): ServerResponse {
+  const { raw } = reply
+  const headers = reply.getHeaders()
+  reply.hijack()
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) raw.setHeader(name, value)
+  }
+  return raw
+}
+
+/** Begins an answer past fastify, which adds a charset to the type of a text, and writes bytes apart from the head. */
+function startAnswer(reply: FastifyReply, status: number, length: number): ServerResponse {
+  const response = takeOver(reply)
+  response.statusCode = status
+  response.setHeader('content-type', 'application/json')
+  response.setHeader('content-length', length)
+  return response
+}
+
+/** Parts that are ready as bytes are the same for everybody: no copy is made of them. */
+function sendLarge(reply: FastifyReply, { status, text, pieces = [text] }: RpcTextReply): void {
+  const parts = [...pieces, LINE_BREAK].map((piece) =>
+    typeof piece === 'string' ? Buffer.from(piece) : piece.bytes,
+  )
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  const response = startAnswer(reply, status, length)
+  response.cork()
+  for (const part of parts) response.write(part)
+  response.end()
 }
 
 const SEQ = /^\d{1,16}$/

@@ -8,19 +8,10 @@ import {
   MAX_BLOCK_WEIGHT,
   targetToHex,
 } from '../../consensus/index.ts'
-import type { BlockTemplate, TemplateTransaction } from '../../mining/index.ts'
-import {
-  computeTxid,
-  computeWtxid,
-  encodeTransaction,
-  HASH_SIZE,
-  type Transaction,
-  toDisplayHex,
-  WITNESS_SCALE_FACTOR,
-} from '../../primitives/index.ts'
+import type { BlockTemplate } from '../../mining/index.ts'
+import { HASH_SIZE, toDisplayHex, WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
-import { JsonText } from '../json-text.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import type { KnownTemplate } from '../template-waits.ts'
@@ -95,42 +86,10 @@ function listRules({ deployments }: ConsensusParams, height: number): readonly s
   return [...rules, 'taproot']
 }
 
-/** Of templates in use. Encoding a full block takes long, and the same choice is asked for again and again. */
-const described = new WeakMap<readonly TemplateTransaction[], JsonText>()
-
-function describeTransactions(transactions: readonly TemplateTransaction[], scale: number) {
-  const known = described.get(transactions) ?? encodeTransactions(transactions, scale)
-  described.set(transactions, known)
-  return known
-}
-
-/** What never changes of a transaction, as JSON: the next template has most of them again. */
-const encoded = new WeakMap<Transaction, string>()
-
-function encodeIds(tx: Transaction): string {
-  let text = encoded.get(tx)
-  if (text === undefined) {
-    const txid = toDisplayHex(computeTxid(tx))
-    const hash = toDisplayHex(computeWtxid(tx))
-    text = `"data":"${encodeHex(encodeTransaction(tx))}","txid":"${txid}","hash":"${hash}"`
-    encoded.set(tx, text)
-  }
-  return text
-}
-
-function encodeTransactions(transactions: readonly TemplateTransaction[], scale: number): JsonText {
-  const places = new Map<string, number>()
-  const parts = transactions.map(({ tx, fee, weight, sigopsCost }, index) => {
-    const parents = tx.inputs.map(({ prevout }) => places.get(toDisplayHex(prevout.txid)))
-    places.set(toDisplayHex(computeTxid(tx)), index + 1)
-    const depends = [...new Set(parents.filter((place) => place !== undefined))]
-    const sigops = Math.trunc(sigopsCost / scale)
-    return `{${encodeIds(tx)},"depends":[${depends}],"fee":${fee},"sigops":${sigops},"weight":${weight}}`
-  })
-  return new JsonText(`[${parts.join(',')}]`)
-}
-
-function describeTemplate(template: BlockTemplate, { params, hasCoinbaseFlags }: RpcContext) {
+async function describeTemplate(
+  template: BlockTemplate,
+  { params, hasCoinbaseFlags, templateTexts }: RpcContext,
+) {
   const { commitmentScript } = template
   const previousBlockHash = toDisplayHex(template.prevBlockHash)
   const isSegwit = commitmentScript !== undefined
@@ -143,7 +102,7 @@ function describeTemplate(template: BlockTemplate, { params, hasCoinbaseFlags }:
     vbavailable: {},
     vbrequired: 0,
     previousblockhash: previousBlockHash,
-    transactions: describeTransactions(template.transactions, scale),
+    transactions: await templateTexts.get(template.transactions, scale),
     coinbaseaux: hasCoinbaseFlags ? { flags: '' } : {},
     coinbasevalue: template.coinbaseValue,
     longpollid: `${previousBlockHash}${template.sequence}`,
