@@ -49,7 +49,7 @@ class Package {
    * which goes without it. Satoshis per weight unit.
    */
   get feeRate(): number {
-    return Math.min(computeFeeRate(this.entry), this.fee / this.weight)
+    return Math.min(this.entry.feeRate, this.fee / this.weight)
   }
 
   /** Takes notice that an ancestor was chosen. */
@@ -58,15 +58,6 @@ class Package {
     this.weight -= weight
     this.sigopsCost -= sigopsCost
   }
-}
-
-/** Satoshis per weight unit. */
-function computeFeeRate({ modifiedFee, weight }: MempoolEntry): number {
-  return Number(modifiedFee) / weight
-}
-
-function hasRelatives({ parents, children }: MempoolEntry): boolean {
-  return parents.size > 0 || children.size > 0
 }
 
 /**
@@ -91,12 +82,12 @@ class BlockFiller {
     this.#entries = [...entries]
     const feeRates = this.#feeRates
     for (const [place, entry] of this.#entries.entries()) {
-      if (hasRelatives(entry)) {
+      if (entry.hasRelatives) {
         const made = new Package(entry, place)
         this.#packages.set(entry, made)
         this.#ranked.set(place, made)
         feeRates.push(made.feeRate)
-      } else feeRates.push(computeFeeRate(entry))
+      } else feeRates.push(entry.feeRate)
     }
     // The earlier goes first where fee rates are the same.
     const placeOf = (rank: number): number =>

@@ -180,10 +180,10 @@ const wtxids = new WeakMap<Transaction, Wtxid>()
 
 /** SHA-256d of the transaction with its witnesses (BIP-0141). Remembered for as long as the value lives. */
 export function computeWtxid(tx: Transaction): Wtxid {
-  if (!hasWitness(tx)) return computeTxid(tx) as Uint8Array as Wtxid
   let wtxid = wtxids.get(tx)
   if (wtxid === undefined) {
-    wtxid = sha256d(encodeTransaction(tx)) as Wtxid
+    const bytes = hasWitness(tx) ? sha256d(encodeTransaction(tx)) : computeTxid(tx)
+    wtxid = bytes as Uint8Array as Wtxid
     wtxids.set(tx, wtxid)
   }
   return wtxid

@@ -8,7 +8,7 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../primitives/index.ts'
-import { type Clock, encodeHex, sleep } from '../util/index.ts'
+import { type Clock, encodeHex, Mutex, sleep } from '../util/index.ts'
 import { JsonText } from './json-text.ts'
 
 /** Others get their turn after so long. */
@@ -16,30 +16,32 @@ const TURN_MS = 10
 /** The time is looked at after so many. */
 const TURN_TRANSACTIONS = 256
 
-/** What never changes of a transaction in a template. */
-interface TransactionText {
+/** What a transaction dependent on nothing has between its hash and its fee. */
+const NO_DEPENDS = '"depends":[]'
+
+/** A transaction of the last template. */
+interface KnownTransaction {
   readonly txid: string
   /** Of the transactions that it spends from. */
   readonly parents: readonly string[]
-  /** JSON before and after the list of those it depends on. */
-  readonly before: string
-  readonly after: string
+  /** JSON, as if it depended on nothing. */
+  readonly text: string
+  /** Its place in the template that is being made, from 1; another one's if {@link turn} is of that. */
+  place: number
+  turn: number
 }
 
 function describe(
   { tx, fee, weight, sigopsCost }: TemplateTransaction,
   scale: number,
-): TransactionText {
+): KnownTransaction {
   const txid = toDisplayHex(computeTxid(tx))
   const hash = toDisplayHex(computeWtxid(tx))
   const data = encodeHex(encodeTransaction(tx))
   const sigops = Math.trunc(sigopsCost / scale)
-  return {
-    txid,
-    parents: tx.inputs.map(({ prevout }) => toDisplayHex(prevout.txid)),
-    before: `{"data":"${data}","txid":"${txid}","hash":"${hash}","depends":[`,
-    after: `],"fee":${fee},"sigops":${sigops},"weight":${weight}}`,
-  }
+  const text = `{"data":"${data}","txid":"${txid}","hash":"${hash}",${NO_DEPENDS},"fee":${fee},"sigops":${sigops},"weight":${weight}}`
+  const parents = tx.inputs.map(({ prevout }) => toDisplayHex(prevout.txid))
+  return { txid, parents, text, place: 0, turn: 0 }
 }
 
 /**
@@ -48,14 +50,24 @@ function describe(
  */
 export class TemplateTexts {
   readonly #clock: Clock
-  #known: ReadonlyMap<Transaction, TransactionText> = new Map()
+  readonly #turns = new Mutex()
+  readonly #known = new Map<Transaction, KnownTransaction>()
+  readonly #byTxid = new Map<string, KnownTransaction>()
+  /** Of what is known. */
   #scale = 1
+  /** Counts templates. */
+  #turn = 0
   #last:
     | { readonly transactions: readonly TemplateTransaction[]; readonly text: Promise<JsonText> }
     | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** How many transactions' texts are kept. */
+  get size(): number {
+    return this.#known.size
   }
 
   /**
@@ -65,35 +77,59 @@ export class TemplateTexts {
    */
   get(transactions: readonly TemplateTransaction[], scale: number): Promise<JsonText> {
     if (this.#last?.transactions !== transactions) {
-      this.#last = { transactions, text: this.#make(transactions, scale) }
+      const text = this.#turns.run(() => this.#make(transactions, scale))
+      this.#last = { transactions, text }
     }
     return this.#last.text
   }
 
   async #make(transactions: readonly TemplateTransaction[], scale: number): Promise<JsonText> {
     const clock = this.#clock
-    const known = this.#scale === scale ? this.#known : undefined
-    const texts = new Map<Transaction, TransactionText>()
-    const places = new Map<string, number>()
-    const parts: string[] = []
+    this.#turn += 1
+    if (this.#scale !== scale) this.#forget(() => true)
+    this.#scale = scale
+    const texts: string[] = []
     let turnMs = clock.monotonic()
     for (const [index, chosen] of transactions.entries()) {
       if (index % TURN_TRANSACTIONS === 0 && clock.monotonic() - turnMs > TURN_MS) {
         await sleep(clock, 0)
         turnMs = clock.monotonic()
       }
-      const text = known?.get(chosen.tx) ?? describe(chosen, scale)
-      texts.set(chosen.tx, text)
-      places.set(text.txid, index + 1)
-      const depends = new Set<number>()
-      for (const parent of text.parents) {
-        const place = places.get(parent)
-        if (place !== undefined) depends.add(place)
-      }
-      parts.push(`${index === 0 ? '' : ','}${text.before}${[...depends]}${text.after}`)
+      const known = this.#know(chosen, scale)
+      known.place = index + 1
+      known.turn = this.#turn
+      texts.push(this.#write(known))
     }
-    this.#known = texts
-    this.#scale = scale
-    return new JsonText(`[${parts.join('')}]`)
+    this.#forget(({ turn }) => turn !== this.#turn)
+    return new JsonText(`[${texts.join(',')}]`)
+  }
+
+  #know(chosen: TemplateTransaction, scale: number): KnownTransaction {
+    let known = this.#known.get(chosen.tx)
+    if (known === undefined) {
+      known = describe(chosen, scale)
+      this.#known.set(chosen.tx, known)
+      this.#byTxid.set(known.txid, known)
+    }
+    return known
+  }
+
+  #write({ parents, text }: KnownTransaction): string {
+    const places: number[] = []
+    for (const txid of parents) {
+      const parent = this.#byTxid.get(txid)
+      if (parent?.turn === this.#turn) places.push(parent.place)
+    }
+    if (places.length === 0) return text
+    return text.replace(NO_DEPENDS, `"depends":[${[...new Set(places)]}]`)
+  }
+
+  #forget(isGone: (known: KnownTransaction) => boolean): void {
+    for (const [tx, known] of this.#known) {
+      if (!isGone(known)) continue
+      this.#known.delete(tx)
+      // Another transaction object of the same id may have come meanwhile.
+      if (this.#byTxid.get(known.txid) === known) this.#byTxid.delete(known.txid)
+    }
   }
 }

@@ -2,7 +2,7 @@
  * One of the two servers that are compared, in a process of its own: a node with a chain worth asking for, or the HTTP
  * library alone, which answers each method with the bytes that it is given.
  *
- * Messages in: `{ type: 'node', transactions, waiting }`, `{ type: 'bare', answers }`, `{ type: 'call', method, params }`,
+ * Messages in: `{ type: 'node', transactions, waiting }`, `{ type: 'bare', answers }`, `{ type: 'watch' }`,
  * `{ type: 'holds' }`. Every one is answered.
  */
 
@@ -87,11 +87,6 @@ async function answer(message) {
       return createNode(message.transactions, message.waiting)
     case 'bare':
       return createBareServer(message.answers)
-    case 'call': {
-      const start = performance.now()
-      await node.call(message.method, ...message.params)
-      return { ms: performance.now() - start }
-    }
     case 'watch':
       holds.enable()
       holds.reset()
