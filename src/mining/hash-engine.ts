@@ -50,7 +50,7 @@ export interface ScanResult {
 }
 
 /**
- * Searches headers for proof of work.
+ * Searches headers for proof of work, and hashes rows of merkle trees.
  *
  * Synchronous and single-threaded: a call holds its thread until it is done. Deterministic: the same job
  * and range give the same result on every engine.

@@ -67,6 +67,7 @@ export {
 export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
 export {
   encodeJson,
+  encodeJsonPieces,
   indentJson,
   JsonText,
   type JsonValue,

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { InvariantError } from '../util/index.ts'
 import { BtcAmount } from './btc-amount.ts'
 import { RPC_CODES, RpcError } from './rpc-error.ts'
@@ -31,7 +30,7 @@ export class JsonText {
 
   /** The text in UTF-8, made once: do not change it. */
   get bytes(): Uint8Array {
-    this.#bytes ??= utf8ToBytes(this.text)
+    this.#bytes ??= new TextEncoder().encode(this.text)
     return this.#bytes
   }
 

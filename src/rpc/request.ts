@@ -44,11 +44,6 @@ function invalid(envelope: Envelope, message: string): MalformedRequest {
   return { ...envelope, error: new RpcError(RPC_CODES.INVALID_REQUEST, message) }
 }
 
-/** A member that is really there and not null. */
-function member(request: JsonObject, key: string): JsonValue | undefined {
-  return Object.hasOwn(request, key) ? (request[key] ?? undefined) : undefined
-}
-
 /**
  * Reads a request's envelope. Never throws: even a malformed one is answered in its own dialect.
  *
@@ -56,10 +51,10 @@ function member(request: JsonObject, key: string): JsonValue | undefined {
  */
 export function readRequest(request: unknown): RpcRequest | MalformedRequest {
   if (!isObject(request)) return invalid(UNKNOWN_ENVELOPE, 'Invalid Request object')
-  const id = Object.hasOwn(request, 'id') ? request['id'] : undefined
-  const given = member(request, 'jsonrpc')
+  // No key of these is inherited by anything, and a null is as good as nothing but for the id.
+  const { id, jsonrpc, method, params } = request
   // npm rpc-bitcoin, the client of pools, writes the number; Bitcoin Core took it until its version 28.
-  const version = given === 1 ? '1.0' : given
+  const version = jsonrpc === 1 ? '1.0' : (jsonrpc ?? undefined)
   const dialect: Dialect = version === '2.0' ? '2.0' : 'legacy'
   const envelope = { dialect, id }
   if (version !== undefined && typeof version !== 'string') {
@@ -69,14 +64,13 @@ export function readRequest(request: unknown): RpcRequest | MalformedRequest {
   if (version !== undefined && version !== '1.0' && version !== '2.0') {
     return invalid(envelope, 'JSON-RPC version not supported')
   }
-  const method = member(request, 'method')
-  if (method === undefined) return invalid(withId(envelope), 'Missing method')
+  if (method === undefined || method === null) return invalid(withId(envelope), 'Missing method')
   if (typeof method !== 'string') return invalid(withId(envelope), 'Method must be a string')
-  const params = member(request, 'params') ?? []
-  if (typeof params !== 'object') {
+  const given = params ?? []
+  if (typeof given !== 'object') {
     return invalid(withId(envelope), 'Params must be an array or object')
   }
-  return { ...envelope, method, params: params as RpcParams }
+  return { dialect, id, method, params: given as RpcParams }
 }
 
 /** In 2.0 an invalid request is answered with a null id: only a valid one can be a notification. */

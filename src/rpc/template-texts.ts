@@ -44,6 +44,13 @@ function describe(
   return { txid, parents, text, place: 0, turn: 0 }
 }
 
+/** @param texts - At least one; the first and the last are changed. */
+function joinArray(texts: string[]): string {
+  texts[0] = `[${texts[0]}`
+  texts.push(`${texts.pop()}]`)
+  return texts.join(',')
+}
+
 /**
  * Keeps the text of the last template, and those of its transactions: the next one has most of them again. So what is
  * kept is bounded by the weight of a block.
@@ -101,7 +108,8 @@ export class TemplateTexts {
       texts.push(this.#write(known))
     }
     this.#forget(({ turn }) => turn !== this.#turn)
-    return new JsonText(`[${texts.join(',')}]`)
+    // Brackets go to single texts: around the whole they would have it copied once more.
+    return new JsonText(texts.length === 0 ? '[]' : joinArray(texts))
   }
 
   #know(chosen: TemplateTransaction, scale: number): KnownTransaction {

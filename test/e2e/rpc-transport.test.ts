@@ -13,13 +13,21 @@ import {
   startHttpServer,
 } from '../../src/platform/nodejs/http-server.ts'
 import { systemClock } from '../../src/platform/system.ts'
-import { createDispatcher, defineMethod, type RpcCall, type RpcValue } from '../../src/rpc/index.ts'
+import {
+  createDispatcher,
+  defineMethod,
+  JsonText,
+  type RpcCall,
+  type RpcValue,
+} from '../../src/rpc/index.ts'
 import type { Clock } from '../../src/util/index.ts'
 
 const USER_PASSWORD = `__cookie__:${'ab'.repeat(32)}`
 const AUTHORIZATION = `Basic ${Buffer.from(USER_PASSWORD).toString('base64')}`
 const CLOSE_GRACE_MS = DEFAULT_HTTP_LIMITS.closeGraceMs
 const COUNT = '{"method":"getblockcount","id":1}'
+/** Large enough to be sent in pieces, and longer in bytes than in characters. */
+const LARGE = new JsonText(JSON.stringify('ä€'.repeat(100_000)))
 const COUNT_REPLY = '{"result":5,"error":null,"id":1}\n'
 
 interface Sample {
@@ -70,6 +78,7 @@ async function startSample(
     })
   const methods = [
     simple('getblockcount', () => 5),
+    simple('large', () => ({ before: 'ü', large: LARGE, again: [LARGE, 1] })),
     simple('wallet', (call) => call.wallet ?? null),
     simple('wait', (call) => {
       return new Promise((resolve) => {
@@ -168,6 +177,27 @@ describe('answers', () => {
     expect(reply.status).toBe(200)
     expect(reply.text).toBe(COUNT_REPLY)
     expect(reply.headers['content-type']).toBe('application/json')
+  })
+
+  it('writes large parts that are ready as they are, alone and in a batch', async () => {
+    const sample = await startSample()
+    const value = JSON.parse(LARGE.text)
+    const result = { before: 'ü', large: value, again: [value, 1] }
+    const replies = await Promise.all(
+      Array.from({ length: 5 }, () => send(sample, { body: '{"method":"large","id":1}' })),
+    )
+    for (const { status, headers, text } of replies) {
+      expect(status).toBe(200)
+      expect(headers['content-type']).toBe('application/json')
+      expect(headers['content-length']).toBe(`${Buffer.byteLength(text)}`)
+      expect(text.endsWith('}\n')).toBe(true)
+      expect(JSON.parse(text)).toEqual({ result, error: null, id: 1 })
+    }
+    const batch = await send(sample, { body: '[{"method":"large","id":1},{"method":"large"}]' })
+    expect(JSON.parse(batch.text)).toEqual([
+      { result, error: null, id: 1 },
+      { result, error: null },
+    ])
   })
 
   it('writes the statuses of the dialect table', async () => {

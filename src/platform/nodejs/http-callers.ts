@@ -107,13 +107,18 @@ export class HttpCallers {
     return refuse(reply, 403, 'This address is not allowed; see --rpc-allow-ip')
   }
 
+  /** The caller, if he has said the same over the same connection before: then he need not be judged again. */
+  recall({ socket, headers }: FastifyRequest): Caller | undefined {
+    const known = this.#known.get(socket)
+    return known?.authorization === headers.authorization ? known?.caller : undefined
+  }
+
   /** The caller, by address and password. Answers, and returns nothing, if he is not let in. */
   async identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller | undefined> {
     if (this.checkAddress(request, reply) !== undefined) return undefined
+    const known = this.recall(request)
+    if (known !== undefined) return known
     const { authorization } = request.headers
-    const known = this.#known.get(request.socket)
-    // Who says the same over the same connection need not be judged again.
-    if (known !== undefined && known.authorization === authorization) return known.caller
     const auth = this.#checkAuth(authorization)
     if (auth.verdict === 'right') {
       const caller = { user: auth.user, allows: this.#checkMethods(auth.user) }

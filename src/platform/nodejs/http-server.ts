@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { ServerResponse } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import {
   type Dispatcher,
@@ -16,7 +15,6 @@ import {
   type RestApi,
   RPC_CODES,
   RpcError,
-  type RpcTextReply,
 } from '../../rpc/index.ts'
 import {
   Cancellation,
@@ -27,6 +25,7 @@ import {
   sleep,
   toErrorMessage,
 } from '../../util/index.ts'
+import { sendLarge, sendSmall, takeOver } from './http-answer.ts'
 import { type Caller, type CallerOptions, HttpCallers, refuse } from './http-callers.ts'
 import { HttpConnections } from './http-connections.ts'
 import { EventOutlets } from './http-events.ts'
@@ -79,9 +78,14 @@ export interface HttpServer {
 }
 /** From here on, sending an answer takes long enough to be felt when many ask at a time. */
 const LARGE_ANSWER_LENGTH = 65_536
-const LINE_BREAK = '\n'
 /** Whoever has gone, or is sent away by a stop, hears no more than this. Made once: a stack takes long. */
 const CALLER_GONE = new RpcError(RPC_CODES.MISC_ERROR, 'Call aborted')
+
+/** A call that has not been answered. */
+interface PendingCall {
+  readonly caller: Caller
+  readonly cancellation: Cancellation
+}
 
 class RpcHttpServer {
   readonly #deps: HttpServerDeps
@@ -93,10 +97,10 @@ class RpcHttpServer {
   readonly #connections: HttpConnections
   readonly #outlets: EventOutlets
   readonly #upgradeHeads: ReturnType<typeof routeUpgrades>
-  /** Who is served, by request. */
-  readonly #known = new WeakMap<FastifyRequest, Caller>()
+  /** Who reads events, by request. */
+  readonly #readers = new WeakMap<FastifyRequest, Caller>()
   /** One for each request that is being answered. */
-  readonly #calls = new Map<FastifyRequest, Cancellation>()
+  readonly #calls = new Map<FastifyRequest, PendingCall>()
   /** Large answers are made ready one in each turn of the event loop. */
   readonly #largeAnswers = new Mutex()
   #onDrained: () => void = () => {}
@@ -159,7 +163,9 @@ class RpcHttpServer {
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
     )
-    app.addHook('onRequest', async (request, reply) => this.#callers.checkNames(request, reply))
+    app.addHook('onRequest', (request, reply, done) => {
+      if (this.#callers.checkNames(request, reply) === undefined) done()
+    })
     this.#addRpcRoutes(app)
     this.#addEventRoutes(app)
     if (rest !== undefined) addRestRoutes(app, rest, this.#callers, limits.maxRestRequests)
@@ -193,9 +199,8 @@ class RpcHttpServer {
 
   /** Address, password and room, before a byte of the body is read. */
   async #admit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const caller = await this.#callers.identify(request, reply)
+    const caller = this.#callers.recall(request) ?? (await this.#callers.identify(request, reply))
     if (caller === undefined) return reply
-    this.#known.set(request, caller)
     this.#trust(request, reply)
     if (this.#calls.size >= this.#limits.maxRequests) {
       return refuse(reply, 503, 'Work queue depth exceeded')
@@ -204,7 +209,7 @@ class RpcHttpServer {
     // by reading it. A web page could use that, but it has neither a password nor a listed origin.
     request.raw.headers['content-type'] = 'application/json'
     const cancellation = new Cancellation()
-    this.#calls.set(request, cancellation)
+    this.#calls.set(request, { caller, cancellation })
     // Comes once for every request: after its answer, or when its connection is gone.
     reply.raw.once('close', () => {
       this.#calls.delete(request)
@@ -218,7 +223,7 @@ class RpcHttpServer {
   async #admitReader(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const caller = await this.#callers.identify(request, reply)
     if (caller === undefined) return reply
-    this.#known.set(request, caller)
+    this.#readers.set(request, caller)
     if (caller.allows?.(SUBSCRIBE_METHOD) === false) {
       return refuse(reply, 403, `This user may not call ${SUBSCRIBE_METHOD}`)
     }
@@ -242,14 +247,13 @@ class RpcHttpServer {
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const wallet = (request.params as { '*'?: string })['*']
     const body = typeof request.body === 'string' ? request.body : ''
-    const signal = this.#calls.get(request)
-    const call = { wallet, signal, allows: this.#known.get(request)?.allows }
+    const pending = this.#calls.get(request)
+    const call = { wallet, signal: pending?.cancellation, allows: pending?.caller.allows }
     const answer = await this.#deps.dispatcher.handleText(body, call)
     if (answer.status === 204) return reply.code(204).send()
     if (answer.status === 403) return refuse(reply, 403, answer.text)
     if (answer.text.length < LARGE_ANSWER_LENGTH) {
-      const text = answer.text + LINE_BREAK
-      startAnswer(reply, answer.status, Buffer.byteLength(text)).end(text)
+      sendSmall(reply, answer)
     } else {
       await this.#largeAnswers.run(async () => {
         await sleep(this.#deps.clock, 0)
@@ -267,7 +271,7 @@ class RpcHttpServer {
     }
     reply.hijack()
     reply.raw.detachSocket(request.socket)
-    this.#outlets.openSocket(request.raw, head, events, this.#known.get(request)?.allows)
+    this.#outlets.openSocket(request.raw, head, events, this.#readers.get(request)?.allows)
     return reply
   }
 
@@ -310,7 +314,7 @@ class RpcHttpServer {
     })
     const closed = this.#app.close()
     this.#outlets.close()
-    for (const cancellation of this.#calls.values()) cancellation.abort(CALLER_GONE)
+    for (const { cancellation } of this.#calls.values()) cancellation.abort(CALLER_GONE)
     const grace = new AbortController()
     await Promise.race([
       drained,
@@ -322,38 +326,6 @@ class RpcHttpServer {
     this.#outlets.terminate()
     await closed
   }
-}
-
-/** Takes an answer out of fastify's hands, with the headers that it has so far. */
-function takeOver(reply: FastifyReply): ServerResponse {
-  const { raw } = reply
-  const headers = reply.getHeaders()
-  reply.hijack()
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) raw.setHeader(name, value)
-  }
-  return raw
-}
-
-/** Begins an answer past fastify, which adds a charset to the type of a text, and writes bytes apart from the head. */
-function startAnswer(reply: FastifyReply, status: number, length: number): ServerResponse {
-  const response = takeOver(reply)
-  response.statusCode = status
-  response.setHeader('content-type', 'application/json')
-  response.setHeader('content-length', length)
-  return response
-}
-
-/** Parts that are ready as bytes are the same for everybody: no copy is made of them. */
-function sendLarge(reply: FastifyReply, { status, text, pieces = [text] }: RpcTextReply): void {
-  const parts = [...pieces, LINE_BREAK].map((piece) =>
-    typeof piece === 'string' ? Buffer.from(piece) : piece.bytes,
-  )
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  const response = startAnswer(reply, status, length)
-  response.cork()
-  for (const part of parts) response.write(part)
-  response.end()
 }
 
 const SEQ = /^\d{1,16}$/

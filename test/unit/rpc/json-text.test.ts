@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import {
   btcAmount,
   encodeJson,
+  encodeJsonPieces,
   indentJson,
+  JsonText,
   parseBtcAmount,
   parseJson,
   type RpcValue,
@@ -100,6 +102,27 @@ describe('parseJson', () => {
     expect(() => parseJson('['.repeat(1_000_000))).toThrow(
       expect.objectContaining({ code: -32600 }),
     )
+  })
+})
+
+describe('pieces', () => {
+  const large = new JsonText(`"${'x'.repeat(65_534)}"`)
+  const small = new JsonText('{"a":1}')
+
+  it('are one where nothing is large', () => {
+    const value = { a: [small, '\0'], b: null }
+    expect(encodeJsonPieces(value)).toEqual(['{"a":[{"a":1},"\\u0000"],"b":null}'])
+  })
+
+  it.each<{ what: string; value: RpcValue; count: number }>([
+    { what: 'alone', value: large, count: 3 },
+    { what: 'at the end', value: { a: '\0', b: small, c: large }, count: 3 },
+    { what: 'side by side', value: [large, large, { a: [large] }, 'end'], count: 7 },
+  ])('keep large texts as they are, $what', ({ value, count }) => {
+    const pieces = encodeJsonPieces(value)
+    expect(pieces).toHaveLength(count)
+    expect(pieces.filter((piece) => piece === large)).toHaveLength((count - 1) / 2)
+    expect(pieces.map(String).join('')).toBe(encodeJson(value))
   })
 })
 
