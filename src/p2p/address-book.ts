@@ -9,6 +9,7 @@ import {
   type KeyValueStore,
   type Logger,
   type RandomSource,
+  shuffle,
 } from '../util/index.ts'
 import {
   type AddressEntry,
@@ -197,12 +198,12 @@ export class AddressBook {
     )
     const share = Math.max(MIN_TOLD, Math.ceil(entries.length * SHARE_TOLD))
     const count = Math.min(entries.length, share, MAX_ADDR_RECORDS)
-    return this.#shuffle(entries, count).map(({ record }) => record)
+    return shuffle(this.#deps.random, entries, count).map(({ record }) => record)
   }
 
   /** Everybody, in random order. */
   list(): readonly KnownAddress[] {
-    return this.#shuffle([...this.#entries.values()], this.#entries.size).map(
+    return shuffle(this.#deps.random, [...this.#entries.values()]).map(
       ({ id, addresses: [address = ''], recordedAtMs, isTried }) => ({
         id,
         address,
@@ -302,18 +303,6 @@ export class AddressBook {
 
   #pick<Item>(items: readonly Item[]): Item | undefined {
     return items[Math.floor(this.#deps.random.float() * items.length)]
-  }
-
-  /** The first `count` items of a random order. */
-  #shuffle<Item>(items: readonly Item[], count: number): readonly Item[] {
-    const rest = [...items]
-    for (let index = 0; index < count; index++) {
-      const other = index + Math.floor(this.#deps.random.float() * (rest.length - index))
-      const chosen = rest[other] as Item
-      rest[other] = rest[index] as Item
-      rest[index] = chosen
-    }
-    return rest.slice(0, count)
   }
 }
 

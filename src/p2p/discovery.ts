@@ -5,7 +5,7 @@ import type { KeyValueStore, RandomSource } from '../util/index.ts'
 import { AddrProtocol } from './addr-protocol.ts'
 import type { AddressBook } from './address-book.ts'
 import type { Node } from './libp2p-node.ts'
-import { DEVNET_PACE, MAX_STREAMS_PER_PROTOCOL } from './limits.ts'
+import { MAX_STREAMS_PER_PROTOCOL, paceOf } from './limits.ts'
 import type { NetworkContext } from './network-context.ts'
 import { Outbound, type OutboundDeps } from './outbound.ts'
 import type { Peer } from './peer-table.ts'
@@ -32,7 +32,7 @@ export class Discovery {
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps
-    const pace = deps.isDevnet ? DEVNET_PACE : 1
+    const pace = paceOf(deps.isDevnet)
     const addresses = (): readonly string[] =>
       deps.node.getMultiaddrs().map((address) => address.toString())
     this.#addr = new AddrProtocol({ ...deps, pace, addresses })

@@ -51,6 +51,7 @@ import {
   HOSTILE_LOG_QUOTA,
   MAX_STREAMS_PER_PROTOCOL,
   PEER_LOG_QUOTA,
+  paceOf,
   STOP_TIMEOUT_MS,
 } from './limits.ts'
 import { callHandler, closeConnection, inTime, type NetworkContext } from './network-context.ts'
@@ -155,7 +156,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     this.selfId = peerIdFromPrivateKey(this.#privateKey).toString()
     // All that is at work listens to it: that many is no leak, and Node.js would warn.
     setMaxListeners(Number.POSITIVE_INFINITY, this.#stopping.signal)
-    this.#table = new PeerTable(deps.clock)
+    this.#table = new PeerTable(deps.clock, paceOf(options.isDevnet))
     this.#bans = new BanList({ clock: deps.clock, log: deps.log, store: deps.stores?.bans })
     this.#book = new AddressBook({ ...deps, store: deps.stores?.addresses }, this.selfId)
     this.#loops = new DialLoops({

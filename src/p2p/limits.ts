@@ -159,7 +159,11 @@ export const FEELER_INTERVAL_MS = 120_000
 /** Outbound peers that are dialled first after a restart. @see Bitcoin Core `MAX_BLOCK_RELAY_ONLY_ANCHORS` */
 export const MAX_ANCHORS = 2
 /** The nodes of a devnet share a machine, and people wait for them: all these pauses are that much shorter. */
-export const DEVNET_PACE = 1 / 60
+const DEVNET_PACE = 1 / 60
+/** How much shorter than usual the pauses of discovery are: 1 for not at all. */
+export function paceOf(isDevnet: boolean): number {
+  return isDevnet ? DEVNET_PACE : 1
+}
 
 /** How often peers are looked over, in milliseconds. */
 export const UPKEEP_INTERVAL_MS = 1_000

@@ -2,7 +2,7 @@
 
 import type { Connection } from '@libp2p/interface'
 import type { ConnectionType, InventoryKind, PeerId, PeerInfo, PeerStatus } from '../sync/index.ts'
-import { assertInvariant, type Clock, LruMap, TokenBucket } from '../util/index.ts'
+import { assertInvariant, type Clock, LruMap, type Quota, TokenBucket } from '../util/index.ts'
 import { Deferred } from './deferred.ts'
 import {
   ADDR_QUOTA,
@@ -194,9 +194,12 @@ export class PeerTable {
   readonly #peers = new Map<PeerId, Peer>()
   #nextNumber = 0
   readonly #quotas = new LruMap<PeerId, PeerQuotas>(MAX_REMEMBERED_QUOTAS)
+  readonly #addressQuota: Quota
 
-  constructor(clock: Clock) {
+  /** @param pace - How much shorter than usual the pauses between two requests for addresses are: 1 for not at all. */
+  constructor(clock: Clock, pace = 1) {
     this.#clock = clock
+    this.#addressQuota = { ...ADDR_QUOTA, perSecond: ADDR_QUOTA.perSecond / pace }
   }
 
   /** Peers that are not on their way out. */
@@ -266,7 +269,7 @@ export class PeerTable {
       gossip: new TokenBucket(GOSSIP_QUOTA, this.#clock),
       gossipFlood: new TokenBucket(GOSSIP_FLOOD_QUOTA, this.#clock),
       gossipBytes: new TokenBucket(GOSSIP_BYTE_QUOTA, this.#clock),
-      addresses: new TokenBucket(ADDR_QUOTA, this.#clock),
+      addresses: new TokenBucket(this.#addressQuota, this.#clock),
     }
     this.#quotas.set(id, quotas)
     return quotas

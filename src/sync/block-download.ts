@@ -244,14 +244,16 @@ export class BlockDownload {
 
   #onDelivered(entry: BlockEntry, request: BlockRequest): void {
     const now = this.#deps.clock.monotonic()
-    request.peer.deliveredMs = now
+    request.peer.noteBlock(now)
     this.#deliveredCount += 1
     this.#stallingTimeoutMs = Math.max(
       STALLING_TIMEOUT_DECAY * this.#stallingTimeoutMs,
       BLOCK_STALLING_TIMEOUT_MS,
     )
     for (const other of this.#inFlight.get(entry.hashHex) ?? []) {
-      if (other !== request && other.isStalled(now, BLOCK_LATE_MS)) other.isOvertaken = true
+      if (other === request || !other.isStalled(now, BLOCK_LATE_MS)) continue
+      other.isOvertaken = true
+      other.peer.noteWithheldBlock()
     }
   }
 
@@ -275,6 +277,7 @@ export class BlockDownload {
   #forgetHeaders(peer: PeerState, delivered: number): void {
     this.#deps.log.debug('peer lacks announced blocks', { peer: peer.id, delivered })
     peer.bestKnown = undefined
+    if (delivered === 0) peer.noteWithheldBlock()
     peer.refusals = delivered > 0 ? 0 : peer.refusals + 1
     if (peer.refusals >= MAX_REFUSALS) this.#deps.drop(peer, 'announces blocks that it never sends')
   }

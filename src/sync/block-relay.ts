@@ -226,7 +226,7 @@ export class BlockRelay {
     const whole = await this.#fetchWhole(entry, from)
     if (whole !== undefined) {
       await this.#connect(entry, whole.block, from, settle, whole.bytes)
-    }
+    } else if (!entry.hasBody) this.#deps.getPeer(from)?.noteWithheldBlock()
   }
 
   /** Fills in what is known, then what the sender knows, or else others. Returns false if nobody says. */
@@ -252,6 +252,8 @@ export class BlockRelay {
         rebuild.complete(found)
         return true
       }
+      // Unless it was others' turn meanwhile, it has announced what it does not have.
+      if (!entry.hasBody) this.#deps.getPeer(id)?.noteWithheldBlock()
     }
     return false
   }
@@ -339,7 +341,7 @@ export class BlockRelay {
     if (entry.validity !== 'connected') return
     network.credit(from, 'block')
     const peer = getPeer(from)
-    if (peer !== undefined) peer.deliveredMs = this.#deps.clock.monotonic()
+    peer?.noteBlock(this.#deps.clock.monotonic())
   }
 
   /** Resolves to undefined if that takes too long, or when the node stops. */

@@ -10,6 +10,12 @@ import type { PeerId, PeerInfo } from './peer-network.ts'
  */
 export const CLAIM_PATIENCE_MS = 15_000
 
+/**
+ * What a peer's announcements are worth: `doubted` if it has let us wait for what it announced, `proven` once it has sent
+ * something of it in time.
+ */
+export type Standing = 'doubted' | 'unproven' | 'proven'
+
 /** A peer as synchronisation sees it. Only this folder changes it. */
 export class PeerState {
   readonly id: PeerId
@@ -24,8 +30,12 @@ export class PeerState {
   lastSent: BlockEntry | undefined
   /** A chain of headers that it is sending and that has had too little work so far. */
   presync: HeaderPresync | undefined
-  /** When it last sent a block that we lacked, of the monotonic clock; before that, -1. */
+  /** When it last sent a block that we lacked, of the monotonic clock; before that, and once it fails to, -1. */
   deliveredMs = -1
+  /** Whether it has failed to send a block that it announced, and sent none that we lacked since. */
+  isWithholdingBlocks = false
+  /** What it has made of its announcements of transactions. */
+  standing: Standing = 'unproven'
   isGone = false
   /** How many requests for blocks in a row it has answered without one. */
   refusals = 0
@@ -51,6 +61,18 @@ export class PeerState {
     return (this.bestKnown?.chainWork ?? 0n) > tip.chainWork && prunedHeight <= tip.height
   }
 
+  /** It has sent a block that we lacked. @param nowMs - Of the monotonic clock. */
+  noteBlock(nowMs: number): void {
+    this.deliveredMs = nowMs
+    this.isWithholdingBlocks = false
+  }
+
+  /** It has announced a block, and does not send it. What it sent before is no reason to believe it any longer. */
+  noteWithheldBlock(): void {
+    this.deliveredMs = -1
+    this.isWithholdingBlocks = true
+  }
+
   /** Notes that the peer has a header. */
   learn(entry: BlockEntry): void {
     if (this.bestKnown === undefined || entry.chainWork > this.bestKnown.chainWork) {
@@ -59,13 +81,33 @@ export class PeerState {
   }
 }
 
-/** Whether we have reason to believe that a peer sends what it announces: we chose it, or it has. */
-export function isTrusted({ info, deliveredMs }: PeerState): boolean {
-  return info.direction === 'outbound' || deliveredMs >= 0
+function isChosen({ info }: PeerState): boolean {
+  return info.direction === 'outbound'
 }
 
-/** Peers whom we chose come first, then those who have sent blocks, the latest first; for `sort`. */
+/** Whether we have reason to believe that a peer sends the blocks it announces: we chose it, or it has. */
+export function isTrusted(peer: PeerState): boolean {
+  return !peer.isWithholdingBlocks && (isChosen(peer) || peer.deliveredMs >= 0)
+}
+
+/**
+ * Peers whom we chose come first, then those who have sent blocks, the latest first, and last those who failed to; for
+ * `sort`.
+ */
 export function compareTrust(a: PeerState, b: PeerState): number {
-  const chosen = (peer: PeerState): number => (peer.info.direction === 'outbound' ? 1 : 0)
-  return chosen(b) - chosen(a) || b.deliveredMs - a.deliveredMs
+  const rank = (peer: PeerState): number => {
+    if (peer.isWithholdingBlocks) return 0
+    return isChosen(peer) ? 2 : 1
+  }
+  return rank(b) - rank(a) || b.deliveredMs - a.deliveredMs
+}
+
+/** The same for transactions; of equals none comes first. */
+export function compareStanding(a: PeerState, b: PeerState): number {
+  const rank = (peer: PeerState): number => {
+    if (peer.standing === 'doubted') return 0
+    if (isChosen(peer)) return 3
+    return peer.standing === 'proven' ? 2 : 1
+  }
+  return rank(b) - rank(a)
 }

@@ -27,7 +27,6 @@ import {
   type Logger,
   LruMap,
   type RandomSource,
-  type Timer,
   toErrorMessage,
 } from '../util/index.ts'
 import { isStoreFailure } from './block-download.ts'
@@ -36,6 +35,7 @@ import { MAX_MISSING_PARENTS, Orphanage } from './orphanage.ts'
 import { OwnTransactions } from './own-transactions.ts'
 import { Patience } from './patience.ts'
 import type { DataItem, PeerNetwork } from './peer-network.ts'
+import { PeerPauses } from './peer-pauses.ts'
 import type { PeerState } from './peer-state.ts'
 import { TransactionAnnouncer } from './transaction-announcer.ts'
 import { type TransactionName, TransactionRequests } from './transaction-requests.ts'
@@ -45,6 +45,11 @@ import { type TransactionName, TransactionRequests } from './transaction-request
  * announced it are asked. @see Bitcoin Core `GETDATA_TX_INTERVAL`, which is a minute
  */
 export const TRANSACTION_TIMEOUT_MS = 10_000
+/**
+ * How long until what it has not sent yet is asked of others that have announced it; and how long what a peer announces
+ * that was late before waits for others to announce it. @see Bitcoin Core `NONPREF_PEER_TX_DELAY`
+ */
+export const TRANSACTION_LATE_MS = 2_000
 /** How long a peer that has kept us waiting is asked for no transactions. */
 export const WITHHOLDER_PAUSE_MS = 30_000
 /** How many refused transactions are remembered, so that they are not fetched again and again. */
@@ -93,7 +98,7 @@ function toDataItem({ kind, id }: TransactionName): DataItem {
 export class TransactionRelay {
   readonly #deps: TransactionRelayDeps
   readonly #announcer: TransactionAnnouncer
-  readonly #requests = new TransactionRequests()
+  readonly #requests: TransactionRequests
   readonly #orphanage: Orphanage
   readonly #own: OwnTransactions
   /** Wtxids; txids too of those that no witness could cure. */
@@ -105,13 +110,14 @@ export class TransactionRelay {
   #isAdopting = false
   /** Of peers that are being asked. */
   readonly #patiences = new Set<Patience>()
-  /** Of peers that have kept us waiting. */
-  readonly #pauses = new Map<PeerState, Timer>()
+  readonly #pauses: PeerPauses
   #isActive = false
 
   constructor(deps: TransactionRelayDeps) {
     this.#deps = deps
-    const { chain, mempool, clock } = deps
+    const { chain, mempool, clock, random } = deps
+    this.#requests = new TransactionRequests(random)
+    this.#pauses = new PeerPauses(clock, (peer) => void this.#ask(peer))
     this.#orphanage = new Orphanage(clock)
     this.#announcer = new TransactionAnnouncer(deps)
     this.#own = new OwnTransactions({
@@ -130,13 +136,12 @@ export class TransactionRelay {
   stop(): void {
     this.#announcer.stop()
     this.#own.stop()
-    for (const pause of this.#pauses.values()) pause.cancel()
+    this.#pauses.stop()
     for (const patience of this.#patiences) patience.end()
   }
 
   forget(peer: PeerState): void {
-    this.#pauses.get(peer)?.cancel()
-    this.#pauses.delete(peer)
+    this.#pauses.end(peer)
     this.#requests.forget(peer)
     this.#orphanage.forget(peer)
     this.#askAll()
@@ -197,6 +202,10 @@ export class TransactionRelay {
         this.#wantParents(peer, orphan.missing)
       } else if (!this.#isKnown(id)) this.#requests.add(peer, { kind: 'tx', id })
     }
+    // Others have the time to announce the same.
+    if (peer.standing === 'doubted' && !this.#pauses.has(peer)) {
+      this.#pauses.begin(peer, TRANSACTION_LATE_MS)
+    }
     void this.#ask(peer)
   }
 
@@ -243,7 +252,13 @@ export class TransactionRelay {
     const batch = this.#requests.take(peer)
     if (batch.length === 0) return
     peer.isSendingTransactions = true
-    const patience = new Patience(clock, TRANSACTION_TIMEOUT_MS)
+    const owed = new Set(batch)
+    const patience = new Patience({
+      clock,
+      limitMs: TRANSACTION_TIMEOUT_MS,
+      lateMs: TRANSACTION_LATE_MS,
+      onLate: () => this.#askOthers(peer, owed),
+    })
     this.#patiences.add(patience)
     let isDone = false
     try {
@@ -251,7 +266,10 @@ export class TransactionRelay {
       const replies = network.requestData(peer.id, batch.map(toDataItem), patience.signal)
       for await (const { bytes } of patience.each(replies)) {
         const name = names.next()
-        if (name.done !== true) await this.#take(peer, name.value, bytes)
+        if (name.done === true) continue
+        const isNew = await this.#take(peer, name.value, bytes)
+        owed.delete(name.value)
+        if (isNew && !patience.isLate) peer.standing = 'proven'
       }
       isDone = true
     } catch (error) {
@@ -259,32 +277,41 @@ export class TransactionRelay {
     } finally {
       this.#patiences.delete(patience)
       peer.isSendingTransactions = false
-      this.#giveBack(peer, batch)
+      this.#giveUp(peer, owed)
     }
-    if (!isDone) this.#pause(peer)
+    if (!isDone) this.#doubt(peer)
+    this.#askAll()
+  }
+
+  /** Others are asked meanwhile. */
+  #doubt(peer: PeerState): void {
+    if (this.#deps.signal.aborted || peer.isGone) return
+    this.#deps.log.debug('no transactions asked of a peer for a while', { peer: peer.id })
+    peer.standing = 'doubted'
+    this.#pauses.begin(peer, WITHHOLDER_PAUSE_MS)
+  }
+
+  /**
+   * A peer is late: others who have announced what it owes are asked for it, too. Announcing early is no way to keep
+   * others' transactions back.
+   */
+  #askOthers(peer: PeerState, owed: Iterable<TransactionName>): void {
+    for (const name of owed) {
+      // Where nobody else has it, being slow does no harm.
+      if (this.#requests.announcersOf(name).length > 1) peer.standing = 'doubted'
+      this.#requests.release(peer, name)
+    }
     this.#askAll()
   }
 
   /** The first that a peer owes us is given up. Those behind it, which it may have, are for everybody again. */
-  #giveBack(peer: PeerState, batch: readonly TransactionName[]): void {
-    let isOwed = false
-    for (const name of batch) {
-      if (!this.#requests.isAskedOf(peer, name)) continue
-      if (isOwed) this.#requests.release(name)
-      else this.#requests.fail(peer, name)
-      isOwed = true
+  #giveUp(peer: PeerState, owed: Iterable<TransactionName>): void {
+    let isFirst = true
+    for (const name of owed) {
+      if (isFirst) this.#requests.fail(peer, name)
+      else this.#requests.release(peer, name)
+      isFirst = false
     }
-  }
-
-  /** Others are asked meanwhile. */
-  #pause(peer: PeerState): void {
-    if (this.#deps.signal.aborted || peer.isGone) return
-    this.#deps.log.debug('no transactions asked of a peer for a while', { peer: peer.id })
-    const end = (): void => {
-      this.#pauses.delete(peer)
-      void this.#ask(peer)
-    }
-    this.#pauses.set(peer, this.#deps.clock.schedule(WITHHOLDER_PAUSE_MS, end))
   }
 
   #onFailure(peer: PeerState, error: unknown): void {
@@ -295,14 +322,15 @@ export class TransactionRelay {
     }
   }
 
+  /** Returns whether it brings a transaction that is worth keeping. */
   async #take(
     peer: PeerState,
     name: TransactionName,
     bytes: Uint8Array | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     if (bytes === undefined) {
       this.#requests.fail(peer, name)
-      return
+      return false
     }
     const tx = decodeTransaction(bytes)
     const wtxid = toDisplayHex(computeWtxid(tx))
@@ -310,13 +338,13 @@ export class TransactionRelay {
     if (id !== name.id) {
       throw new DecodeError('bad-value', 0, 'another transaction than the one asked for')
     }
-    if (!this.#isKnown(wtxid) && (await this.#judge(tx, peer))) {
-      this.#deps.network.credit(peer.id, 'tx')
-    }
+    const isNew = !this.#isKnown(wtxid) && (await this.#judge(tx, peer))
+    if (isNew) this.#deps.network.credit(peer.id, 'tx')
     this.#requests.settle({ kind: 'tx', id: wtxid })
     // By txid another may have it with a better witness.
     if (this.#orphanage.get(wtxid) === undefined) this.#requests.fail(peer, name)
     else this.#requests.settle(name)
+    return isNew
   }
 
   /** Returns whether it is taken. @param peer - Who sent it, if it has just come. */

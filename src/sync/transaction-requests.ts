@@ -1,7 +1,8 @@
 /** @module Who has announced which transaction, and whom to ask for it: one at a time. */
 
 import type { TxidHex } from '../primitives/index.ts'
-import type { PeerState } from './peer-state.ts'
+import { shuffle, type RandomSource } from '../util/index.ts'
+import { compareStanding, type PeerState } from './peer-state.ts'
 
 /** Transactions that one peer is known to have and that we lack. @see Bitcoin Core `MAX_PEER_TX_ANNOUNCEMENTS` */
 export const MAX_WANTED_PER_PEER = 5_000
@@ -42,6 +43,11 @@ function keyOf({ kind, id }: TransactionName): string {
 export class TransactionRequests {
   readonly #wanted = new Map<string, Wanted>()
   readonly #offers = new Map<PeerState, Offer>()
+  readonly #random: RandomSource
+
+  constructor(random: RandomSource) {
+    this.#random = random
+  }
 
   /** Notes that a peer has a transaction. Returns false if it has announced too much. */
   add(peer: PeerState, name: TransactionName): boolean {
@@ -82,21 +88,16 @@ export class TransactionRequests {
     for (const announcer of wanted.announcers) this.#withdraw(announcer, wanted)
   }
 
-  /** A peer does not give what it was asked for: that is for the other announcers. */
+  /** A peer does not give what it has announced: that is for the other announcers. */
   fail(peer: PeerState, name: TransactionName): void {
     const wanted = this.#wanted.get(keyOf(name))
-    if (wanted?.askedOf === peer) this.#removeAnnouncer(peer, wanted)
+    if (wanted?.announcers.includes(peer) === true) this.#removeAnnouncer(peer, wanted)
   }
 
-  /** Whoever is being asked for a transaction has not sent it yet: anybody may be asked, the peer again too. */
-  release(name: TransactionName): void {
+  /** A peer that is being asked for a transaction has not sent it yet: anybody may be asked, the peer again too. */
+  release(peer: PeerState, name: TransactionName): void {
     const wanted = this.#wanted.get(keyOf(name))
-    if (wanted !== undefined) this.#makeReady(wanted)
-  }
-
-  /** Whether it is a peer's turn to send a transaction. */
-  isAskedOf(peer: PeerState, name: TransactionName): boolean {
-    return this.#wanted.get(keyOf(name))?.askedOf === peer
+    if (wanted?.askedOf === peer) this.#makeReady(wanted)
   }
 
   /** A peer has gone. */
@@ -112,11 +113,13 @@ export class TransactionRequests {
     return this.#wanted.get(keyOf(name))?.announcers ?? []
   }
 
-  /** Peers that have something for which nobody is being asked; the ones that we chose ourselves first. */
+  /**
+   * Peers that have something for which nobody is being asked: those first that are likeliest to send it. Equals are in
+   * random order: nobody is the next because it announces early.
+   */
   peersToAsk(): readonly PeerState[] {
     const peers = [...this.#offers].filter(([, { ready }]) => ready.size > 0).map(([peer]) => peer)
-    const isChosen = (peer: PeerState): boolean => peer.info.direction === 'outbound'
-    return [...peers.filter(isChosen), ...peers.filter((peer) => !isChosen(peer))]
+    return shuffle(this.#random, peers).sort(compareStanding)
   }
 
   /** How many transactions a peer has announced that we lack. */

@@ -60,6 +60,7 @@ export {
   sleep,
   type Timer,
 } from './ports.ts'
+export { shuffle } from './shuffle.ts'
 export { Budget, TaskGroup } from './task-group.ts'
 export { type Quota, TokenBucket } from './token-bucket.ts'
 export { TurnTaker } from './turn-taker.ts'

@@ -16,11 +16,18 @@ function name(id: string): TransactionName {
   return { kind: 'tx', id }
 }
 
+/** @param draws - Random numbers, over and over; each item stays where it is, unless told otherwise. */
+function createRequests(draws: readonly number[] = [0]): TransactionRequests {
+  let count = 0
+  const float = (): number => draws[count++ % draws.length] ?? 0
+  return new TransactionRequests({ float, bytes: (size) => new Uint8Array(size) })
+}
+
 const idsOf = (names: readonly TransactionName[]): readonly string[] => names.map(({ id }) => id)
 
 describe('TransactionRequests', () => {
   it('has one announcer asked at a time, and the next when that one fails', () => {
-    const requests = new TransactionRequests()
+    const requests = createRequests()
     const [a, b] = [createPeer('a'), createPeer('b')]
     requests.add(a, name('1'))
     requests.add(b, name('1'))
@@ -35,29 +42,31 @@ describe('TransactionRequests', () => {
     expect(requests.announcersOf(name('1'))).toEqual([])
   })
 
-  it('takes a failure from nobody but the one who is asked', () => {
-    const requests = new TransactionRequests()
+  it('leaves it with the one who is asked when another fails, or is late', () => {
+    const requests = createRequests()
     const [a, b] = [createPeer('a'), createPeer('b')]
     requests.add(a, name('1'))
     requests.add(b, name('1'))
     requests.take(a)
+    requests.release(b, name('1'))
     requests.fail(b, name('1'))
-    expect(requests.announcersOf(name('1'))).toEqual([a, b])
+    expect(requests.announcersOf(name('1'))).toEqual([a])
+    expect(requests.peersToAsk()).toEqual([])
   })
 
   it('has anybody asked again for what is released', () => {
-    const requests = new TransactionRequests()
+    const requests = createRequests()
     const [a, b] = [createPeer('a'), createPeer('b')]
     requests.add(a, name('1'))
     requests.add(b, name('1'))
     requests.take(a)
-    requests.release(name('1'))
+    requests.release(a, name('1'))
     expect(requests.peersToAsk()).toEqual([a, b])
     expect(idsOf(requests.take(a))).toEqual(['1'])
   })
 
   it('asks for as many at a time, and remembers as many, as there are bounds', () => {
-    const requests = new TransactionRequests()
+    const requests = createRequests()
     const a = createPeer('a')
     const taken = Array.from({ length: MAX_WANTED_PER_PEER + 10 }, (_, index) =>
       requests.add(a, name(`${index}`)),
@@ -71,19 +80,28 @@ describe('TransactionRequests', () => {
     expect(requests.countOf(a)).toBe(MAX_WANTED_PER_PEER)
   })
 
-  it('has others asked when a peer leaves, and peers that we dialled first', () => {
-    const requests = new TransactionRequests()
-    const [gone, inbound] = [createPeer('gone'), createPeer('inbound')]
-    const chosen = createPeer('chosen', 'outbound')
-    for (const peer of [gone, inbound, chosen]) requests.add(peer, name('1'))
+  it('has others asked when a peer leaves, whoever is likeliest to send it first', () => {
+    const requests = createRequests()
+    const [gone, unproven, proven] = [createPeer('gone'), createPeer('unproven'), createPeer('proven')]
+    const [chosen, doubted] = [createPeer('chosen', 'outbound'), createPeer('doubted', 'outbound')]
+    proven.standing = 'proven'
+    doubted.standing = 'doubted'
+    for (const peer of [gone, doubted, unproven, proven, chosen]) requests.add(peer, name('1'))
     requests.take(gone)
     requests.forget(gone)
-    expect(requests.peersToAsk()).toEqual([chosen, inbound])
+    expect(requests.peersToAsk()).toEqual([chosen, proven, unproven, doubted])
     expect(requests.countOf(gone)).toBe(0)
   })
 
+  it('has no equal asked first because it has announced first', () => {
+    const requests = createRequests([0.99, 0, 0])
+    const [a, b, c] = [createPeer('a'), createPeer('b'), createPeer('c')]
+    for (const peer of [a, b, c]) requests.add(peer, name('1'))
+    expect(requests.peersToAsk()).toEqual([c, b, a])
+  })
+
   it('knows a wtxid from a txid', () => {
-    const requests = new TransactionRequests()
+    const requests = createRequests()
     const a = createPeer('a')
     requests.add(a, { kind: 'tx', id: '1' })
     requests.add(a, { kind: 'txid', id: '1' })
