@@ -219,9 +219,10 @@ export class BlockRelay {
   ): Promise<void> {
     const rebuild = new BlockRebuild(decodeCompactBlock(bytes))
     if (!rebuild.isHopeless) {
-      if (!(await this.#fill(rebuild, entry, from))) return
+      const giver = await this.#fill(rebuild, entry, from)
+      if (giver === undefined) return
       const block = rebuild.toBlock()
-      if (block !== undefined && (await this.#connectRebuilt(entry, block, from, settle))) return
+      if (block !== undefined && (await this.#connectRebuilt(entry, block, giver, settle))) return
     }
     const whole = await this.#fetchWhole(entry, from)
     if (whole !== undefined) {
@@ -229,17 +230,20 @@ export class BlockRelay {
     } else if (!entry.hasBody) this.#deps.getPeer(from)?.noteWithheldBlock()
   }
 
-  /** Fills in what is known, then what the sender knows, or else others. Returns false if nobody says. */
-  async #fill(rebuild: BlockRebuild, entry: BlockEntry, from: PeerId): Promise<boolean> {
+  /**
+   * Fills in what is known, then what the sender knows, or else others. Returns whose merit it is: another's, if the
+   * sender keeps back what it has announced; undefined if nobody says.
+   */
+  async #fill(rebuild: BlockRebuild, entry: BlockEntry, from: PeerId): Promise<PeerId | undefined> {
     const { mempool } = this.#deps
     rebuild.fill(transactionsOf(mempool))
     // A rival of a block that has just emptied the mempool has much in common with it.
     for (const { transactions } of this.#relayed.values()) {
       if (!rebuild.isComplete) rebuild.fill(transactions)
     }
-    if (rebuild.isComplete) return true
+    if (rebuild.isComplete) return from
     const missing = rebuild.listMissing()
-    if (missing.length > MAX_REQUESTED_INDEXES) return true
+    if (missing.length > MAX_REQUESTED_INDEXES) return from
     const asked: PeerId[] = []
     for (
       let id: PeerId | undefined = from;
@@ -250,12 +254,12 @@ export class BlockRelay {
       const found = await this.#askForMissing(id, entry, missing)
       if (found !== undefined) {
         rebuild.complete(found)
-        return true
+        return id
       }
       // Unless it was others' turn meanwhile, it has announced what it does not have.
       if (!entry.hasBody) this.#deps.getPeer(id)?.noteWithheldBlock()
     }
-    return false
+    return undefined
   }
 
   /** Undefined if the peer does not have them, does not answer in time, or not as it should. */

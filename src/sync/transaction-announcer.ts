@@ -13,7 +13,7 @@ const OVERFLOW_LOG_QUOTA: Quota = { burst: 1, perSecond: 1 / 60 }
 
 /** What the announcer works with. */
 export interface TransactionAnnouncerDeps {
-  readonly network: PeerNetwork
+  readonly network: Pick<PeerNetwork, 'publishAnnouncements'>
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal

@@ -1,7 +1,7 @@
 /** @module Who has announced which transaction, and whom to ask for it: one at a time. */
 
 import type { TxidHex } from '../primitives/index.ts'
-import { shuffle, type RandomSource } from '../util/index.ts'
+import { type RandomSource, shuffle } from '../util/index.ts'
 import { compareStanding, type PeerState } from './peer-state.ts'
 
 /** Transactions that one peer is known to have and that we lack. @see Bitcoin Core `MAX_PEER_TX_ANNOUNCEMENTS` */

@@ -6,8 +6,16 @@ import { ByteQueue } from '../../../src/p2p/byte-queue.ts'
 import { withDeadline } from '../../../src/p2p/deadline.ts'
 import { DialLoops } from '../../../src/p2p/dial-loops.ts'
 import { generateIdentity, P2pError, peerIdFromIdentity } from '../../../src/p2p/index.ts'
-import { MAX_BANS, MAX_PENDING_INBOUND, MAX_WAITING_REQUESTS } from '../../../src/p2p/limits.ts'
-import type { Peer } from '../../../src/p2p/peer-table.ts'
+import {
+  ADDR_INTERVAL_MAX_MS,
+  ADDR_INTERVAL_MS,
+  ADDR_QUOTA,
+  MAX_BANS,
+  MAX_PENDING_INBOUND,
+  MAX_WAITING_REQUESTS,
+  paceOf,
+} from '../../../src/p2p/limits.ts'
+import { type Peer, PeerTable } from '../../../src/p2p/peer-table.ts'
 import { PendingInbound } from '../../../src/p2p/pending-inbound.ts'
 import { RequestTurn } from '../../../src/p2p/request-turn.ts'
 import { type Clock, LimitedLog, TokenBucket } from '../../../src/util/index.ts'
@@ -59,6 +67,33 @@ describe('TokenBucket', () => {
     await clock.advance(1_000_000)
     expect([bucket.take(10), bucket.tryTake(1)]).toEqual([0, false])
   })
+})
+
+describe('PeerTable', () => {
+  it.each([
+    ['on loopback', true],
+    ['anywhere else', false],
+  ])(
+    'lets peers ask for addresses as often as our own nodes do, and no oftener, %s',
+    async (_, isDevnet) => {
+      const clock = createManualClock()
+      const pace = paceOf(isDevnet)
+      const { addresses } = new PeerTable(clock, pace).quotasOf('asker')
+      // The shortest pauses that jitter can make of ours.
+      let intervalMs = ADDR_INTERVAL_MS
+      for (let asked = 0; asked < 500; asked++) {
+        expect(addresses.tryTake(1)).toBe(true)
+        await clock.advance(intervalMs / 2)
+        intervalMs = Math.min(
+          2 * intervalMs,
+          Math.max(ADDR_INTERVAL_MS, ADDR_INTERVAL_MAX_MS * pace),
+        )
+      }
+      let answered = 0
+      for (let asked = 0; asked < 500; asked++) if (addresses.tryTake(1)) answered++
+      expect(answered).toBeLessThanOrEqual(ADDR_QUOTA.burst)
+    },
+  )
 })
 
 describe('BanList', () => {

@@ -21,6 +21,7 @@ import type { GossipBlock, GossipVerdict } from '../../../src/sync/index.ts'
 import { createBlock, type PlacedBlock } from '../../support/chain-generator.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { createMemoryDatabases, openMemoryChain } from '../../support/memory-chain.ts'
+import { spendOpen } from '../../support/open-spends.ts'
 import { createFullBlock, createRelayScene, toCompactMessage } from '../../support/relay-scene.ts'
 import {
   createPeer,
@@ -332,6 +333,33 @@ describe('a hostile compact block', () => {
       expect(node.chain.tip.hashHex).toBe(toDisplayHex(placed.hash))
     },
   )
+
+  it('whose transactions its sender keeps back has that one believed last, even if we chose it', async () => {
+    const [spent] = transactions
+    if (spent === undefined) throw new RangeError('a larger scene is needed')
+    const child = spendOpen([{ tx: spent, vout: 0 }], 1_000n)
+    const second = createFullBlock({ ...scene, tip: next }, params, [child], 7)
+    const hide = { transactions: never, block: never }
+    node.network.join(createSender('liar', [next, second], { direction: 'outbound', ...hide }))
+    node.network.join(createSender('other', [next, second]))
+    announceNext('other')
+    expect(await gossip(toCompactMessage(next.block), 'liar')).toBe('accept')
+    await node.advanceUntil(isAtNext, 1_000)
+    expect(node.network.credited).toContain('other block')
+    expect(node.network.credited).not.toContain('liar block')
+    node.network.join(createSender('third', [next, second], hide))
+    const { hash, block } = second
+    for (const id of ['liar', 'other']) {
+      node.network.announce([{ kind: 'block', hash, header: block.header }], id)
+    }
+    expect(await gossip(toCompactMessage(block), 'third')).toBe('accept')
+    expect(node.network.askedTransactions.map(([id]) => id)).toEqual([
+      'liar',
+      'other',
+      'third',
+      'other',
+    ])
+  })
 
   it('of a block that is invalid to itself is rejected, and one invalid at connecting is not', async () => {
     const bad = createBlock(scene.tip, params, {

@@ -285,6 +285,90 @@ describe('a peer that keeps transactions back', () => {
   })
 })
 
+describe('peers that announce first and keep back', () => {
+  const LIARS = 20
+
+  /** Strangers that announce whatever they hear of, and never send it. */
+  function joinLiars(count: number, from = 0): readonly string[] {
+    const ids = Array.from({ length: count }, (_, index) => `liar ${from + index}`)
+    for (const id of ids) join(id, [], { transaction: never })
+    return ids
+  }
+
+  it.each([
+    ['that we dialled', 'outbound'],
+    ['that has sent one before', 'inbound'],
+  ] as const)(
+    'delay it once, however many there are, where a peer has it %s',
+    async (_, direction) => {
+      join('honest', transactions, { direction })
+      await announce('honest', [pick(0)])
+      const liars = joinLiars(LIARS)
+      for (const id of [...liars, 'honest']) await announce(id, [pick(1)])
+      expect(isWaiting(pick(1))).toBe(false)
+      await pass(TRANSACTION_LATE_MS)
+      expect(isWaiting(pick(1))).toBe(true)
+      expect(liars.map((id) => askedOf(id).length).filter((count) => count > 0)).toHaveLength(1)
+    },
+  )
+
+  it('are believed last afterwards: others have the time to announce the same', async () => {
+    const [liar = ''] = joinLiars(1)
+    join('honest', transactions)
+    for (const id of [liar, 'honest']) await announce(id, [pick(0)])
+    await pass(TRANSACTION_TIMEOUT_MS + WITHHOLDER_PAUSE_MS)
+    expect(askedOf(liar)).toEqual([wtxidOf(pick(0))])
+    await announce(liar, [pick(1)])
+    await pass(TRANSACTION_LATE_MS - STEP_MS)
+    expect(askedOf(liar)).toHaveLength(1)
+    await announce('honest', [pick(1)])
+    expect(isWaiting(pick(1))).toBe(true)
+    // What nobody else has it is asked for.
+    await announce(liar, [pick(2)])
+    await pass(TRANSACTION_LATE_MS)
+    expect(askedOf(liar)).toEqual([pick(0), pick(2)].map(wtxidOf))
+  })
+
+  it('are believed again when they send what they announce', async () => {
+    let isSilent = true
+    const sender = createSender('moody', transactions)
+    node.network.join({
+      ...sender,
+      transaction: (item) => (isSilent ? never() : sender.transaction(item)),
+    })
+    join('honest', transactions)
+    for (const id of ['moody', 'honest']) await announce(id, [pick(0)])
+    await pass(TRANSACTION_TIMEOUT_MS + WITHHOLDER_PAUSE_MS)
+    isSilent = false
+    await announce('moody', [pick(1)])
+    expect(isWaiting(pick(1))).toBe(false)
+    await pass(TRANSACTION_LATE_MS)
+    expect(isWaiting(pick(1))).toBe(true)
+    await announce('moody', [pick(2)])
+    expect(isWaiting(pick(2))).toBe(true)
+  })
+
+  it('are no worse than slow where nobody else has it', async () => {
+    const sender = createSender('slow', transactions)
+    node.network.join({
+      ...sender,
+      transaction: async (item) => {
+        await new Promise<void>((resolve) =>
+          node.clock.schedule(TRANSACTION_LATE_MS + 1_000, resolve),
+        )
+        return sender.transaction(item)
+      },
+    })
+    for (const index of [0, 1]) {
+      await announce('slow', [pick(index)])
+      // At once, each time.
+      expect(askedOf('slow')).toHaveLength(index + 1)
+      await pass(TRANSACTION_LATE_MS + 1_000)
+      expect(isWaiting(pick(index))).toBe(true)
+    }
+  })
+})
+
 describe('an orphan', () => {
   const parent = pick(0)
   const child = childOf(parent)

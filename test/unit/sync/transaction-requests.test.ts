@@ -82,7 +82,11 @@ describe('TransactionRequests', () => {
 
   it('has others asked when a peer leaves, whoever is likeliest to send it first', () => {
     const requests = createRequests()
-    const [gone, unproven, proven] = [createPeer('gone'), createPeer('unproven'), createPeer('proven')]
+    const [gone, unproven, proven] = [
+      createPeer('gone'),
+      createPeer('unproven'),
+      createPeer('proven'),
+    ]
     const [chosen, doubted] = [createPeer('chosen', 'outbound'), createPeer('doubted', 'outbound')]
     proven.standing = 'proven'
     doubted.standing = 'doubted'
