@@ -10,6 +10,9 @@ import { countLooseHeaders, forgetExcessHeaders, MAX_LOOSE_HEADERS_AHEAD } from 
 import { MAX_HEADERS, type PeerNetwork } from './peer-network.ts'
 import type { PeerState } from './peer-state.ts'
 
+/** A peer that has answered so many requests in a row with headers that follow none of ours is banned. */
+export const MAX_UNCONNECTED_ANSWERS = 10
+
 /** What header synchronisation works with. */
 export interface HeaderSyncDeps {
   readonly chain: Chain
@@ -75,12 +78,26 @@ export class HeaderSync {
     if (first === undefined) return false
     if (peer.presync !== undefined) return this.#goOn(peer, peer.presync, headers)
     const parent = chain.getEntry(toDisplayHex(first.prevBlockHash))
+    if (parent === undefined) return this.#refuseUnconnected(peer)
+    peer.unconnectedAnswers = 0
     const isCheap = hasTooLittleWork(chain, headers) && !this.#isLastKnown(headers)
-    if (parent === undefined || !isCheap) return this.#accept(peer, headers)
+    if (!isCheap) return this.#accept(peer, headers)
     // A full batch may be the cheap beginning of a chain with more work.
     if (headers.length < MAX_HEADERS) return false
     peer.presync = new HeaderPresync(parent, chain.params)
     return this.#goOn(peer, peer.presync, headers)
+  }
+
+  /**
+   * An answer begins after a header that we have named, unless that was forgotten meanwhile. Whoever gives others again
+   * and again keeps us asking for nothing.
+   */
+  #refuseUnconnected(peer: PeerState): boolean {
+    peer.unconnectedAnswers += 1
+    if (peer.unconnectedAnswers >= MAX_UNCONNECTED_ANSWERS) {
+      this.#deps.ban(peer, 'sends headers that do not follow any of ours')
+    }
+    return false
   }
 
   /** The header after which the peer is asked for more. */

@@ -36,6 +36,8 @@ export class PeerState {
   isWithholdingBlocks = false
   /** What it has made of its announcements of transactions. */
   standing: Standing = 'unproven'
+  /** How many answers in a row were headers that follow none of ours. */
+  unconnectedAnswers = 0
   isGone = false
   /** How many requests for blocks in a row it has answered without one. */
   refusals = 0

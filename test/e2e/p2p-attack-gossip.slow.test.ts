@@ -16,7 +16,11 @@ import {
 import { waitFor } from '../support/node-process.ts'
 import { createBallast, spendOpen } from '../support/open-spends.ts'
 import { toCompactMessage } from '../support/relay-scene.ts'
-import { type HostilePeer, startHostilePeer } from './p2p-hostile-peer.support.ts'
+import {
+  encodeGossipMessage,
+  type HostilePeer,
+  startHostilePeer,
+} from './p2p-hostile-peer.support.ts'
 
 const IDS = 50_000
 const PEERS = 5
@@ -66,15 +70,6 @@ async function flood(
     await hostile.publish(topic, bytes).catch(() => undefined)
     await rest(5)
   }
-}
-
-/** One gossip message as it is on the wire, of any topic. */
-function encodeRpc(topic: string, data: Uint8Array): Uint8Array {
-  const field = (tag: number, bytes: Uint8Array): Uint8Array =>
-    Uint8Array.of(tag, (bytes.length & 0x7f) | 0x80, bytes.length >> 7, ...bytes)
-  const message = [...field(0x12, data), ...field(0x22, new TextEncoder().encode(topic))]
-  const rpc = field(0x12, Uint8Array.from(message))
-  return Uint8Array.of((rpc.length & 0x7f) | 0x80, rpc.length >> 7, ...rpc)
 }
 
 it('floods of 50,000 ids from each of five peers are worked off within bounds', async () => {
@@ -218,9 +213,9 @@ it('garbage, foreign topics, repetitions and worthless blocks have their senders
       Attacker,
     ]
     const tellForeign = async (): Promise<void> => {
-      const stream = await foreign.hostile.open(foreign.connection, '/meshsub/1.1.0')
       for (let count = 0; count < 100; count++) {
-        stream.send(encodeRpc(`/quarry/elsewhere/block/${count}`, good))
+        const rpc = encodeGossipMessage(`/quarry/elsewhere/block/${count}`, good)
+        await foreign.hostile.sendGossip(foreign.connection.remotePeer.toString(), rpc)
         await rest(5)
       }
     }

@@ -22,6 +22,7 @@ import {
 } from '../../src/p2p/index.ts'
 import { SyncRequest } from '../../src/p2p/messages.ts'
 import type { PeerStatus } from '../../src/sync/index.ts'
+import { concatBytes } from '../../src/util/index.ts'
 
 /** Long enough for anything on loopback, short enough to fail a test. */
 const STEP_TIMEOUT_MS = 5_000
@@ -39,9 +40,9 @@ export interface HostilePeer {
   publish(topic: string, bytes: Uint8Array): Promise<number>
   /** Opens a stream to write whatever to. */
   open(connection: Connection, protocol: string): Promise<Stream>
-  /** Takes streams of a protocol that others open. */
   /** Sends bytes as gossipsub frames them. @param rpc - Encoded by hand. */
   sendGossip(to: string, rpc: Uint8Array): Promise<void>
+  /** Takes streams of a protocol that others open. */
   handle(protocol: string, handler: (stream: Stream) => void): Promise<void>
   /** Every protocol that a node it is connected to says it speaks. */
   protocolsOf(connection: Connection): Promise<readonly string[]>
@@ -65,7 +66,22 @@ function lengthPrefixed(bytes: Uint8Array): Uint8Array {
   const prefix: number[] = []
   let rest = bytes.length
   for (; rest >= 0x80; rest >>>= 7) prefix.push((rest & 0x7f) | 0x80)
-  return Uint8Array.of(...prefix, rest, ...bytes)
+  return concatBytes(Uint8Array.of(...prefix, rest), bytes)
+}
+
+/** A field of protobuf that holds bytes, or another message. */
+export function encodeField(number: number, bytes: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of((number << 3) | 2), lengthPrefixed(bytes))
+}
+
+/** One message as gossipsub writes it. @param extra - Further fields of it. */
+export function encodeGossipMessage(
+  topic: string,
+  data: Uint8Array,
+  extra: readonly Uint8Array[] = [],
+): Uint8Array {
+  const fields = [encodeField(2, data), encodeField(4, new TextEncoder().encode(topic)), ...extra]
+  return encodeField(2, concatBytes(...fields))
 }
 
 /** Starts a hostile node of a chain. `status` is what it tells in the handshake. */

@@ -25,7 +25,13 @@ import { createBlock, createBlocks, type PlacedBlock, placeGenesis } from './cha
 import { silentLog } from './fixed-clock.ts'
 import { type Json, type NodeProcess, TestNetwork, waitFor } from './node-process.ts'
 
-/** What the issue asks for: an honest peer has its answer within two seconds. */
+/**
+ * An honest peer has its answer within two seconds, every time, tries that failed and new connections included.
+ *
+ * Of a time, what the node spends on an attack counts, and whatever it lets the honest peer wait for. What does not
+ * count is how long the node, or the honest peer, was ready to go on and had no processor, as the kernel's scheduler
+ * counts it: attackers run on the same machine, and so may others, whom no node can do anything about.
+ */
 const SERVED_WITHIN_MS = 2_000
 /** How long the node may take to be as it was. */
 const RECOVERY_MS = 60_000
@@ -126,11 +132,25 @@ export interface Endurance {
   readonly leavesHeaders?: boolean
 }
 
+/** How long something took, and for how much of that there was no processor. */
+interface Wait {
+  readonly ms: number
+  readonly starvedMs: number
+}
+
+/** No answer came at all. */
+const NEVER: Wait = { ms: Number.POSITIVE_INFINITY, starvedMs: 0 }
+
+/** What of a time is the node's doing. */
+function netOf({ ms, starvedMs }: Wait): number {
+  return ms - starvedMs
+}
+
 /** What the honest peer's process tells. */
 type Told =
   | { retry: string }
-  | { servedMs: number }
-  | { newcomerMs: number }
+  | { served: Wait }
+  | { newcomer: Wait }
   | { heard: string }
   | { failure: string }
 
@@ -138,13 +158,14 @@ type Told =
 class HonestPeer {
   readonly #child: ChildProcess
   readonly heard = new Set<string>()
-  /** Milliseconds that each answer took; infinitely many where none came. */
-  served: number[] = []
-  #onNewcomer: (ms: number) => void = () => undefined
+  /** What each answer took. */
+  served: Wait[] = []
+  #onNewcomer: (wait: Wait) => void = () => undefined
 
-  constructor(address: string, params: ConsensusParams, tip: PlacedBlock) {
+  constructor({ ready, child }: NodeProcess, params: ConsensusParams, tip: PlacedBlock) {
     const toHexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-    const given = [address, params.chainId, toHexText(params.genesisHash), toHexText(tip.hash)]
+    const hashes = [params.genesisHash, tip.hash].map(toHexText)
+    const given = [ready.multiaddr, params.chainId, ...hashes, String(child.pid)]
     this.#child = fork(fileURLToPath(new URL('honest-peer.mjs', import.meta.url)), given, {
       execArgv: [],
     })
@@ -152,7 +173,7 @@ class HonestPeer {
   }
 
   /** How long a newcomer waits for its first answer, from the dial on. */
-  welcome(): Promise<number> {
+  welcome(): Promise<Wait> {
     return new Promise((resolve) => {
       this.#onNewcomer = resolve
       this.#child.send('welcome')
@@ -165,21 +186,17 @@ class HonestPeer {
 
   #take(told: Told): void {
     if ('retry' in told) process.stdout.write(`the honest peer asks again: ${told.retry}\n`)
-    else if ('servedMs' in told) this.served.push(told.servedMs)
-    else if ('newcomerMs' in told) this.#onNewcomer(told.newcomerMs)
+    else if ('served' in told) this.served.push(told.served)
+    else if ('newcomer' in told) this.#onNewcomer(told.newcomer)
     else if ('heard' in told) {
       this.heard.add(toDisplayHex(Uint8Array.from(Buffer.from(told.heard, 'hex')) as BlockHash))
-    } else if (told.failure.startsWith('newcomer')) this.#onNewcomer(Number.POSITIVE_INFINITY)
-    else this.served.push(Number.POSITIVE_INFINITY)
+    } else if (told.failure.startsWith('newcomer')) this.#onNewcomer(NEVER)
+    else this.served.push(NEVER)
   }
 }
 
-function summarise(served: readonly number[]): { medianMs: number; worstMs: number } {
-  const sorted = served.toSorted((a, b) => a - b)
-  return {
-    medianMs: sorted[Math.floor(sorted.length / 2)] ?? Number.POSITIVE_INFINITY,
-    worstMs: sorted.at(-1) ?? Number.POSITIVE_INFINITY,
-  }
+function describeWait(wait: Wait): string {
+  return `${wait.ms.toFixed(0)} ms (${wait.starvedMs.toFixed(0)} without a processor)`
 }
 
 /** One node, one honest peer, and whoever a test brings. */
@@ -234,7 +251,7 @@ export class AttackScene {
       if (refusal !== null) throw new Error(`the node refuses its own chain: ${refusal}`)
     }
     const tip = blocks.at(-1) ?? placeGenesis(params)
-    const honest = new HonestPeer(victim.ready.multiaddr, params, tip)
+    const honest = new HonestPeer(victim, params, tip)
     await waitFor('the honest peer has an answer', async () => honest.served.length > 0)
     const next = wishes.next ?? ((last: PlacedBlock) => createBlock(last, params, { salt: 99 }))
     return new AttackScene({ params, victim, tip, next, network, honest })
@@ -246,9 +263,11 @@ export class AttackScene {
     return guest
   }
 
-  /** How long a newcomer waits for its first answer, in milliseconds. */
-  welcome(): Promise<number> {
-    return this.#honest.welcome()
+  /** Has a newcomer ask, which must have its first answer in time, from the dial on. */
+  async welcome(): Promise<string> {
+    const wait = await this.#honest.welcome()
+    expect(netOf(wait)).toBeLessThan(SERVED_WITHIN_MS)
+    return describeWait(wait)
   }
 
   /**
@@ -271,17 +290,17 @@ export class AttackScene {
     const count = this.#honest.served.length
     await waitFor('one more answer', async () => this.#honest.served.length > count, RECOVERY_MS)
     const { served } = this.#honest
-    const { medianMs, worstMs } = summarise(served)
+    const sorted = served.toSorted((a, b) => netOf(a) - netOf(b))
+    const median = sorted[Math.floor(sorted.length / 2)] ?? NEVER
+    const worst = sorted.at(-1) ?? NEVER
     const rssPeak = readRssMb(this.victim.child.pid)
     await this.#dismiss()
     await this.#expectQuiet({ ...before, peers: before.peers + remaining }, rssBefore)
-    const newcomerMs = await this.welcome()
+    const newcomer = await this.welcome()
     process.stdout.write(
-      `${name}, ${seconds.toFixed(0)} s: ${served.length} answers, median ${medianMs.toFixed(0)} ms, worst ${worstMs.toFixed(0)} ms; a newcomer's afterwards ${newcomerMs.toFixed(0)} ms; ${rssBefore.toFixed(0)} MB before, ${rssPeak.toFixed(0)} at its end, ${readRssMb(this.victim.child.pid).toFixed(0)} later\n`,
+      `${name}, ${seconds.toFixed(0)} s: ${served.length} answers, median ${describeWait(median)}, worst ${describeWait(worst)}; a newcomer's afterwards ${newcomer}; ${rssBefore.toFixed(0)} MB before, ${rssPeak.toFixed(0)} at its end, ${readRssMb(this.victim.child.pid).toFixed(0)} later\n`,
     )
-    expect(medianMs).toBeLessThan(SERVED_WITHIN_MS)
-    expect(worstMs).toBeLessThan(Number.POSITIVE_INFINITY)
-    expect(newcomerMs).toBeLessThan(Number.POSITIVE_INFINITY)
+    expect(netOf(worst)).toBeLessThan(SERVED_WITHIN_MS)
     await this.#expectNews()
     const isOurs = (line: string): boolean => /Warning|handler threw|validator threw/.test(line)
     expect(this.victim.log.split('\n').filter(isOurs)).toEqual([])
@@ -314,7 +333,7 @@ export class AttackScene {
     this.#honest.served = []
     await waitFor(
       'an answer comes within two seconds',
-      async () => this.#honest.served.some((ms) => ms < SERVED_WITHIN_MS),
+      async () => this.#honest.served.some((wait) => netOf(wait) < SERVED_WITHIN_MS),
       RECOVERY_MS,
     )
     const isAsBefore = async (): Promise<boolean> => {

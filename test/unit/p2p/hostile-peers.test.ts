@@ -12,7 +12,11 @@ import {
   type Recorder,
 } from '../../compliance/peer-network-recorder.ts'
 import { addressOf } from '../../compliance/peer-network-suite.ts'
-import { type HostilePeer, startHostilePeer } from '../../e2e/p2p-hostile-peer.support.ts'
+import {
+  encodeGossipMessage,
+  type HostilePeer,
+  startHostilePeer,
+} from '../../e2e/p2p-hostile-peer.support.ts'
 import {
   createFastClock,
   createRecordingLog,
@@ -296,11 +300,7 @@ describe('hostile peers', { timeout: 60_000 }, () => {
     const { network, seen } = await startVictim()
     const hostile = await startHostile()
     const connection = await hostile.dial(addressOf(network))
-    // As gossipsub writes it: data is field 2 of a message, its topic 4, and messages field 2 of the whole.
-    const field = (number: number, bytes: Uint8Array): Uint8Array =>
-      Uint8Array.of((number << 3) | 2, bytes.length, ...bytes)
-    const topic = new TextEncoder().encode(hostile.names.blockTopic)
-    const message = field(2, concatBytes(field(2, encodeBlock(1, 20)), field(4, topic)))
+    const message = encodeGossipMessage(hostile.names.blockTopic, encodeBlock(1))
     const rpc = concatBytes(...Array.from({ length: 400 }, () => message))
     for (let count = 0; count < 20 && connection.status === 'open'; count++) {
       await hostile.sendGossip(network.selfId, rpc)
