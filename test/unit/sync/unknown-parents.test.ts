@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { type BlockHash, encodeBlock, toDisplayHex } from '../../../src/primitives/index.ts'
+import { MAX_UNCONNECTED_ANSWERS } from '../../../src/sync/header-sync.ts'
 import type { GossipVerdict } from '../../../src/sync/index.ts'
 import { createBlock, createBlocks, placeGenesis } from '../../support/chain-generator.ts'
 import { settle } from '../../support/fake-clock.ts'
@@ -143,5 +144,37 @@ describe('a block whose parent is unknown', () => {
     await node.advanceUntil(isAtTip, 3_000)
     expect(isAtTip()).toBe(true)
     expect(node.chain.headerCount).toBe(blocks.length + 1)
+  })
+
+  it('again and again, with headers that follow none of ours, gets its sender banned', async () => {
+    const stray = createStray(1).block
+    const known = createPeer('', blocks).headers
+    let answers = 0
+    let isHonest = false
+    node.network.join(
+      createModestPeer('flooder', {
+        headers: async (locator) => {
+          answers += 1
+          return isHonest ? known(locator) : [stray.header]
+        },
+      }),
+    )
+    const gossip = async (seed: number): Promise<void> => {
+      const { block } = createStray(seed)
+      await node.network.gossip({ form: 'whole', bytes: encodeBlock(block) }, 'flooder')
+      await settle()
+    }
+    for (let seed = 0; answers < MAX_UNCONNECTED_ANSWERS - 1; seed++) await gossip(seed)
+    // One good answer is as good as none before it.
+    isHonest = true
+    await gossip(1_000)
+    isHonest = false
+    const before = answers
+    for (let seed = 0; answers < before + MAX_UNCONNECTED_ANSWERS - 1; seed++) await gossip(seed)
+    expect(node.network.banned.size).toBe(0)
+    await gossip(2_000)
+    expect([...node.network.banned.keys()]).toEqual(['flooder'])
+    await gossip(3_000).catch(() => undefined)
+    expect(answers).toBeLessThanOrEqual(before + MAX_UNCONNECTED_ANSWERS + 1)
   })
 })
