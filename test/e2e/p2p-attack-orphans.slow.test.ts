@@ -41,7 +41,7 @@ it('10,000 orphans of 20 kB over 40 connections cost others nothing', async () =
   const coinbase = blocks.created[0]?.block.transactions[0]
   if (coinbase === undefined) throw new RangeError('no coinbase')
   let served = 0
-  await scene.endure('10,000 orphan transactions', async () => {
+  const attack = async (): Promise<void> => {
     const senders = Array.from({ length: SENDERS }, async (_, index) => {
       const orphans = Array.from({ length: ORPHANS_PER_SENDER }, (_orphan, at) =>
         createOrphan(coinbase, index * ORPHANS_PER_SENDER + at),
@@ -76,6 +76,7 @@ it('10,000 orphans of 20 kB over 40 connections cost others nothing', async () =
       const ids: string[] = await victim.call('getrawmempool')
       return ids.includes(toDisplayHex(computeTxid(tx)))
     })
-  })
+  }
+  await scene.endure('10,000 orphan transactions', attack, { waiting: 1 })
   expect(served).toBeGreaterThan(5_000)
 })

@@ -128,6 +128,8 @@ export interface SceneWishes {
 export interface Endurance {
   /** Peers that remain connected afterwards, beside the honest one. */
   readonly remaining?: number
+  /** Transactions that wait afterwards, beside those that did before. */
+  readonly waiting?: number
   /** Whether it leaves headers and branches behind that somebody has paid for. */
   readonly leavesHeaders?: boolean
 }
@@ -277,7 +279,7 @@ export class AttackScene {
   async endure(
     name: string,
     attack: () => Promise<void>,
-    { remaining = 0, leavesHeaders = false }: Endurance = {},
+    { remaining = 0, waiting = 0, leavesHeaders = false }: Endurance = {},
   ): Promise<void> {
     const { headers, tips, ...rest } = await this.#readState()
     const before = leavesHeaders ? rest : { ...rest, headers, tips }
@@ -295,7 +297,12 @@ export class AttackScene {
     const worst = sorted.at(-1) ?? NEVER
     const rssPeak = readRssMb(this.victim.child.pid)
     await this.#dismiss()
-    await this.#expectQuiet({ ...before, peers: before.peers + remaining }, rssBefore)
+    const after = {
+      ...before,
+      peers: before.peers + remaining,
+      mempool: before.mempool + waiting,
+    }
+    await this.#expectQuiet(after, rssBefore)
     const newcomer = await this.welcome()
     process.stdout.write(
       `${name}, ${seconds.toFixed(0)} s: ${served.length} answers, median ${describeWait(median)}, worst ${describeWait(worst)}; a newcomer's afterwards ${newcomer}; ${rssBefore.toFixed(0)} MB before, ${rssPeak.toFixed(0)} at its end, ${readRssMb(this.victim.child.pid).toFixed(0)} later\n`,
