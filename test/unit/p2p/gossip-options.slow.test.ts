@@ -77,7 +77,7 @@ describe('gossip', { timeout: 60_000 }, () => {
   })
 
   it('takes no signed messages: one block could travel under many ids', async () => {
-    const { network, seen, hostile, send } = await startPair()
+    const { seen, hostile, send } = await startPair()
     const signed = [
       encodeField(1, hostile.idBytes),
       encodeField(3, new Uint8Array(8).fill(1)),
