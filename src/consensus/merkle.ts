@@ -57,18 +57,18 @@ export function computeWitnessMerkleRoot(transactions: readonly Transaction[]): 
  * The hashes that lead from the first leaf to the root, lowest first: what a miner combines its
  * coinbase's txid with.
  *
- * @param others - Every leaf but the first.
+ * @param others - Every leaf but the first, 32 bytes each.
  * @param hash - Does the hashing, which is nearly all of the time.
  */
 export function computeCoinbaseBranch(
-  others: readonly Hash256[],
+  others: Uint8Array,
   hash: HashPairs = hashPairs,
 ): readonly Hash256[] {
   const branch: Hash256[] = []
   // The first place stands for the unknown coinbase; only its siblings matter. The last is for pairing an odd one.
-  const row = new Uint8Array((others.length + 2) * HASH_SIZE)
-  for (const [index, leaf] of others.entries()) row.set(leaf, (index + 1) * HASH_SIZE)
-  for (let count = others.length + 1; count > 1; count = Math.ceil(count / 2)) {
+  const row = new Uint8Array(others.length + 2 * HASH_SIZE)
+  row.set(others, HASH_SIZE)
+  for (let count = others.length / HASH_SIZE + 1; count > 1; count = Math.ceil(count / 2)) {
     branch.push(row.slice(HASH_SIZE, 2 * HASH_SIZE))
     const end = count * HASH_SIZE
     if (count % 2 === 1) row.copyWithin(end, end - HASH_SIZE, end)

@@ -31,5 +31,5 @@ export { type LoadedMempool, loadMempool, type OwnRecords, saveMempool } from '.
 export {
   BLOCK_MIN_FEE_SATS_PER_KVB,
   type SelectionLimits,
-  selectTransactions,
 } from './select-transactions.ts'
+export type { Selection } from './selection-table.ts'

@@ -43,10 +43,6 @@ export interface MempoolEntryInit {
 export interface MempoolEntry extends Omit<MempoolEntryInit, 'parents' | 'feeDelta'> {
   /** Satoshis as mining counts them. @see Bitcoin Core `GetModifiedFee` */
   readonly modifiedFee: bigint
-  /** Satoshis as mining counts them per weight unit, of itself alone. */
-  readonly feeRate: number
-  /** Whether anything that waits needs it, or is needed by it. */
-  readonly hasRelatives: boolean
   /** Waiting transactions whose outputs it spends. */
   readonly parents: ReadonlySet<MempoolEntry>
   /** Waiting transactions that spend its outputs. */
@@ -110,9 +106,6 @@ export class WaitingTransaction implements MempoolEntry {
   readonly children = new Set<WaitingTransaction>()
   readonly ancestors = new Totals()
   readonly descendants = new Totals()
-  // Kept at hand, because choosing for a block looks at nothing else of most that wait.
-  feeRate: number
-  hasRelatives: boolean
   #modifiedFee: bigint
 
   constructor(init: MempoolEntryInit) {
@@ -128,8 +121,6 @@ export class WaitingTransaction implements MempoolEntry {
     this.addedMs = init.addedMs
     this.parents = new Set(init.parents)
     this.#modifiedFee = init.fee + init.feeDelta
-    this.feeRate = Number(this.#modifiedFee) / this.weight
-    this.hasRelatives = this.parents.size > 0
   }
 
   get modifiedFee(): bigint {
@@ -138,10 +129,7 @@ export class WaitingTransaction implements MempoolEntry {
 
   /** Counts it in with its relatives. Nothing may need it yet. */
   link(): void {
-    for (const parent of this.parents) {
-      parent.children.add(this)
-      parent.hasRelatives = true
-    }
+    for (const parent of this.parents) parent.children.add(this)
     for (const ancestor of collectRelatives<WaitingTransaction>(this, 'parents')) {
       this.ancestors.include(ancestor, 1)
       ancestor.descendants.include(this, 1)
@@ -156,29 +144,18 @@ export class WaitingTransaction implements MempoolEntry {
     for (const descendant of collectRelatives<WaitingTransaction>(this, 'children')) {
       descendant.ancestors.include(this, -1)
     }
-    for (const parent of this.parents) {
-      parent.children.delete(this)
-      parent.#countRelatives()
-    }
-    for (const child of this.children) {
-      child.parents.delete(this)
-      child.#countRelatives()
-    }
+    for (const parent of this.parents) parent.children.delete(this)
+    for (const child of this.children) child.parents.delete(this)
   }
 
   /** Has mining count it as paying so many satoshis more. */
   addFeeDelta(delta: bigint): void {
     this.#modifiedFee += delta
-    this.feeRate = Number(this.#modifiedFee) / this.weight
     for (const ancestor of collectRelatives<WaitingTransaction>(this, 'parents')) {
       ancestor.descendants.modifiedFee += delta
     }
     for (const descendant of collectRelatives<WaitingTransaction>(this, 'children')) {
       descendant.ancestors.modifiedFee += delta
     }
-  }
-
-  #countRelatives(): void {
-    this.hasRelatives = this.parents.size > 0 || this.children.size > 0
   }
 }

@@ -31,6 +31,8 @@ import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 import { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
 import { RollingFee } from './rolling-fee.ts'
+import { type SelectionLimits, selectTransactions } from './select-transactions.ts'
+import type { Selection } from './selection-table.ts'
 import { WaitingTransactions } from './waiting-transactions.ts'
 
 /** What the mempool works with. */
@@ -172,6 +174,11 @@ export class Mempool {
   /** All that wait, parents before children. */
   entries(): IterableIterator<MempoolEntry> {
     return this.#waiting.values()
+  }
+
+  /** Chooses for a block; see {@link selectTransactions}. */
+  select(limits: SelectionLimits): Selection {
+    return selectTransactions(this.#waiting.table, limits)
   }
 
   /** The entry that spends an outpoint. */

@@ -1,8 +1,8 @@
 /** @module Which waiting transactions go into a block. */
 
 import { BinaryHeap } from '../util/index.ts'
-import type { Mempool } from './mempool.ts'
 import { collectRelatives, type MempoolEntry } from './mempool-entry.ts'
+import type { Selection, SelectionTable } from './selection-table.ts'
 
 /** Satoshis per 1,000 virtual bytes, as mining counts them. @see Bitcoin Core `DEFAULT_BLOCK_MIN_TX_FEE` */
 export const BLOCK_MIN_FEE_SATS_PER_KVB = 1n
@@ -24,8 +24,10 @@ export interface SelectionLimits {
 /** A transaction with relatives, with what choosing it takes now. Fees are what mining counts. */
 class Package {
   readonly entry: MempoolEntry
-  /** Place among all that wait. */
+  /** In the table. */
   readonly place: number
+  /** Of its own, satoshis per weight unit. */
+  readonly #ownFeeRate: number
   /** Of itself with those of its ancestors that are not chosen yet. */
   fee: number
   weight: number
@@ -34,10 +36,11 @@ class Package {
   /** Its rank that counts. */
   rank: number
 
-  constructor(entry: MempoolEntry, place: number) {
+  constructor(entry: MempoolEntry, place: number, ownFeeRate: number) {
     const { modifiedFee, weight, sigopsCost } = entry.ancestors
     this.entry = entry
     this.place = place
+    this.#ownFeeRate = ownFeeRate
     this.fee = Number(modifiedFee)
     this.weight = weight
     this.sigopsCost = sigopsCost
@@ -49,7 +52,7 @@ class Package {
    * which goes without it. Satoshis per weight unit.
    */
   get feeRate(): number {
-    return Math.min(this.entry.feeRate, this.fee / this.weight)
+    return Math.min(this.#ownFeeRate, this.fee / this.weight)
   }
 
   /** Takes notice that an ancestor was chosen. */
@@ -66,41 +69,50 @@ class Package {
  */
 class BlockFiller {
   readonly #limits: SelectionLimits
-  readonly #entries: readonly MempoolEntry[]
+  readonly #table: SelectionTable
   readonly #packages = new Map<MempoolEntry, Package>()
   readonly #heap: BinaryHeap<number>
   /** By rank. */
   readonly #feeRates: number[] = []
   /** By rank, of those who have relatives. One whose package has another rank now does not count. */
   readonly #ranked = new Map<number, Package>()
-  readonly #chosen: MempoolEntry[] = []
+  /** Places of what is chosen. */
+  readonly #chosen: number[] = []
   #weight = 0
   #sigopsCost = 0
 
-  constructor(entries: Iterable<MempoolEntry>, limits: SelectionLimits) {
+  constructor(table: SelectionTable, limits: SelectionLimits) {
     this.#limits = limits
-    this.#entries = [...entries]
+    this.#table = table
     const feeRates = this.#feeRates
-    for (const [place, entry] of this.#entries.entries()) {
-      if (entry.hasRelatives) {
-        const made = new Package(entry, place)
-        this.#packages.set(entry, made)
-        this.#ranked.set(place, made)
-        feeRates.push(made.feeRate)
-      } else feeRates.push(entry.feeRate)
+    const ranked = this.#ranked
+    const count = table.length
+    const ranks: number[] = []
+    for (let place = 0; place < count; place++) {
+      feeRates.push(table.hasRelatives(place) ? this.#addPackage(place) : table.feeRateAt(place))
+      if (!table.isFree(place)) ranks.push(place)
     }
     // The earlier goes first where fee rates are the same.
     const placeOf = (rank: number): number =>
-      rank < this.#entries.length ? rank : (this.#ranked.get(rank)?.place ?? rank)
+      rank < count ? rank : (ranked.get(rank)?.place ?? rank)
     const isBefore = (a: number, b: number): boolean => {
       const rateA = feeRates[a] as number
       const rateB = feeRates[b] as number
       return rateA === rateB ? placeOf(a) < placeOf(b) : rateA > rateB
     }
-    this.#heap = new BinaryHeap(isBefore, feeRates.keys())
+    this.#heap = new BinaryHeap(isBefore, ranks)
   }
 
-  fill(): readonly MempoolEntry[] {
+  /** Returns its fee rate. */
+  #addPackage(place: number): number {
+    const entry = this.#table.at(place) as MempoolEntry
+    const made = new Package(entry, place, this.#table.feeRateAt(place))
+    this.#packages.set(entry, made)
+    this.#ranked.set(place, made)
+    return made.feeRate
+  }
+
+  fill(): readonly number[] {
     const minFeeRate = Number(BLOCK_MIN_FEE_SATS_PER_KVB) / WEIGHT_PER_KVB
     let failures = 0
     for (let rank = this.#heap.pop(); rank !== undefined; rank = this.#heap.pop()) {
@@ -108,19 +120,20 @@ class BlockFiller {
       if (ranked !== undefined && (ranked.isChosen || ranked.rank !== rank)) continue
       // All that is left pays less.
       if ((this.#feeRates[rank] as number) < minFeeRate) break
-      const wanted = ranked ?? (this.#entries[rank] as MempoolEntry)
-      if (this.#fits(wanted)) {
-        this.#weight += wanted.weight
-        this.#sigopsCost += wanted.sigopsCost
-        if (wanted instanceof Package) this.#choosePackage(wanted)
-        else this.#chosen.push(wanted)
+      const weight = ranked?.weight ?? this.#table.weightAt(rank)
+      const sigopsCost = ranked?.sigopsCost ?? this.#table.sigopsCostAt(rank)
+      if (this.#fits(weight, sigopsCost)) {
+        this.#weight += weight
+        this.#sigopsCost += sigopsCost
+        if (ranked === undefined) this.#chosen.push(rank)
+        else this.#choosePackage(ranked)
         failures = 0
       } else if (++failures > MAX_CONSECUTIVE_FAILURES && this.#isFullEnough()) break
     }
     return this.#chosen
   }
 
-  #fits({ weight, sigopsCost }: { readonly weight: number; readonly sigopsCost: number }): boolean {
+  #fits(weight: number, sigopsCost: number): boolean {
     return (
       this.#weight + weight <= this.#limits.maxWeight &&
       this.#sigopsCost + sigopsCost <= this.#limits.maxSigopsCost
@@ -135,7 +148,7 @@ class BlockFiller {
     const changed = new Set<Package>()
     for (const member of this.#listUnchosen(wanted)) {
       member.isChosen = true
-      this.#chosen.push(member.entry)
+      this.#chosen.push(member.place)
       for (const descendant of collectRelatives(member.entry, 'children')) {
         const affected = this.#packages.get(descendant)
         if (affected === undefined || affected.isChosen) continue
@@ -169,12 +182,8 @@ class BlockFiller {
  *
  * Whatever waits is valid on top of the tip, lock times included, so all that has to be heeded is room.
  *
- * @returns Parents before children.
  * @see Bitcoin Core `BlockAssembler::addPackageTxs`
  */
-export function selectTransactions(
-  mempool: Pick<Mempool, 'entries'>,
-  limits: SelectionLimits,
-): readonly MempoolEntry[] {
-  return new BlockFiller(mempool.entries(), limits).fill()
+export function selectTransactions(table: SelectionTable, limits: SelectionLimits): Selection {
+  return table.select(new BlockFiller(table, limits).fill())
 }

@@ -3,12 +3,15 @@
 import { type OutPoint, outPointKey, type TxidHex } from '../primitives/index.ts'
 import { EvictionQueue } from './eviction-queue.ts'
 import { collectRelatives, type WaitingTransaction } from './mempool-entry.ts'
+import { SelectionTable } from './selection-table.ts'
 
 /** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
 export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_600
 
 /** Judges nothing; keeps sums and indexes true. */
 export class WaitingTransactions {
+  /** The same for choosing what goes into a block. */
+  readonly table = new SelectionTable()
   readonly #entries = new Map<TxidHex, WaitingTransaction>()
   readonly #byWtxid = new Map<TxidHex, WaitingTransaction>()
   /** Which entry spends an outpoint. */
@@ -48,6 +51,8 @@ export class WaitingTransactions {
     this.#byWtxid.set(entry.wtxid, entry)
     for (const { prevout } of entry.tx.inputs) this.#spenders.set(outPointKey(prevout), entry)
     this.#usage += entry.size + MEMPOOL_ENTRY_OVERHEAD_BYTES
+    this.table.add(entry)
+    for (const parent of entry.parents) this.table.update(parent)
     this.#rankAncestors(entry)
   }
 
@@ -59,7 +64,10 @@ export class WaitingTransactions {
   remove(entry: WaitingTransaction): boolean {
     if (!this.#entries.delete(entry.txid)) return false
     const ancestors = collectRelatives<WaitingTransaction>(entry, 'parents')
+    const relatives = [...entry.parents, ...entry.children]
     entry.unlink()
+    this.table.delete(entry)
+    for (const relative of relatives) this.table.update(relative)
     this.#byWtxid.delete(entry.wtxid)
     for (const { prevout } of entry.tx.inputs) this.#spenders.delete(outPointKey(prevout))
     this.#usage -= entry.size + MEMPOOL_ENTRY_OVERHEAD_BYTES
@@ -71,6 +79,7 @@ export class WaitingTransactions {
   /** Has mining count an entry as paying so many satoshis more. */
   addFeeDelta(entry: WaitingTransaction, sats: bigint): void {
     entry.addFeeDelta(sats)
+    this.table.update(entry)
     this.#rankAncestors(entry)
   }
 
@@ -84,6 +93,7 @@ export class WaitingTransactions {
     this.#byWtxid.clear()
     this.#spenders.clear()
     this.#queue.clear()
+    this.table.clear()
     this.#usage = 0
   }
 

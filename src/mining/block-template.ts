@@ -22,7 +22,7 @@ import {
   type Transaction,
   ZERO_HASH,
 } from '../primitives/index.ts'
-import { InvariantError } from '../util/index.ts'
+import { concatBytes, InvariantError } from '../util/index.ts'
 
 /** Version of our blocks: BIP-0009's top bits and no signal. */
 export const BLOCK_VERSION = 0x2000_0000
@@ -42,13 +42,30 @@ export interface TemplateTransaction {
   readonly sigopsCost: number
 }
 
+/** Transactions chosen for a block, parents before children. */
+export interface TxSelection {
+  readonly transactions: readonly TemplateTransaction[]
+  /** What they pay, satoshis. */
+  readonly fees: bigint
+  /** 32 bytes each, internal order. */
+  readonly txids: Uint8Array
+  readonly wtxids: Uint8Array
+}
+
+/** These transactions as if they had been chosen. */
+export function selectAll(transactions: readonly TemplateTransaction[]): TxSelection {
+  return {
+    transactions,
+    fees: transactions.reduce((sum, { fee }) => sum + fee, 0n),
+    txids: concatBytes(...transactions.map(({ tx }) => computeTxid(tx))),
+    wtxids: concatBytes(...transactions.map(({ tx }) => computeWtxid(tx))),
+  }
+}
+
 /** Where transactions for a block come from. The mempool happens to be one. */
 export interface TxSource {
-  /** Valid on top of the tip, parents before children. */
-  select(limits: {
-    readonly maxWeight: number
-    readonly maxSigopsCost: number
-  }): readonly TemplateTransaction[]
+  /** Chooses among those that are valid on top of the tip. */
+  select(limits: { readonly maxWeight: number; readonly maxSigopsCost: number }): TxSelection
   /** Changes whenever {@link select} might choose differently. */
   readonly sequence: number
 }
@@ -89,14 +106,10 @@ export interface BlockTemplate extends NextBlock {
   readonly sequence: number
 }
 
-/** The witness commitment for a block of these transactions behind any coinbase. */
-function createTemplateCommitment(
-  transactions: readonly Transaction[],
-  hash: HashPairs,
-): Uint8Array {
+/** The witness commitment for a block of transactions with these wtxids behind any coinbase. */
+function createTemplateCommitment(wtxids: Uint8Array, hash: HashPairs): Uint8Array {
   // The coinbase's own wtxid counts as zero.
-  const branch = computeCoinbaseBranch(transactions.map(computeWtxid), hash)
-  const root = computeRootFromBranch(ZERO_HASH, branch)
+  const root = computeRootFromBranch(ZERO_HASH, computeCoinbaseBranch(wtxids, hash))
   return createCommitmentScript(computeWitnessCommitment(root, WITNESS_RESERVED_VALUE))
 }
 
@@ -124,12 +137,10 @@ export function createBlockTemplate(
 ): BlockTemplate {
   const target = requireTarget(next.bits)
   const { sequence } = source
-  const transactions = source.select({
+  const { transactions, fees, txids, wtxids } = source.select({
     maxWeight: MAX_BLOCK_WEIGHT - RESERVED_WEIGHT,
     maxSigopsCost: MAX_BLOCK_SIGOPS_COST - RESERVED_SIGOPS_COST,
   })
-  const fees = transactions.reduce((sum, { fee }) => sum + fee, 0n)
-  const plain = transactions.map(({ tx }) => tx)
   const hasSegwit = next.height >= params.deployments.segwit
   return {
     ...next,
@@ -137,8 +148,8 @@ export function createBlockTemplate(
     target,
     transactions,
     coinbaseValue: computeSubsidy(next.height, params) + fees,
-    commitmentScript: hasSegwit ? createTemplateCommitment(plain, hash) : undefined,
-    merkleBranch: computeCoinbaseBranch(plain.map(computeTxid), hash),
+    commitmentScript: hasSegwit ? createTemplateCommitment(wtxids, hash) : undefined,
+    merkleBranch: computeCoinbaseBranch(txids, hash),
     sequence,
   }
 }

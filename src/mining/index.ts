@@ -19,7 +19,9 @@ export {
   RESERVED_SIGOPS_COST,
   RESERVED_WEIGHT,
   retimeTemplate,
+  selectAll,
   type TemplateTransaction,
+  type TxSelection,
   type TxSource,
   WITNESS_RESERVED_VALUE,
 } from './block-template.ts'

@@ -9,6 +9,7 @@ import {
   type HashEngine,
   type Miner,
   payAllTo,
+  selectAll,
   solveBlock,
   type TemplateCache,
 } from '../mining/index.ts'
@@ -88,7 +89,7 @@ export class NodeMiningControl implements MiningControl {
       weight: computeTransactionSize(tx).weight,
       sigopsCost: 0,
     }))
-    const source = { select: () => chosen, sequence: 0 }
+    const source = { select: () => selectAll(chosen), sequence: 0 }
     const { chain, params } = this.#deps
     return this.#fill(createBlockTemplate(chain.nextBlock(), source, params), payoutScript)
   }

@@ -2,7 +2,7 @@
 
 import { type Chain, toUnixSeconds } from '../chain/index.ts'
 import { computeNextBits } from '../consensus/index.ts'
-import { type Mempool, selectTransactions } from '../mempool/index.ts'
+import type { Mempool } from '../mempool/index.ts'
 import type { ChainSource, NextBlock, TxSource } from '../mining/index.ts'
 import type { Clock } from '../util/index.ts'
 
@@ -37,7 +37,7 @@ export function createChainSource(chain: Chain, clock: Clock): ChainSource {
 /** The mempool as what to put into blocks. */
 export function createTxSource(mempool: Mempool): TxSource {
   return {
-    select: (limits) => selectTransactions(mempool, limits),
+    select: (limits) => mempool.select(limits),
     get sequence() {
       return mempool.sequence
     },

@@ -4,8 +4,10 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Chain, createInlineScriptChecker } from '../../src/chain/index.ts'
 import { computeSubsidy, createConsensusParams, REGTEST_SPEC } from '../../src/consensus/index.ts'
-import { Mempool, type MempoolEntry, selectTransactions } from '../../src/mempool/index.ts'
+import { Mempool, type MempoolEntry } from '../../src/mempool/index.ts'
 import { WaitingTransaction } from '../../src/mempool/mempool-entry.ts'
+import { selectTransactions } from '../../src/mempool/select-transactions.ts'
+import { WaitingTransactions } from '../../src/mempool/waiting-transactions.ts'
 import {
   type BlockTemplate,
   createBlockTemplate,
@@ -269,7 +271,8 @@ interface Sketch {
 }
 
 /** Transactions that are nothing but their numbers. */
-function createEntries(sketches: readonly Sketch[]): readonly WaitingTransaction[] {
+function createEntries(sketches: readonly Sketch[]) {
+  const waiting = new WaitingTransactions()
   const entries: WaitingTransaction[] = []
   for (const [i, { fee, weight, parents }] of sketches.entries()) {
     const entry = new WaitingTransaction({
@@ -286,10 +289,10 @@ function createEntries(sketches: readonly Sketch[]): readonly WaitingTransaction
       height: 0,
       addedMs: 0,
     })
-    entry.link()
+    waiting.add(entry)
     entries.push(entry)
   }
-  return entries
+  return { waiting, entries }
 }
 
 /** The most that any choice pays that has all its ancestors and fits, by trying every one. */
@@ -310,10 +313,10 @@ function findOptimum(sketches: readonly Sketch[], maxWeight: number): number {
 }
 
 function select(sketches: readonly Sketch[], maxWeight: number) {
-  const entries = createEntries(sketches)
-  const mempool = { entries: () => entries.values() }
-  const chosen = selectTransactions(mempool, { maxWeight, maxSigopsCost: 80_000 })
-  return { entries, chosen, fee: Number(chosen.reduce((sum, { fee }) => sum + fee, 0n)) }
+  const { waiting, entries } = createEntries(sketches)
+  const limits = { maxWeight, maxSigopsCost: 80_000 }
+  const { transactions: chosen, fees } = selectTransactions(waiting.table, limits)
+  return { entries, chosen, fee: Number(fees) }
 }
 
 const arbitraryNumbers = {

@@ -2,8 +2,8 @@
 
 import * as z from 'zod'
 import { computeCoinbaseBranch, hashToNumber } from '../../consensus/index.ts'
-import type { BlockTemplate } from '../../mining/index.ts'
-import { computeTxid, decodeTransaction, fromDisplayHex } from '../../primitives/index.ts'
+import { type BlockTemplate, selectAll } from '../../mining/index.ts'
+import { decodeTransaction, fromDisplayHex } from '../../primitives/index.ts'
 import type { JsonValue } from '../../rpc/index.ts'
 import { decodeHex, isHex, toErrorMessage } from '../../util/index.ts'
 import { RpcClientError } from './rpc-client.ts'
@@ -75,7 +75,7 @@ export function readTemplate(answer: JsonValue, prevTime: number): BlockTemplate
       transactions,
       coinbaseValue: BigInt(data.coinbasevalue),
       commitmentScript: commitment === undefined ? undefined : decodeHex(commitment),
-      merkleBranch: computeCoinbaseBranch(transactions.map(({ tx }) => computeTxid(tx))),
+      merkleBranch: computeCoinbaseBranch(selectAll(transactions).txids),
       // Transactions are chosen elsewhere.
       sequence: 0,
     }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import { Mempool, MissingInputsError, selectTransactions } from '../../../src/mempool/index.ts'
+import { Mempool, MissingInputsError } from '../../../src/mempool/index.ts'
 import { computeTxid, type Transaction, toDisplayHex } from '../../../src/primitives/index.ts'
 import { nobleSignatureEngine } from '../../../src/script/index.ts'
 import {
@@ -141,9 +141,9 @@ describe('Mempool', () => {
     const child = spend(poor, 100_000n)
     const middle = spend(coinbaseOf(1), 10_000n)
     for (const tx of [poor, middle, child]) expect(await refusal(tx)).toBeUndefined()
-    const chosen = selectTransactions(mempool, ROOM).map(({ txid }) => txid)
+    const chosen = mempool.select(ROOM).transactions.map(({ txid }) => txid)
     expect(chosen).toEqual([idOf(poor), idOf(child), idOf(middle)])
-    const small = selectTransactions(mempool, { ...ROOM, maxWeight: 500 })
+    const small = mempool.select({ ...ROOM, maxWeight: 500 }).transactions
     expect(small.map(({ txid }) => txid)).toEqual([idOf(middle)])
   })
 

@@ -13,6 +13,7 @@ import {
   MAX_TAG_LENGTH,
   type Payout,
   payAllTo,
+  selectAll,
 } from '../../../src/mining/index.ts'
 import { createChainSource } from '../../../src/node/sources.ts'
 import type { Block } from '../../../src/primitives/index.ts'
@@ -20,7 +21,7 @@ import { createBlocks, OP_TRUE_SCRIPT, placeGenesis } from '../../support/chain-
 import { createFixedClock, openMemoryChain } from '../../support/memory-chain.ts'
 
 const REGTEST = createConsensusParams(REGTEST_SPEC)
-const NOTHING = { select: () => [], sequence: 0 }
+const NOTHING = { select: () => selectAll([]), sequence: 0 }
 const EXTRA_NONCE = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
 async function createScene(height: number, params: ConsensusParams = REGTEST) {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
-import { type NextBlock, TemplateCache } from '../../../src/mining/index.ts'
+import { type NextBlock, selectAll, TemplateCache } from '../../../src/mining/index.ts'
 import { MAX_TEMPLATE_AGE_MS } from '../../../src/mining/template-cache.ts'
 import type { BlockHash } from '../../../src/primitives/index.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -33,7 +33,7 @@ beforeEach(() => {
       transactions: {
         select: () => {
           builds += 1
-          return []
+          return selectAll([])
         },
         get sequence() {
           return sequence

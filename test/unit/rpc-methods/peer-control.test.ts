@@ -215,7 +215,8 @@ describe('traffic', { timeout: 20_000 }, () => {
       'status',
     ])
     expect(Object.keys(ofA.bytesrecv_per_msg).sort()).toEqual(['data', 'headers', 'status'])
-    expect(ofA.minping).toBeGreaterThan(0)
+    // libp2p counts whole milliseconds.
+    expect(ofA.minping).toBeGreaterThanOrEqual(0)
     const sum = (record: Record<string, number>) =>
       Object.values(record).reduce((total, size) => total + size, 0)
     expect(sum(ofA.bytessent_per_msg)).toBe(ofA.bytessent)
