@@ -20,18 +20,29 @@ export type JsonValue =
 
 /** A value that is JSON already: large parts of results are written once and used often. */
 export class JsonText {
-  readonly text: string
+  #text: string | undefined
   #bytes: Uint8Array | undefined
 
-  /** @param text - Valid JSON. */
-  constructor(text: string) {
-    this.text = text
+  /** @param json - Valid JSON; bytes are in UTF-8, and kept. */
+  constructor(json: string | Uint8Array) {
+    if (typeof json === 'string') this.#text = json
+    else this.#bytes = json
+  }
+
+  get text(): string {
+    this.#text ??= new TextDecoder().decode(this.#bytes)
+    return this.#text
   }
 
   /** The text in UTF-8, made once: do not change it. */
   get bytes(): Uint8Array {
-    this.#bytes ??= new TextEncoder().encode(this.text)
+    this.#bytes ??= new TextEncoder().encode(this.#text)
     return this.#bytes
+  }
+
+  /** About as long as it is: characters or bytes, whichever is there. */
+  get length(): number {
+    return this.#text?.length ?? this.bytes.length
   }
 
   toString(): string {
@@ -106,7 +117,7 @@ function write(value: RpcValue | undefined, depth: number, large: JsonText[] | u
   }
   if (typeof value !== 'object' || value instanceof BtcAmount) return String(value)
   if (value instanceof JsonText) {
-    if (large === undefined || value.text.length < LARGE_TEXT_LENGTH) return value.text
+    if (large === undefined || value.length < LARGE_TEXT_LENGTH) return value.text
     large.push(value)
     return LARGE_TEXT_MARK
   }

@@ -1,5 +1,6 @@
 /** @module The transactions of block templates as JSON, for the many miners who ask for the same one. */
 
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { TemplateTransaction } from '../mining/index.ts'
 import {
   computeTxid,
@@ -18,14 +19,17 @@ const TURN_TRANSACTIONS = 256
 
 /** What a transaction dependent on nothing has between its hash and its fee. */
 const NO_DEPENDS = '"depends":[]'
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const COMMA = 0x2c
 
 /** A transaction of the last template. */
 interface KnownTransaction {
   readonly txid: string
   /** Of the transactions that it spends from. */
   readonly parents: readonly string[]
-  /** JSON, as if it depended on nothing. */
-  readonly text: string
+  /** JSON in UTF-8, as if it depended on nothing. */
+  readonly json: Uint8Array
   /** Its place in the template that is being made, from 1; another one's if {@link turn} is of that. */
   place: number
   turn: number
@@ -41,14 +45,22 @@ function describe(
   const sigops = Math.trunc(sigopsCost / scale)
   const text = `{"data":"${data}","txid":"${txid}","hash":"${hash}",${NO_DEPENDS},"fee":${fee},"sigops":${sigops},"weight":${weight}}`
   const parents = tx.inputs.map(({ prevout }) => toDisplayHex(prevout.txid))
-  return { txid, parents, text, place: 0, turn: 0 }
+  return { txid, parents, json: utf8ToBytes(text), place: 0, turn: 0 }
 }
 
-/** @param texts - At least one; the first and the last are changed. */
-function joinArray(texts: string[]): string {
-  texts[0] = `[${texts[0]}`
-  texts.push(`${texts.pop()}]`)
-  return texts.join(',')
+/** Joined as bytes: a text of megabytes would have to be made, and then encoded. */
+function joinArray(items: readonly Uint8Array[]): Uint8Array {
+  const size = items.reduce((sum, item) => sum + item.length + 1, 2)
+  const json = new Uint8Array(items.length === 0 ? size : size - 1)
+  json[0] = OPEN_BRACKET
+  let at = 1
+  for (const item of items) {
+    if (at > 1) json[at++] = COMMA
+    json.set(item, at)
+    at += item.length
+  }
+  json[at] = CLOSE_BRACKET
+  return json
 }
 
 /**
@@ -95,7 +107,7 @@ export class TemplateTexts {
     this.#turn += 1
     if (this.#scale !== scale) this.#forget(() => true)
     this.#scale = scale
-    const texts: string[] = []
+    const items: Uint8Array[] = []
     let turnMs = clock.monotonic()
     for (const [index, chosen] of transactions.entries()) {
       if (index % TURN_TRANSACTIONS === 0 && clock.monotonic() - turnMs > TURN_MS) {
@@ -105,11 +117,10 @@ export class TemplateTexts {
       const known = this.#know(chosen, scale)
       known.place = index + 1
       known.turn = this.#turn
-      texts.push(this.#write(known))
+      items.push(this.#write(known))
     }
     this.#forget(({ turn }) => turn !== this.#turn)
-    // Brackets go to single texts: around the whole they would have it copied once more.
-    return new JsonText(texts.length === 0 ? '[]' : joinArray(texts))
+    return new JsonText(joinArray(items))
   }
 
   #know(chosen: TemplateTransaction, scale: number): KnownTransaction {
@@ -122,14 +133,15 @@ export class TemplateTexts {
     return known
   }
 
-  #write({ parents, text }: KnownTransaction): string {
+  #write({ parents, json }: KnownTransaction): Uint8Array {
     const places: number[] = []
     for (const txid of parents) {
       const parent = this.#byTxid.get(txid)
       if (parent?.turn === this.#turn) places.push(parent.place)
     }
-    if (places.length === 0) return text
-    return text.replace(NO_DEPENDS, `"depends":[${[...new Set(places)]}]`)
+    if (places.length === 0) return json
+    const depends = `"depends":[${[...new Set(places)]}]`
+    return utf8ToBytes(new TextDecoder().decode(json).replace(NO_DEPENDS, depends))
   }
 
   #forget(isGone: (known: KnownTransaction) => boolean): void {
