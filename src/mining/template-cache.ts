@@ -2,7 +2,7 @@
 
 import type { ConsensusParams } from '../consensus/index.ts'
 import type { HashPairs } from '../primitives/index.ts'
-import { type Clock, equalBytes } from '../util/index.ts'
+import { type Clock, equalBytes, type Logger } from '../util/index.ts'
 import {
   type BlockTemplate,
   type ChainSource,
@@ -21,6 +21,7 @@ export interface TemplateCacheDeps {
   readonly chain: ChainSource
   readonly transactions: TxSource
   readonly clock: Clock
+  readonly log: Logger
   /** Hashes faster than primitives do. */
   readonly hashPairs?: HashPairs
 }
@@ -70,12 +71,17 @@ export class TemplateCache {
   }
 
   #build(): BlockTemplate {
-    const { chain, transactions, clock, hashPairs } = this.#deps
+    const { chain, transactions, clock, log, hashPairs } = this.#deps
     const startMs = clock.monotonic()
     const template = createBlockTemplate(chain.nextBlock(), transactions, this.#params, hashPairs)
     this.#builtMs = clock.monotonic()
-    const restMs = (this.#builtMs - startMs) / BUILD_TIME_SHARE
-    this.#restMs = Math.min(restMs, MAX_TEMPLATE_AGE_MS)
+    const ms = this.#builtMs - startMs
+    this.#restMs = Math.min(ms / BUILD_TIME_SHARE, MAX_TEMPLATE_AGE_MS)
+    log.debug('block template built', {
+      height: template.height,
+      transactions: template.transactions.length,
+      ms,
+    })
     this.#kept = template
     return template
   }

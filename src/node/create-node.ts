@@ -276,13 +276,15 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
 }
 
 function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): TemplateCache {
-  const { clock, log } = init.platform
+  const { clock } = init.platform
+  const log = init.platform.log.child('mining')
   return new TemplateCache(
     {
       chain: createChainSource(chain, clock),
       transactions: createTxSource(mempool),
       clock,
-      hashPairs: createPairHasher(() => init.platform.loadHashEngine(), log.child('mining')),
+      log,
+      hashPairs: createPairHasher(() => init.platform.loadHashEngine(), log),
     },
     init.params,
   )

@@ -246,7 +246,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const transactions = createTxSource(mempool)
   const mining = new NodeMiningControl({
     chain: source,
-    templates: new TemplateCache({ chain: source, transactions, clock }, params),
+    templates: new TemplateCache({ chain: source, transactions, clock, log: silentLog }, params),
     params,
     submit: submitBlock,
     loadHashEngine: async () => new ImpatientHashEngine(),

@@ -3,7 +3,7 @@
  * library alone, which answers each method with the bytes that it is given.
  *
  * Messages in: `{ type: 'node', transactions, waiting }`, `{ type: 'bare', answers }`, `{ type: 'watch' }`,
- * `{ type: 'holds' }`. Every one is answered.
+ * `{ type: 'holds' }`, `{ type: 'templates' }`. Every one is answered.
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -24,6 +24,8 @@ const OUTPUTS_PER_COINBASE = 2_500
 /** How long the event loop is held, from when it is reset. */
 const holds = monitorEventLoopDelay({ resolution: 1 })
 let node
+/** How long the node itself took for each template that filled a block, in milliseconds. */
+const templates = []
 
 function spend(tx, vout, count) {
   const total = tx.outputs[vout].value - FEE * BigInt(count)
@@ -52,7 +54,11 @@ async function send(tx) {
 
 /** A node with a block of many transactions, and many more that wait. */
 async function createNode(transactions, waiting) {
-  node = await startNode({ acceptNonStandard: true })
+  const onLog = ({ message, fields }) => {
+    if (message === 'block template built' && fields.transactions > 10_000)
+      templates.push(fields.ms)
+  }
+  node = await startNode({ acceptNonStandard: true, onLog })
   const coinbases = Math.ceil((transactions + waiting) / OUTPUTS_PER_COINBASE)
   const hashes = await node.call('generatetodescriptor', MATURITY + coinbases, 'raw(51)')
   const outputs = []
@@ -91,6 +97,8 @@ async function answer(message) {
       holds.enable()
       holds.reset()
       return {}
+    case 'templates':
+      return templates.splice(0)
     case 'holds':
       return { longestMs: holds.max / 1e6 }
     default:

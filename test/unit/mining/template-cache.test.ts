@@ -4,6 +4,7 @@ import { type NextBlock, selectAll, TemplateCache } from '../../../src/mining/in
 import { MAX_TEMPLATE_AGE_MS } from '../../../src/mining/template-cache.ts'
 import type { BlockHash } from '../../../src/primitives/index.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { silentLog } from '../../support/memory-chain.ts'
 
 const params = createConsensusParams(REGTEST_SPEC)
 
@@ -39,6 +40,7 @@ beforeEach(() => {
           return sequence
         },
       },
+      log: silentLog,
       clock: {
         now: () => clock.now(),
         monotonic: () => clock.monotonic() + builds * buildMs,

@@ -19,6 +19,7 @@ import {
   OP_TRUE_SCRIPT,
   placeGenesis,
 } from '../../support/chain-generator.ts'
+import { silentLog } from '../../support/memory-chain.ts'
 import { spendOpen } from '../../support/open-spends.ts'
 import { createRegtestNode, type RegtestNode } from '../../support/regtest-node.ts'
 import { TestWallet } from '../../support/wallet.ts'
@@ -130,7 +131,7 @@ describe('a search that nobody waits for any more', () => {
     return new NodeMiningControl({
       chain: source,
       templates: new TemplateCache(
-        { chain: source, transactions, clock: systemClock },
+        { chain: source, transactions, clock: systemClock, log: silentLog },
         chain.params,
       ),
       params: chain.params,

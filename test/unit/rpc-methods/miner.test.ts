@@ -36,6 +36,7 @@ async function createMiningNode(): Promise<RegtestNode> {
       chain: { nextBlock: () => ({ ...source.nextBlock(), bits: 0x1a00ffff }) },
       transactions: createTxSource(node.mempool),
       clock: systemClock,
+      log: silentLog,
     },
     params,
   )
