@@ -77,6 +77,7 @@ it('10,000 orphans of 20 kB over 40 connections cost others nothing', async () =
       return ids.includes(toDisplayHex(computeTxid(tx)))
     })
   }
-  await scene.endure('10,000 orphan transactions', attack, { waiting: 1 })
+  // 200 MB have passed through in pieces that the allocator keeps for the next ones; seen: 154 to 264 MB.
+  await scene.endure('10,000 orphan transactions', attack, { waiting: 1, rssMarginMb: 350 })
   expect(served).toBeGreaterThan(5_000)
 })
