@@ -45,6 +45,8 @@ export default defineConfig({
           globalSetup: ['./test/support/build-first.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+          // Of tests that say they may run beside others.
+          maxConcurrency: 2,
           testTimeout: 600_000,
           hookTimeout: 60_000,
         },

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NodeProcess, TestNetwork } from '../support/node-process.ts'
 import {
   type DatabaseName,
@@ -263,16 +263,10 @@ const DAMAGES: readonly Damage[] = [
 const network = new TestNetwork()
 const outcomes: string[] = []
 let chain: StoredChain
-let node: NodeProcess | undefined
 
 beforeAll(async () => {
   chain = await StoredChain.create(network)
 }, 300_000)
-
-afterEach(async () => {
-  await node?.kill()
-  node = undefined
-})
 
 afterAll(async () => {
   await network.close()
@@ -308,9 +302,7 @@ function isOfNode(error: unknown): error is Error {
 /** Does what the error said, and brings the node what it has lost, as a peer would. */
 async function expectCured(dataDir: string): Promise<void> {
   const name = dataDir.slice(network.directory.length + 1)
-  await node?.kill()
   const cured = await network.start(name, { chain: chain.specPath, flags: ['--reindex'] })
-  node = cured
   const position = await readPosition(cured)
   expect(position).toEqual(chain.positions[position.height])
   for (const { hex } of chain.blocks.slice(1)) await cured.call('submitblock', hex)
@@ -330,7 +322,6 @@ async function examine(dataDir: string): Promise<Outcome> {
     expectExplained(String(error))
     return 'refused'
   }
-  node = running
   let height: number
   try {
     const position = await readPosition(running)
@@ -341,6 +332,7 @@ async function examine(dataDir: string): Promise<Outcome> {
   } catch (error) {
     if (!isOfNode(error)) throw error
     expectExplained(`${error.message}\n${running.log}`)
+    await running.kill()
     return 'detected'
   }
   // Coins that nobody has asked for yet count too.
@@ -352,15 +344,19 @@ async function examine(dataDir: string): Promise<Outcome> {
 const CASES = DAMAGES.flatMap((damage) => damage.databases.map((name) => ({ ...damage, name })))
 
 describe('a node whose data were damaged', () => {
-  it.each(CASES)('notices or is right: in $name $what', async ({ name, what, apply, allows }) => {
-    const dataDir = chain.copy(`${name} ${what}`.replaceAll(' ', '-'))
-    await apply(databasePath(dataDir, name), chain)
-    const outcome = await examine(dataDir)
-    outcomes.push(`${outcome.padEnd(8)} ${name}: ${what}`)
-    expect(allows).toContain(outcome)
-    if (outcome === 'refused' || outcome === 'detected') await expectCured(dataDir)
-    rmSync(dataDir, { recursive: true, force: true })
-  })
+  // Two at a time, each with a folder of its own: most of it is waiting for processes to start and end.
+  it.concurrent.each(CASES)(
+    'notices or is right: in $name $what',
+    async ({ name, what, apply, allows }) => {
+      const dataDir = chain.copy(`${name} ${what}`.replaceAll(' ', '-'))
+      await apply(databasePath(dataDir, name), chain)
+      const outcome = await examine(dataDir)
+      outcomes.push(`${outcome.padEnd(8)} ${name}: ${what}`)
+      expect(allows).toContain(outcome)
+      if (outcome === 'refused' || outcome === 'detected') await expectCured(dataDir)
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  )
 
   it('is whole when nothing was damaged', async () => {
     expect(await examine(chain.copy('undamaged'))).toBe('whole')
