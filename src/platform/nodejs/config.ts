@@ -11,6 +11,7 @@ import * as z from 'zod'
 import { MAX_PAYOUTS, MAX_WORKERS } from '../../mining/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
+import { HANGUP_VARIABLE } from './hangup.ts'
 import { parseRpcAuth, parseRpcWhitelists } from './rpc-auth.ts'
 import {
   CHAIN_NAMES,
@@ -362,9 +363,9 @@ function toNodeSettings(
 
 function findUnknownVariables(environment: SettingSources['environment']): string[] {
   const known = new Set<string>(SETTINGS.map(({ name }) => toEnvironmentName(name)))
+  known.add(CONFIG_ENVIRONMENT_NAME).add(HANGUP_VARIABLE)
   return Object.keys(environment)
-    .filter((name) => name.startsWith('QUARRY_') && name !== CONFIG_ENVIRONMENT_NAME)
-    .filter((name) => !known.has(name))
+    .filter((name) => name.startsWith('QUARRY_') && !known.has(name))
     .map((name) => `${name} is set, but no setting has that name`)
 }
 

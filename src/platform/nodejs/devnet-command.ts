@@ -230,7 +230,10 @@ export async function runDevnetCommand(
   measureHashRate: MeasureHashRate,
 ): Promise<void> {
   const shutdown = installDevnetShutdown()
-  const terminal = new Terminal(process.stdout, () => shutdown.request('nobody reads the output'))
+  // A closed pipe ends the command; with a terminal that is gone it goes on in silence.
+  const terminal = new Terminal(process.stdout, (how) => {
+    if (how === 'pipe-closed') shutdown.request('nobody reads the output')
+  })
   const run = runToEnd(options, { measureHashRate, terminal, signal: shutdown.signal })
   shutdown.attach(async () => shutdown.exit(await run))
   shutdown.exit(await run)

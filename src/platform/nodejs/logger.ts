@@ -1,8 +1,15 @@
 /** @module The log of a Node.js process: pino behind the ports of util. */
 
-import { type LoggerOptions, type Logger as PinoLogger, pino, stdSerializers } from 'pino'
+import {
+  type DestinationStream,
+  type LoggerOptions,
+  type Logger as PinoLogger,
+  pino,
+  stdSerializers,
+} from 'pino'
 import type { LogFields, Logger, LoggerSource } from '../../util/index.ts'
 import type { LogFormat, LogLevels } from './config.ts'
+import { findLostReader } from './terminal.ts'
 
 /** What is kept for a reader that does not keep up; beyond it lines are dropped, not memory eaten. */
 const MAX_BUFFERED_LOG_BYTES = 4_194_304
@@ -63,6 +70,20 @@ function toLogger(log: PinoLogger): Logger {
   }
 }
 
+type Destination = ReturnType<typeof pino.destination>
+
+/**
+ * Keeps the process alive when its log cannot be written. With no reader left nothing more is written; any other
+ * fault, such as a full disk, may pass: the lines are written later, as many as are kept.
+ */
+function tolerateFaults(destination: Destination): void {
+  destination.on('error', (error: unknown) => {
+    if (findLostReader(error) === undefined) return
+    destination.write = () => true
+    destination.flushSync = () => undefined
+  })
+}
+
 /**
  * Opens the log: JSON lines, or lines for people on a terminal. A reader that goes away is no error;
  * the process runs on without a log.
@@ -75,6 +96,7 @@ export async function createProcessLog(options: LogOptions): Promise<ProcessLog>
     sync: isPretty,
     maxLength: MAX_BUFFERED_LOG_BYTES,
   })
+  tolerateFaults(destination)
   const stream = isPretty ? await createPrettyStream(destination, options) : destination
   const root = pino(PINO_OPTIONS, stream)
   return {
@@ -86,25 +108,28 @@ export async function createProcessLog(options: LogOptions): Promise<ProcessLog>
       try {
         destination.flushSync()
       } catch {
-        // Nobody reads any more: there is nowhere left to say so.
+        // Nobody reads any more: there is nowhere left to say so. pino flushes once more when the process exits.
+        destination.flushSync = () => undefined
       }
     },
   }
 }
 
-/** pino-pretty takes its time to load and only people need it. */
+/**
+ * Lines for people. The formatter alone is used: pino-pretty's own stream ends for good at the first write that fails.
+ * The module takes its time to load and only people need it.
+ */
 async function createPrettyStream(
-  destination: ReturnType<typeof pino.destination>,
+  destination: Destination,
   options: LogOptions,
-) {
-  const { PinoPretty } = await import('pino-pretty')
-  return PinoPretty({
-    destination,
+): Promise<DestinationStream> {
+  const { prettyFactory } = await import('pino-pretty')
+  const format = prettyFactory({
     colorize: options.isColored,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'subsystem',
     messageFormat: '{subsystem}: {msg}',
     singleLine: true,
-    sync: true,
   })
+  return { write: (line) => void destination.write(format(line)) }
 }

@@ -5,9 +5,12 @@
 import './polyfills.ts'
 
 import { runCli } from './cli.ts'
-import { tolerateClosedReader } from './terminal.ts'
+import { isHangupIgnored } from './hangup.ts'
+import { tolerateLostReaders } from './terminal.ts'
 
 // `quarry … | head` reads as much as it likes; what is left to say then goes nowhere.
-for (const stream of [process.stdout, process.stderr]) tolerateClosedReader(stream)
+tolerateLostReaders()
+// Commands that handle no signals survive a hang-up, too, if they were started with `nohup`.
+if (isHangupIgnored()) process.on('SIGHUP', () => undefined)
 const exitCode = await runCli(process.argv)
 if (exitCode !== undefined) process.exitCode = exitCode

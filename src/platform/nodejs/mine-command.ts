@@ -157,7 +157,10 @@ export async function runMineCommand(options: MineCommandOptions): Promise<void>
     say: (message) => process.stderr.write(`\n${message}\n`),
     report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
   })
-  const terminal = new Terminal(process.stdout, () => shutdown.request('nobody reads any more'))
+  // A closed pipe ends the command; with a terminal that is gone it goes on in silence.
+  const terminal = new Terminal(process.stdout, (how) => {
+    if (how === 'pipe-closed') shutdown.request('nobody reads any more')
+  })
   const style = createStyle(supportsColor(process.stdout, process.env))
   const isHuman = terminal.isInteractive && !options.isJson
   const emit = isHuman ? createHumanMineOutput(terminal, style) : createJsonMineOutput(terminal)

@@ -6,11 +6,12 @@
  */
 
 import { toErrorMessage } from '../../util/index.ts'
+import { isHangupIgnored } from './hangup.ts'
 
 /** How long stopping may take before the process ends anyway. */
 export const STOP_TIMEOUT_MS = 30_000
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** What is needed to end well. */
 export interface ShutdownOptions {
@@ -86,7 +87,8 @@ class ProcessShutdown implements Shutdown {
 
   onSignal(name: NodeJS.Signals): void {
     if (this.isRequested) {
-      this.#end(1)
+      // A window that is closed may hang up twice: its shell passes SIGHUP on, then the system sends it. Nobody is in a hurry.
+      if (name !== 'SIGHUP') this.#end(1)
       return
     }
     this.#options.say('Stopping; press Ctrl-C again to force.')
@@ -126,13 +128,17 @@ class ProcessShutdown implements Shutdown {
 }
 
 /**
- * Takes over the process's end: SIGINT, SIGTERM, SIGHUP, uncaught exceptions, unhandled rejections
- * and, when it was started with an IPC channel, the parent's disappearance. From then on the process
- * ends by {@link Shutdown.request}, never by itself. Call once.
+ * Takes over the process's end: SIGINT, SIGTERM, SIGHUP (unless it was ignored at the start), uncaught exceptions,
+ * unhandled rejections and, when it was started with an IPC channel, the parent's disappearance. From then on the
+ * process ends by {@link Shutdown.request}, never by itself. Call once.
  */
 export function installShutdown(options: ShutdownOptions): Shutdown {
   const shutdown = new ProcessShutdown(options)
   for (const name of STOP_SIGNALS) process.on(name, () => shutdown.onSignal(name))
+  const survivesHangup = isHangupIgnored()
+  process.on('SIGHUP', () => {
+    if (!survivesHangup) shutdown.onSignal('SIGHUP')
+  })
   process.on('uncaughtException', (error) => {
     // A closed pipe is its reader's choice; the log and the terminal deal with it.
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return

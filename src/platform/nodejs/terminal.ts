@@ -1,6 +1,8 @@
 /** @module Writing to a terminal or a pipe: whole lines, one live line, readers that go away. */
 
+import { closeSync } from 'node:fs'
 import type { Writable } from 'node:stream'
+import { isatty } from 'node:tty'
 
 /** The part of `process.stdout` that is used. */
 export type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
@@ -39,28 +41,69 @@ export function supportsColor(
   return stream.isTTY === true && (environment['NO_COLOR'] ?? '') === ''
 }
 
-/** Keeps the process from failing when whoever reads a stream goes away. Other errors stay errors. */
-export function tolerateClosedReader(stream: Writable): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+/** How the reader of an output stream went away. */
+export type LostReader = 'pipe-closed' | 'terminal-gone'
+
+/** What a write fails with then. A terminal that hung up answers EIO, on some systems ENXIO. */
+const LOST_READERS: Readonly<Record<string, LostReader>> = {
+  EPIPE: 'pipe-closed',
+  EIO: 'terminal-gone',
+  ENXIO: 'terminal-gone',
+}
+
+/** How the reader went away, if that is why a write to an output stream failed. */
+export function findLostReader(error: unknown): LostReader | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return code === undefined ? undefined : LOST_READERS[code]
+}
+
+const STANDARD_FDS = [0, 1, 2]
+
+/**
+ * Closes the standard streams of a terminal that is gone when the process exits. Node.js restores the settings of
+ * its terminals then, and aborts the process if that fails; it passes over a stream that is closed.
+ */
+function closeLostTerminalsAtExit(): void {
+  const terminals = STANDARD_FDS.filter((fd) => isatty(fd))
+  process.on('exit', () => {
+    for (const fd of terminals) {
+      try {
+        if (!isatty(fd)) closeSync(fd)
+      } catch {
+        // Closed already.
+      }
+    }
   })
 }
 
 /**
- * Lines, and on a terminal one live line under them that is rewritten in place. When the reader of
- * a pipe goes away nothing is thrown: `onClosed` is called once and further text is dropped.
+ * Keeps the process from failing when the reader of standard output or standard error goes away: a pipe that is
+ * closed, a terminal that is gone. Text is dropped from then on. Other errors stay errors. Call once, first.
+ */
+export function tolerateLostReaders(): void {
+  closeLostTerminalsAtExit()
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (findLostReader(error) === undefined) throw error
+    })
+  }
+}
+
+/**
+ * Lines, and on a terminal one live line under them that is rewritten in place. When the reader goes away nothing is
+ * thrown: `onClosed` is called once and further text is dropped.
  */
 export class Terminal {
   readonly #stream: TerminalStream
   #live = ''
   #isClosed = false
 
-  constructor(stream: TerminalStream, onClosed: () => void = () => {}) {
+  constructor(stream: TerminalStream, onClosed: (how: LostReader) => void = () => {}) {
     this.#stream = stream
-    stream.on('error', () => {
+    stream.on('error', (error) => {
       if (this.#isClosed) return
       this.#isClosed = true
-      onClosed()
+      onClosed(findLostReader(error) ?? 'pipe-closed')
     })
   }
 
