@@ -31,8 +31,8 @@ export interface HashWorkerPoolDeps {
   readonly log: Logger
 }
 
-/** What a worker is doing. `starting` until its engine has passed its test. */
-export type HashWorkerState = 'starting' | 'hashing' | 'idle' | 'restarting'
+/** What a worker is doing. `starting` until its engine has passed its test; `failed` if it could not be started. */
+export type HashWorkerState = 'starting' | 'hashing' | 'idle' | 'restarting' | 'failed'
 
 /** One worker, as people see it. */
 export interface HashWorkerStats {
@@ -55,6 +55,8 @@ interface Slot {
   lease: Lease | undefined
   silentTicks: number
   restarts: number
+  /** Workers in a row that failed before they were ready. */
+  failedStarts: number
 }
 
 /**
@@ -62,7 +64,7 @@ interface Slot {
  *
  * A worker that throws, traps, ends, says nothing for {@link STALL_TICKS} ticks or claims what is not true is
  * replaced, and its unit done again. After {@link MAX_FAULTS} of these every worker goes over to the fallback
- * engine, for good.
+ * engine, for good. A worker that cannot be started with that either is given up.
  */
 export class HashWorkerPool {
   readonly #deps: HashWorkerPoolDeps
@@ -73,6 +75,8 @@ export class HashWorkerPool {
   #isPaused = false
   #engine: EngineChoice = 'fastest'
   #faultTimesMs: number[] = []
+  /** Whether a failed start has been logged since a worker was last ready. */
+  #hasLoggedFailedStart = false
 
   constructor(deps: HashWorkerPoolDeps, throttle: number) {
     this.#deps = deps
@@ -80,8 +84,9 @@ export class HashWorkerPool {
     this.#meter = new RateMeter(deps.clock)
   }
 
+  /** Workers that run or will be replaced. */
   get threads(): number {
-    return this.#slots.size
+    return [...this.#slots.values()].filter((slot) => !isGivenUp(slot, this.#engine)).length
   }
 
   get throttle(): number {
@@ -110,7 +115,7 @@ export class HashWorkerPool {
   get workers(): readonly HashWorkerStats[] {
     return [...this.#slots.values()].map((slot) => ({
       index: slot.index,
-      state: describeState(slot),
+      state: describeState(slot, this.#engine),
       engine: slot.engine,
       hashesPerSecond: slot.meter.rates(),
       restarts: slot.restarts,
@@ -122,10 +127,10 @@ export class HashWorkerPool {
     return [...this.#slots.values()].find(({ lease }) => lease !== undefined)?.lease
   }
 
-  /** Starts or ends workers until there are so many. */
+  /** Starts or ends workers until there are so many. Workers that were given up are tried again. */
   setThreads(count: number): void {
     for (const slot of [...this.#slots.values()]) {
-      if (slot.index < count) continue
+      if (slot.index < count && !isGivenUp(slot, this.#engine)) continue
       this.#slots.delete(slot.index)
       this.#end(slot, false)
     }
@@ -140,6 +145,7 @@ export class HashWorkerPool {
         lease: undefined,
         silentTicks: 0,
         restarts: 0,
+        failedStarts: 0,
       }
       this.#slots.set(index, slot)
       this.#spawn(slot)
@@ -252,6 +258,8 @@ export class HashWorkerPool {
     switch (report.type) {
       case 'ready':
         slot.engine = report.engine
+        slot.failedStarts = 0
+        this.#hasLoggedFailedStart = false
         this.#deps.log.debug('hash worker is ready', { worker: slot.index, engine: report.engine })
         break
       case 'progress':
@@ -280,20 +288,44 @@ export class HashWorkerPool {
   }
 
   #onFault(slot: Slot, reason: string): void {
-    const { clock, log } = this.#deps
+    const { clock } = this.#deps
     const nowMs = clock.monotonic()
     this.#faultTimesMs = this.#faultTimesMs.filter((atMs) => nowMs - atMs <= FAULT_WINDOW_MS)
     this.#faultTimesMs.push(nowMs)
     const faults = this.#faultTimesMs.length
-    log.error('hash worker failed and is replaced', { worker: slot.index, reason, faults })
+    this.#logFault(slot, reason, faults)
+    if (slot.engine === '') slot.failedStarts += 1
     this.#end(slot, true)
     slot.restarts += 1
     if (faults >= MAX_FAULTS && this.#engine === 'fastest') {
       this.#degrade(faults)
       return
     }
+    if (isGivenUp(slot, this.#engine)) {
+      this.#logGivenUp(slot, reason)
+      return
+    }
     const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (faults - 1), MAX_RESTART_DELAY_MS)
     slot.restartTimer = clock.schedule(delayMs, () => this.#spawn(slot))
+  }
+
+  /** Failed starts usually have one cause, which is logged once. */
+  #logFault(slot: Slot, reason: string, faults: number): void {
+    const isFailedStart = slot.engine === ''
+    const level = isFailedStart && this.#hasLoggedFailedStart ? 'debug' : 'error'
+    if (isFailedStart) this.#hasLoggedFailedStart = true
+    const fields = { worker: slot.index, reason, faults }
+    this.#deps.log[level]('hash worker failed and is replaced', fields)
+  }
+
+  #logGivenUp(slot: Slot, reason: string): void {
+    const { threads } = this
+    this.#deps.log.error(
+      threads === 0
+        ? 'no hash worker can be started, so nothing is mined'
+        : 'hash worker cannot be started and is given up: fewer threads mine',
+      { worker: slot.index, threads, reason },
+    )
   }
 
   #degrade(faults: number): void {
@@ -304,13 +336,21 @@ export class HashWorkerPool {
     this.#engine = 'fallback'
     this.#faultTimesMs = []
     for (const slot of this.#slots.values()) {
+      slot.failedStarts = 0
       this.#end(slot, true)
       this.#spawn(slot)
     }
   }
 }
 
-function describeState({ worker, engine, lease }: Slot): HashWorkerState {
+/** Whether a worker is not tried again: nothing is left to try once the fallback engine could not be started. */
+function isGivenUp({ failedStarts }: Slot, choice: EngineChoice): boolean {
+  return choice === 'fallback' && failedStarts >= MAX_FAULTS
+}
+
+function describeState(slot: Slot, choice: EngineChoice): HashWorkerState {
+  const { worker, engine, lease } = slot
+  if (isGivenUp(slot, choice)) return 'failed'
   if (worker === undefined) return 'restarting'
   if (engine === '') return 'starting'
   return lease === undefined ? 'idle' : 'hashing'

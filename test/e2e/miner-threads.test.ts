@@ -173,6 +173,34 @@ describe('a worker thread', () => {
     expect(errors.filter((message) => message.includes('replaced'))).toHaveLength(4)
   })
 
+  it('that cannot be started is given up after the fallback engine, and that is said once', async () => {
+    const missing = new URL('./no-such-worker.mjs', import.meta.url)
+    let spawned = 0
+    const spawn: SpawnHashWorker = (_engine, onReport, onExit) => {
+      spawned += 1
+      return startThread(missing, {}, onReport, onExit)
+    }
+    const errors: string[] = []
+    const log = { ...silentLog, error: (message: string) => errors.push(message) }
+    createMiner({ spawnHashWorker: spawn, log, clock: createFastClock(20) }, 2)
+    miner?.start()
+    await until(() => miner?.stats.threads === 0)
+    expect(errors).toEqual([
+      'hash worker failed and is replaced',
+      expect.stringContaining('fallback'),
+      expect.stringContaining('fewer threads'),
+      expect.stringContaining('nothing is mined'),
+    ])
+    expect(miner?.stats.workers.map(({ state }) => state)).toEqual(['failed', 'failed'])
+    const before = spawned
+    // As many seconds of its clock as the longest pause before a replacement, and some.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    expect(spawned).toBe(before)
+    miner?.configure({ threads: 1 })
+    expect(spawned).toBe(before + 1)
+    expect(miner?.stats.threads).toBe(1)
+  })
+
   it('begins no call on an old header once it has been told of a new tip', async () => {
     const counts = new Int32Array(new SharedArrayBuffer(4 * 256))
     const workerData = { module: simdModule, counts }

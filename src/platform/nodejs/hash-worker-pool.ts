@@ -7,6 +7,12 @@ import type { HashModule } from './hash-engine-loader.ts'
 /** What a thread is started with. */
 const ENTRY = new URL('./hash-worker.js', import.meta.url)
 
+/** Adds the cure where a thread lacks open files, which Node.js tells in several forms. */
+function explainWorkerError(message: string): string {
+  if (!message.includes('EMFILE')) return message
+  return `${message} (raise the limit of open files of this process, as with ulimit -n 1024)`
+}
+
 /**
  * Makes the function that starts a worker on a compiled hash core.
  *
@@ -24,7 +30,7 @@ export function createHashWorkerSpawner(
       isOver = true
     }
     worker.on('message', (report: HashWorkerReport) => onReport(report))
-    worker.on('error', (error) => end(error.message))
+    worker.on('error', (error) => end(explainWorkerError(error.message)))
     worker.on('exit', (code) => end(`exit code ${code}`))
     return {
       send: (command) => worker.postMessage(command),

@@ -92,7 +92,9 @@ export const getMinerInfo = defineMethod({
       workers: z.array(
         z.object({
           index: z.number().describe('Its number.'),
-          state: z.string().describe('starting, hashing, idle or restarting.'),
+          state: z
+            .string()
+            .describe('starting, hashing, idle, restarting, or failed if it cannot be started.'),
           engine: z.string().describe('The engine that it chose; empty until it has.'),
           restarts: z.number().describe('How often it failed and was replaced.'),
           hashps: RATES_SCHEMA,
