@@ -11,11 +11,21 @@ const FILE_NAME = 'wallet.json'
 /** The most that is read: a file of this size is no wallet's. */
 const MAX_FILE_BYTES = 64 * 1_048_576
 
-/** Has the disk keep what was done to a file or a directory. */
-async function sync(path: string): Promise<void> {
+/** What file systems answer that cannot sync a directory, as some network shares. They keep names by themselves. */
+const NO_DIRECTORY_SYNC: ReadonlySet<unknown> = new Set([
+  'EINVAL',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+])
+
+/** Has the disk keep the names in a directory. */
+async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
     await handle.sync()
+  } catch (error) {
+    if (!NO_DIRECTORY_SYNC.has((error as NodeJS.ErrnoException).code)) throw error
   } finally {
     await handle.close()
   }
@@ -64,7 +74,7 @@ export function createWalletFiles(root: string): WalletFiles {
       }
       // Moved when it is on the disk, so that there is always one whole file.
       await rename(draft, path)
-      await sync(dirname(path))
+      await syncDirectory(dirname(path))
     },
   }
 }

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -19,30 +27,60 @@ afterEach(() => {
 
 const refusal = { code: 'taken', message: (pid: number) => `held by ${pid}` }
 
-describe('lockDirectory', () => {
+/** Takes a lock on a file system that answers a request for a hard link so; undefined makes the link. */
+function lockWithout(code: string | undefined) {
+  const refuse = async (): Promise<never> => {
+    throw Object.assign(new TypeError(`${code}: no hard links`), { code })
+  }
+  return (directory: string) =>
+    lockDirectory(directory, refusal, ...(code === undefined ? [] : [refuse]))
+}
+
+describe.each([undefined, 'EPERM', 'ENOTSUP', 'ENOSYS'])('lockDirectory (link: %s)', (code) => {
+  const lock = lockWithout(code)
+
   it('refuses a second holder and lets go', async () => {
-    const lock = await lockDirectory(folder, refusal)
-    await expect(lockDirectory(folder, refusal)).rejects.toMatchObject({
+    const held = await lock(folder)
+    await expect(lock(folder)).rejects.toMatchObject({
       code: 'taken',
       message: `held by ${process.pid}`,
     })
-    await lock.release()
-    await lock.release()
-    await (await lockDirectory(folder, refusal)).release()
+    await held.release()
+    await held.release()
+    await (await lock(folder)).release()
   })
 
   it('gives the lock to exactly one of many', async () => {
-    const results = await Promise.allSettled(
-      Array.from({ length: 20 }, () => lockDirectory(folder, refusal)),
-    )
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => lock(folder)))
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it('leaves nothing in the directory', async () => {
+    await (await lock(folder)).release()
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('respects a lock of the other form, and takes it over', async () => {
+    const other = lockWithout(code === undefined ? 'EPERM' : undefined)
+    const held = await other(folder)
+    await expect(lock(folder)).rejects.toMatchObject({ code: 'taken' })
+    await held.release()
+    const child = spawn(process.execPath, ['-e', ''])
+    await once(child, 'exit')
+    const owner = JSON.stringify({ pid: child.pid, startTicks: null })
+    if (code === undefined) {
+      mkdirSync(join(folder, 'quarry.lock'))
+      writeFileSync(join(folder, 'quarry.lock', 'owner'), owner)
+    } else writeFileSync(join(folder, 'quarry.lock'), owner)
+    await (await lock(folder)).release()
+    expect(readdirSync(folder)).toEqual([])
   })
 
   it('takes over from a process that is gone', async () => {
     const child = spawn(process.execPath, ['-e', ''])
     await once(child, 'exit')
     writeFileSync(join(folder, 'quarry.lock'), JSON.stringify({ pid: child.pid, startTicks: null }))
-    await (await lockDirectory(folder, refusal)).release()
+    await (await lock(folder)).release()
   })
 
   it.runIf(existsSync('/proc/self/stat'))(
@@ -50,7 +88,7 @@ describe('lockDirectory', () => {
     async () => {
       const owner = { pid: process.pid, startTicks: '1' }
       writeFileSync(join(folder, 'quarry.lock'), JSON.stringify(owner))
-      await (await lockDirectory(folder, refusal)).release()
+      await (await lock(folder)).release()
     },
   )
 
@@ -58,11 +96,9 @@ describe('lockDirectory', () => {
     'takes over from a lock file that says %j',
     async (content) => {
       writeFileSync(join(folder, 'quarry.lock'), content)
-      const lock = await lockDirectory(folder, refusal)
-      expect(JSON.parse(readFileSync(join(folder, 'quarry.lock'), 'utf8'))).toMatchObject({
-        pid: process.pid,
-      })
-      await lock.release()
+      const held = await lock(folder)
+      await expect(lock(folder)).rejects.toMatchObject({ message: `held by ${process.pid}` })
+      await held.release()
     },
   )
 })
