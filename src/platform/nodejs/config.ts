@@ -5,13 +5,14 @@
  */
 
 import { isIP } from 'node:net'
-import { availableParallelism, homedir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { MAX_PAYOUTS, MAX_WORKERS } from '../../mining/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
 import { HANGUP_VARIABLE } from './hangup.ts'
+import { expandHome, findHomeDirectory } from './home-directory.ts'
 import { parseRpcAuth, parseRpcWhitelists } from './rpc-auth.ts'
 import {
   CHAIN_NAMES,
@@ -109,7 +110,7 @@ export interface SettingSources {
   /** What the command line gave, by setting name; `config` names the file. */
   readonly flags: Readonly<Record<string, unknown>>
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly homeDirectory: string
+  readonly findHomeDirectory: () => string
   readonly workingDirectory: string
   readonly availableCores: number
 }
@@ -292,10 +293,6 @@ function show(value: unknown): string {
   return shown.length > 120 ? `${shown.slice(0, 117)}…` : shown
 }
 
-function expandHome(path: string, homeDirectory: string): string {
-  return path === '~' || path.startsWith('~/') ? `${homeDirectory}${path.slice(1)}` : path
-}
-
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
@@ -317,7 +314,7 @@ function toNodeSettings(
   const toAbsolute = (name: 'chain' | 'datadir'): string =>
     resolve(
       raw.get(name)?.baseDirectory ?? sources.workingDirectory,
-      expandHome(values[name], sources.homeDirectory),
+      expandHome(values[name], sources.findHomeDirectory),
     )
   const isNamed = CHAIN_NAMES.some((name) => name === values.chain)
   return {
@@ -409,7 +406,7 @@ export function resolveProcessSettings(flags: Readonly<Record<string, unknown>>)
   return resolveNodeSettings({
     flags,
     environment: process.env,
-    homeDirectory: homedir(),
+    findHomeDirectory,
     workingDirectory: process.cwd(),
     availableCores: availableParallelism(),
   })

@@ -10,6 +10,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { explainAccess } from './explain-access.ts'
 import { findProgramName } from './program-name.ts'
 
 /** The cookie's file name, in `<datadir>/<rpcChain>`. */
@@ -120,7 +121,7 @@ export async function readCookie(path: string): Promise<string> {
   } catch (error) {
     throw new ConfigError(
       'no-cookie',
-      `The RPC cookie ${path} cannot be read (${toErrorMessage(error)}). Only the user who started the node may read it: run this as the same user.`,
+      `The RPC cookie ${path} cannot be read (${toErrorMessage(error)}). ${explainAccess(path, error) ?? 'Only the user who started the node may read it: run this as the same user.'}`,
       { cause: error },
     )
   }
@@ -148,9 +149,21 @@ export function writeRpcEndpoint(directory: string, endpoint: RpcEndpoint): Prom
   return publish(join(directory, RPC_ENDPOINT_FILE), `${JSON.stringify(endpoint)}\n`)
 }
 
-/** Reads where a node's RPC listens; undefined if no node has written it, or not in this form. */
+/**
+ * Reads where a node's RPC listens; undefined if no node has written it, or not in this form.
+ *
+ * @throws {@link ConfigError} `no-rpc-address` if there is a file that cannot be read.
+ */
 export async function readRpcEndpoint(directory: string): Promise<RpcEndpoint | undefined> {
-  const text = await readSmallFile(join(directory, RPC_ENDPOINT_FILE))
+  const path = join(directory, RPC_ENDPOINT_FILE)
+  let text: string | undefined
+  try {
+    text = await readSmallFile(path)
+  } catch (error) {
+    const reason = `The RPC address ${path} cannot be read (${toErrorMessage(error)}).`
+    const cure = explainAccess(path, error) ?? 'Name the address with --rpc-url.'
+    throw new ConfigError('no-rpc-address', `${reason} ${cure}`, { cause: error })
+  }
   if (text === undefined) return undefined
   try {
     return endpointSchema.safeParse(JSON.parse(text)).data

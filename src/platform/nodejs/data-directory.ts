@@ -1,10 +1,15 @@
 /** @module The data directory: who may use it, and where things are in it. */
 
-import { chmod } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { explainAccess } from './explain-access.ts'
 import { makeDirectory } from './make-directory.ts'
+
+const OWNER_ONLY = 0o700
+/** Permissions of group and others. */
+const OTHERS = 0o077
 
 /** Where a node keeps what. All of it is below `<datadir>/<rpcChain>`. */
 export interface NodePaths {
@@ -44,7 +49,21 @@ export function computeNodePaths(dataDir: string, rpcChain: string): NodePaths {
 
 /** A data directory that nobody else uses until `release` is called. */
 export interface OpenDataDirectory extends NodePaths {
+  /** False on a file system that keeps no permissions: other users of the machine may read keys and cookie. */
+  readonly isPrivate: boolean
   release(): Promise<void>
+}
+
+/** Closes a directory to other users. @returns Whether the file system does that. */
+async function makePrivate(path: string): Promise<boolean> {
+  try {
+    await chmod(path, OWNER_ONLY)
+  } catch (error) {
+    const { uid } = await stat(path)
+    // Only the owner may change permissions, and a file system without them lets nobody.
+    if (uid !== process.getuid?.()) throw error
+  }
+  return ((await stat(path)).mode & OTHERS) === 0
 }
 
 /**
@@ -59,9 +78,10 @@ export async function openDataDirectory(
 ): Promise<OpenDataDirectory> {
   const paths = computeNodePaths(dataDir, rpcChain)
   let lock: DirectoryLock
+  let isPrivate: boolean
   try {
     await makeDirectory(paths.databases)
-    await chmod(paths.root, 0o700)
+    isPrivate = await makePrivate(paths.root)
     lock = await lockDirectory(paths.root, {
       code: 'datadir-in-use',
       message: (pid) =>
@@ -71,9 +91,9 @@ export async function openDataDirectory(
     if (error instanceof ConfigError) throw error
     throw new ConfigError(
       'datadir-unusable',
-      `The data directory ${dataDir} cannot be used: ${toErrorMessage(error)}. Choose another with --datadir.`,
+      `The data directory ${dataDir} cannot be used: ${toErrorMessage(error)}. ${explainAccess(dataDir, error) ?? 'Choose another with --datadir.'}`,
       { cause: error },
     )
   }
-  return { ...paths, release: () => lock.release() }
+  return { ...paths, isPrivate, release: () => lock.release() }
 }

@@ -11,6 +11,7 @@ import {
   StoreError,
 } from '../../node/index.ts'
 import { toErrorMessage } from '../../util/index.ts'
+import { explainAccess } from './explain-access.ts'
 
 /** Coins are looked up all over their table; bodies are read once in a while. */
 const CACHE_BYTES: Readonly<Record<DatabaseName, number>> = {
@@ -68,6 +69,12 @@ async function open({ path, marker }: DatabasePaths, name: DatabaseName): Promis
   return database as unknown as ByteDatabase
 }
 
+/** LevelDB's errors are text, with the file's path in it. */
+function explainDenial(reason: string): string | undefined {
+  const path = /(\/.*): Permission denied/.exec(reason)?.[1]
+  return path === undefined ? undefined : explainAccess(path, { code: 'EACCES', path })
+}
+
 function toStoreError(error: unknown, { path }: DatabasePaths, name: DatabaseName): StoreError {
   const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
   if (cause?.code === 'LEVEL_LOCKED') {
@@ -79,9 +86,10 @@ function toStoreError(error: unknown, { path }: DatabasePaths, name: DatabaseNam
   }
   const reason = toErrorMessage(cause ?? error)
   if (!isDatabaseDamage(cause ?? error)) {
+    const cure = explainDenial(reason) ?? 'see that the disk works, has room and may be written to.'
     return new StoreError(
       'io',
-      `The database ${path} cannot be opened: ${reason}. Nothing in it was changed: see that the disk works, has room and may be written to.`,
+      `The database ${path} cannot be opened: ${reason}. Nothing in it was changed: ${cure}`,
       { cause: error },
     )
   }

@@ -7,6 +7,7 @@ import type { NodeAddress } from '../../devnet/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import type { ControlAddress } from './devnet-control.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { explainAccess } from './explain-access.ts'
 import { makeDirectory } from './make-directory.ts'
 import { packagePath } from './package-root.ts'
 
@@ -47,7 +48,7 @@ export async function openDevnetFolder(path: string): Promise<DevnetFolder> {
     if (error instanceof ConfigError) throw error
     throw new ConfigError(
       'datadir-unusable',
-      `The folder ${path} cannot be used: ${toErrorMessage(error)}. Choose another with --datadir.`,
+      `The folder ${path} cannot be used: ${toErrorMessage(error)}. ${explainAccess(path, error) ?? 'Choose another with --datadir.'}`,
       { cause: error },
     )
   }

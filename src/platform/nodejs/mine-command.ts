@@ -1,7 +1,5 @@
 /** @module `quarry mine`: a miner in a process of its own, for a node that runs elsewhere. */
 
-import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import {
   type BlockTemplate,
@@ -18,6 +16,7 @@ import { loadChainSpec } from './chain-choice.ts'
 import { computeNodePaths, type NodePaths } from './data-directory.ts'
 import { loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
+import { resolveDataDirectory } from './home-directory.ts'
 import {
   createHumanMineOutput,
   createJsonMineOutput,
@@ -128,10 +127,9 @@ async function createMiner(parts: MineParts): Promise<Miner> {
 /** Where the node is, and what its chain is like. */
 async function locateNode(options: MineCommandOptions) {
   const { rpcPort } = options
-  const dataDir = options.datadir ?? process.env[toEnvironmentName('datadir')]
   const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
   const params = createConsensusParams(await loadChainSpec(chain))
-  const paths = computeNodePaths(resolve(dataDir ?? `${homedir()}/.quarry`), params.rpcChain)
+  const paths = computeNodePaths(resolveDataDirectory(options.datadir), params.rpcChain)
   const url = options.rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`)
   return { params, paths, url }
 }

@@ -1,7 +1,6 @@
 /** @module The chain of a data directory on which no node runs. */
 
-import { availableParallelism, homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import { type NodeChain, openNodeChain } from '../../node/index.ts'
 import { systemClock } from '../system.ts'
@@ -13,6 +12,7 @@ import {
   putLevelDatabaseAside,
   takeLevelDatabaseBack,
 } from './databases.ts'
+import { resolveDataDirectory } from './home-directory.ts'
 import { createProcessLog } from './logger.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
 import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
@@ -44,7 +44,6 @@ export interface OfflineChain extends Pick<NodeChain, 'chain' | 'close'> {
  * @throws {@link StoreError} if the databases cannot be used.
  */
 export async function openOfflineChain(choice: OfflineChainChoice): Promise<OfflineChain> {
-  const dataDir = choice.datadir ?? process.env[toEnvironmentName('datadir')]
   const name = choice.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
   const params = createConsensusParams(await loadChainSpec(name))
   const log = await createProcessLog({
@@ -54,10 +53,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
     isTerminal: process.stderr.isTTY === true,
     isColored: supportsColor(process.stderr, process.env),
   })
-  const directory = await openDataDirectory(
-    resolve(dataDir ?? `${homedir()}/.quarry`),
-    params.rpcChain,
-  )
+  const directory = await openDataDirectory(resolveDataDirectory(choice.datadir), params.rpcChain)
   try {
     const module = await loadSignatureModule(log.child('node'))
     const { chain, close } = await openNodeChain({

@@ -1,9 +1,8 @@
 /** @module `quarry rpc`: from what a person typed to a call of a node's method. */
 
-import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { loadChainSpec } from './chain-choice.ts'
 import { computeNodePaths } from './data-directory.ts'
+import { resolveDataDirectory } from './home-directory.ts'
 import { runRpcCommand } from './rpc-client.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
 
@@ -29,9 +28,7 @@ function chooseUrl({ rpcUrl, rpcPort }: RpcCommandInput): string | undefined {
  * @throws ConfigError `bad-chain-spec` if the chain cannot be read.
  */
 export async function runRpc(input: RpcCommandInput): Promise<number> {
-  const dataDir = resolve(
-    input.datadir ?? process.env[toEnvironmentName('datadir')] ?? `${homedir()}/.quarry`,
-  )
+  const dataDir = resolveDataDirectory(input.datadir)
   const chain = input.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
   const { rpcChain } = await loadChainSpec(chain)
   const url = chooseUrl(input)

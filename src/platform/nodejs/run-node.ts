@@ -93,6 +93,16 @@ async function startServer(
   return { server, cookie }
 }
 
+function warnOfReaders({ isPrivate, root }: OpenDataDirectory, log: LoggerSource): void {
+  if (isPrivate) return
+  log
+    .child('platform')
+    .warn(
+      'other users of this machine may read keys and the RPC cookie: the file system keeps no permissions',
+      { directory: root },
+    )
+}
+
 function tellReady(
   node: QuarryNode,
   params: ConsensusParams,
@@ -180,6 +190,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     await checkFreeDisk(settings.dataDir)
     const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
     cleanup.add(() => directory.release())
+    warnOfReaders(directory, log)
     // Before the chain is opened: that may take long, and write much.
     const unwatch = watchFreeDisk(directory.root, (message) => {
       log.child('node').error('the disk is nearly full', { message })

@@ -3,6 +3,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { SecretName, SecretStore } from '../../node/index.ts'
 import { ConfigError, decodeHex, encodeHex, isHex, toErrorMessage } from '../../util/index.ts'
+import { explainAccess } from './explain-access.ts'
 
 const OWNER_ONLY = 0o600
 
@@ -21,9 +22,12 @@ export class SecretFiles implements SecretStore {
       text = (await readFile(path, 'utf8')).trim()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw new ConfigError('datadir-unusable', `Cannot read ${path}: ${toErrorMessage(error)}`, {
-        cause: error,
-      })
+      const cure = explainAccess(path, error)
+      throw new ConfigError(
+        'datadir-unusable',
+        `Cannot read ${path}: ${toErrorMessage(error)}${cure === undefined ? '' : `. ${cure}`}`,
+        { cause: error },
+      )
     }
     if (text === '' || !isHex(text)) {
       throw new ConfigError(

@@ -1,7 +1,6 @@
 /** @module `quarry tail`: follows what happens in a node, over its restarts. */
 
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { NodeEvent } from '../../rpc/index.ts'
 import { sleep, toErrorMessage } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
@@ -9,6 +8,7 @@ import { loadChainSpec } from './chain-choice.ts'
 import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
 import { computeNodePaths } from './data-directory.ts'
 import { readEventStream, type StreamMessage } from './event-stream-client.ts'
+import { resolveDataDirectory } from './home-directory.ts'
 import { DEFAULT_RPC_URL } from './rpc-client.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
 import { installShutdown } from './signals.ts'
@@ -40,10 +40,9 @@ interface NodePlace {
 
 async function locateNode(options: TailCommandOptions): Promise<NodePlace> {
   const { rpcPort, rpcUrl } = options
-  const dataDir = options.datadir ?? process.env[toEnvironmentName('datadir')]
   const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
   const { rpcChain } = await loadChainSpec(chain)
-  const { root } = computeNodePaths(resolve(dataDir ?? `${homedir()}/.quarry`), rpcChain)
+  const { root } = computeNodePaths(resolveDataDirectory(options.datadir), rpcChain)
   return {
     directory: root,
     url: rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`),

@@ -20,7 +20,7 @@ function resolve(changes: Partial<SettingSources> = {}) {
   return resolveNodeSettings({
     flags: {},
     environment: {},
-    homeDirectory: '/home/ada',
+    findHomeDirectory: () => '/home/ada',
     workingDirectory: folder,
     availableCores: 8,
     ...changes,
