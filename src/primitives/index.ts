@@ -43,6 +43,7 @@ export {
   computeTxid,
   computeWtxid,
   decodeTransaction,
+  decodeTransactionWithoutWitness,
   encodeTransaction,
   encodeTransactionWithoutWitness,
   hasWitness,

@@ -113,19 +113,22 @@ export function encodeTransactionWithoutWitness(tx: Transaction): Uint8Array {
 }
 
 /**
- * Reads a transaction off a reader, in either serialisation.
- *
- * Differs from Bitcoin: a transaction without inputs and outputs in the old form is read as one with
- * the segwit marker, as Core does; but Core's "extended" guesses for raw transactions with no
- * inputs are not made.
+ * Reads a transaction off a reader, in either serialisation. One without inputs and with outputs is not read: the old
+ * form of it looks like the segwit form of another.
  *
  * @throws {@link DecodeError} `unexpected-end`, `non-canonical` or `bad-value` (unknown flag, or the
  * segwit form without any witness).
  * @see Bitcoin Core `UnserializeTransaction`, BIP-0144
  */
 export function readTransaction(reader: ByteReader): Transaction {
+  return readForm(reader, true)
+}
+
+/** @param allowsWitness - Whether the segwit form is looked for. */
+function readForm(reader: ByteReader, allowsWitness: boolean): Transaction {
   const version = reader.readInt32()
-  const isSegwit = reader.peekUint8() === WITNESS_MARKER && reader.peekUint8(1) !== WITNESS_MARKER
+  const hasMarker = reader.peekUint8() === WITNESS_MARKER && reader.peekUint8(1) !== WITNESS_MARKER
+  const isSegwit = allowsWitness && hasMarker
   if (isSegwit) {
     reader.readUint8()
     const flag = reader.readUint8()
@@ -160,6 +163,19 @@ export function readTransaction(reader: ByteReader): Transaction {
 export function decodeTransaction(bytes: Uint8Array): Transaction {
   const reader = new ByteReader(bytes)
   const tx = readTransaction(reader)
+  reader.expectEnd()
+  return tx
+}
+
+/**
+ * Decodes exactly one transaction in the form older than segwit, which may lack inputs.
+ *
+ * @throws {@link DecodeError} `unexpected-end`, `non-canonical`, `trailing-bytes`
+ * @see Bitcoin Core `TX_NO_WITNESS`
+ */
+export function decodeTransactionWithoutWitness(bytes: Uint8Array): Transaction {
+  const reader = new ByteReader(bytes)
+  const tx = readForm(reader, false)
   reader.expectEnd()
   return tx
 }

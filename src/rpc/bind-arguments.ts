@@ -105,6 +105,9 @@ function valueAt(value: JsonValue | undefined, path: readonly PropertyKey[]): un
 /** How zod's own messages begin, as against those that a schema's author wrote. */
 const ZOD_MESSAGE = /^(Invalid (input|option|string|number|key|element)\b|Too (small|big):)/
 
+/** How Bitcoin Core's messages begin that come with -8, even about a value of the wrong type. */
+const PARAMETER_ERROR = 'Invalid parameter'
+
 const CORE_NAME_BY_ZOD_TYPE: Readonly<Record<string, string>> = {
   boolean: 'bool',
   record: 'object',
@@ -145,7 +148,7 @@ function toRpcError(param: RpcParam, value: JsonValue | undefined, first: Issue)
   if (issue.code === 'unrecognized_keys') {
     return new RpcError(RPC_CODES.TYPE_ERROR, `Unexpected key ${issue.keys[0]}`)
   }
-  if (issue.code === 'invalid_type') {
+  if (issue.code === 'invalid_type' && ZOD_MESSAGE.test(issue.message)) {
     const field = issue.path.findLast((key) => typeof key === 'string')
     if (at === undefined && field !== undefined) {
       return new RpcError(RPC_CODES.TYPE_ERROR, `Missing ${field}`)
@@ -156,6 +159,11 @@ function toRpcError(param: RpcParam, value: JsonValue | undefined, first: Issue)
       RPC_CODES.TYPE_ERROR,
       `JSON value of type ${jsonTypeOf(at)}${where} is not of expected type ${expected}`,
     )
+  }
+  if (issue.code === 'invalid_type') {
+    const isParameterError = issue.message.startsWith(PARAMETER_ERROR)
+    const code = isParameterError ? RPC_CODES.INVALID_PARAMETER : RPC_CODES.TYPE_ERROR
+    return new RpcError(code, issue.message)
   }
   // A message of zod's own does not say which argument it is about.
   const message = ZOD_MESSAGE.test(issue.message)

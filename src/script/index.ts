@@ -50,10 +50,12 @@ export {
   VERIFY_WITNESS_PUBKEYTYPE,
 } from './flags.ts'
 export { hash160 } from './hash-operations.ts'
-export { opcodeName } from './opcodes.ts'
+export { isSuccessOpcode, OP_CHECKSIGADD, opcodeName } from './opcodes.ts'
 export {
+  hasValidOpcodes,
   isPushOnly,
   isUnspendable,
+  MAX_SCRIPT_SIZE,
   pushData,
   pushNumber,
   readSteps,

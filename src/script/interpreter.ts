@@ -14,14 +14,11 @@ import {
   OP_IF,
   OP_PUSHDATA4,
 } from './opcodes.ts'
-import { isMinimalPush, MAX_SCRIPT_SIZE } from './script-bytes.ts'
+import { isMinimalPush, MAX_SCRIPT_ELEMENT_SIZE, MAX_SCRIPT_SIZE } from './script-bytes.ts'
 import { require, ScriptError } from './script-error.ts'
 import { type Operation, type Operations, ScriptMachine, type ScriptRun } from './script-machine.ts'
 import { SIGNATURE_OPERATIONS } from './signature-operations.ts'
 import { STACK_OPERATIONS } from './stack-operations.ts'
-
-/** The longest value that may be pushed. @see Bitcoin Core `MAX_SCRIPT_ELEMENT_SIZE` */
-export const MAX_SCRIPT_ELEMENT_SIZE = 520
 
 function createPushNumber(value: number): [number, Operation] {
   return [value === -1 ? OP_1NEGATE : OP_1 - 1 + value, (machine) => machine.pushNumber(value)]

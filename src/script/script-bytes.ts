@@ -7,6 +7,7 @@ import {
   OP_1NEGATE,
   OP_16,
   OP_CODESEPARATOR,
+  OP_NOP10,
   OP_PUSHDATA1,
   OP_PUSHDATA2,
   OP_PUSHDATA4,
@@ -16,6 +17,9 @@ import { encodeScriptNumber } from './script-number.ts'
 
 /** The longest script that may run outside tapscript. @see Bitcoin Core `MAX_SCRIPT_SIZE` */
 export const MAX_SCRIPT_SIZE = 10_000
+
+/** The longest value that may be pushed. @see Bitcoin Core `MAX_SCRIPT_ELEMENT_SIZE` */
+export const MAX_SCRIPT_ELEMENT_SIZE = 520
 
 const NO_DATA = new Uint8Array()
 const NEGATIVE_ONE = 0x81
@@ -125,6 +129,21 @@ export function readSteps(script: Uint8Array): {
 export function isPushOnly(script: Uint8Array): boolean {
   const cursor = new ScriptCursor(script)
   while (cursor.next()) if (cursor.opcode > OP_16) return false
+  return cursor.isWhole
+}
+
+/**
+ * Whether a script is nothing but opcodes that have a meaning outside tapscript, and pushes that are whole and not too
+ * long.
+ *
+ * @see Bitcoin Core `CScript::HasValidOps`
+ */
+export function hasValidOpcodes(script: Uint8Array): boolean {
+  const cursor = new ScriptCursor(script)
+  while (cursor.next()) {
+    const { opcode, data } = cursor
+    if (opcode > OP_NOP10 || data.length > MAX_SCRIPT_ELEMENT_SIZE) return false
+  }
   return cursor.isWhole
 }
 

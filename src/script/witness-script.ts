@@ -1,9 +1,9 @@
 /** @module Running the scripts that witnesses show. */
 
 import { VERIFY_DISCOURAGE_OP_SUCCESS } from './flags.ts'
-import { MAX_SCRIPT_ELEMENT_SIZE, runScript } from './interpreter.ts'
+import { runScript } from './interpreter.ts'
 import { isSuccessOpcode } from './opcodes.ts'
-import { ScriptCursor } from './script-bytes.ts'
+import { MAX_SCRIPT_ELEMENT_SIZE, ScriptCursor } from './script-bytes.ts'
 import { require } from './script-error.ts'
 import { MAX_STACK_SIZE, type ScriptRun } from './script-machine.ts'
 import { decodeBoolean } from './script-number.ts'

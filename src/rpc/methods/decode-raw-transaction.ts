@@ -1,14 +1,10 @@
 /** @module A transaction's bytes in words. */
 
 import * as z from 'zod'
-import { decodeTransaction, hasWitness } from '../../primitives/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
-import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { decodeHexArgument } from './arguments.ts'
+import { decodeAnyTransaction, IS_WITNESS_PARAM } from './raw-transaction-argument.ts'
 import { describeTransaction, TRANSACTION_FIELDS } from './transaction-json.ts'
-
-const MESSAGE = 'TX decode failed'
 
 /** `decoderawtransaction` */
 export const decodeRawTransaction = defineMethod({
@@ -21,19 +17,10 @@ export const decodeRawTransaction = defineMethod({
       schema: z.string(),
       description: 'The encoded transaction in hexadecimal.',
     },
-    {
-      name: 'iswitness',
-      schema: z.boolean().optional(),
-      description: 'False if it must have no witnesses; otherwise both forms are read.',
-    },
+    IS_WITNESS_PARAM,
   ],
   result: { schema: z.object(TRANSACTION_FIELDS) },
   examples: [['hexstring']],
-  handler: ({ params }: RpcContext, { hexstring, iswitness }) => {
-    const tx = decodeHexArgument(hexstring, decodeTransaction, MESSAGE)
-    if (iswitness === false && hasWitness(tx)) {
-      throw new RpcError(RPC_CODES.DESERIALIZATION_ERROR, MESSAGE)
-    }
-    return describeTransaction(tx, { params })
-  },
+  handler: ({ params }: RpcContext, { hexstring, iswitness }) =>
+    describeTransaction(decodeAnyTransaction(hexstring, iswitness), { params }),
 })

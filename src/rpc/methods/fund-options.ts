@@ -39,7 +39,7 @@ export const FUND_OPTIONS_SCHEMA = z.strictObject({
   estimate_mode: z.string().optional().describe('unset, economical or conservative.'),
   replaceable: z.boolean().optional().describe('Whether it says that it may be replaced.'),
   inputs: z.array(INPUT_SCHEMA).max(MAX_INPUTS).optional().describe('What to spend (send).'),
-  locktime: z.int().min(0).optional().describe('The lock time (send).'),
+  locktime: z.int().optional().describe('The lock time (send).'),
   add_to_wallet: z.boolean().optional().describe('False to neither keep nor send it (send).'),
   psbt: z.boolean().optional().describe('Whether it is given as a PSBT (send).'),
 })

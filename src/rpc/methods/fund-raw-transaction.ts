@@ -7,14 +7,9 @@ import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { FUND_OPTIONS_SCHEMA, fundTransaction, toChosenInputs } from './fund-options.ts'
-import {
-  AMOUNT_SCHEMA,
-  FEE_PARAMS,
-  OUTPUTS_SCHEMA,
-  parseFeeChoice,
-  parseOutputs,
-} from './payment-arguments.ts'
-import { decodeUnfinished } from './raw-transaction-inputs.ts'
+import { AMOUNT_SCHEMA, FEE_PARAMS, OUTPUTS_SCHEMA, parseFeeChoice } from './payment-arguments.ts'
+import { decodeAnyTransaction, IS_WITNESS_PARAM } from './raw-transaction-argument.ts'
+import { CREATE_PARAMS, constructTransaction } from './raw-transaction-inputs.ts'
 import { withWallet } from './wallet-access.ts'
 
 const OPTIONS_PARAM = {
@@ -22,7 +17,7 @@ const OPTIONS_PARAM = {
   schema: FUND_OPTIONS_SCHEMA.default({}),
   description: 'How coins and change are chosen.',
 } as const
-const VERSION = 2
+const [, , , , VERSION_PARAM] = CREATE_PARAMS
 
 /** `fundrawtransaction` */
 export const fundRawTransaction = defineMethod({
@@ -44,11 +39,7 @@ export const fundRawTransaction = defineMethod({
           'How coins and change are chosen. Old clients give a flag, without a meaning here.',
         ),
     },
-    {
-      name: 'iswitness',
-      schema: z.boolean().optional(),
-      description: 'Without a meaning: both forms are read.',
-    },
+    IS_WITNESS_PARAM,
   ],
   result: {
     schema: z.object({
@@ -58,9 +49,9 @@ export const fundRawTransaction = defineMethod({
     }),
   },
   examples: [['rawtransactionhex']],
-  handler: (context: RpcContext, { hexstring, options }, call) =>
+  handler: (context: RpcContext, { hexstring, options, iswitness }, call) =>
     withWallet(context, call, async (wallet) => {
-      const given = decodeUnfinished(hexstring)
+      const given = decodeAnyTransaction(hexstring, iswitness)
       const inputs = given.inputs.map(({ prevout, sequence }) => ({
         outPoint: prevout,
         sequence,
@@ -92,11 +83,7 @@ export const send = defineMethod({
     FEE_PARAMS.estimateMode,
     { ...FEE_PARAMS.feeRate, schema: AMOUNT_SCHEMA.optional() },
     OPTIONS_PARAM,
-    {
-      name: 'version',
-      schema: z.int().min(1).max(3).default(VERSION),
-      description: 'The version.',
-    },
+    VERSION_PARAM,
   ],
   result: {
     schema: z.object({
@@ -117,7 +104,13 @@ export const send = defineMethod({
         fee_rate: args.fee_rate ?? options.fee_rate,
         estimate_mode: args.estimate_mode === 'unset' ? options.estimate_mode : args.estimate_mode,
       }
-      const { outputs } = parseOutputs(context, args.outputs)
+      const { outputs } = constructTransaction(context, {
+        inputs: options.inputs ?? [],
+        outputs: args.outputs,
+        locktime: options.locktime ?? 0,
+        replaceable: options.replaceable ?? true,
+        version,
+      })
       const isSent = (options.add_to_wallet ?? true) && options.psbt !== true
       const inputs = toChosenInputs(options.inputs ?? [])
       const wanted = { outputs, version, lockTime: options.locktime }

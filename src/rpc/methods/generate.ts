@@ -2,20 +2,14 @@
 
 import * as z from 'zod'
 import { ConsensusError } from '../../consensus/index.ts'
-import {
-  type Block,
-  decodeTransaction,
-  encodeBlock,
-  type Transaction,
-  toDisplayHex,
-} from '../../primitives/index.ts'
+import { type Block, encodeBlock, type Transaction, toDisplayHex } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { decodeHexArgument } from './arguments.ts'
 import { blockHashHex, toRejectReason } from './block-argument.ts'
 import { decodePayee, decodePayeeAddress, decodePayeeDescriptor } from './payee-argument.ts'
+import { decodeTransactionArgument } from './raw-transaction-argument.ts'
 
 /** Hashes after which to give up. @see Bitcoin Core `DEFAULT_MAX_TRIES` */
 const DEFAULT_MAX_TRIES = 1_000_000
@@ -93,8 +87,7 @@ function findTransaction({ mempool }: RpcContext, text: string): Transaction {
       `Transaction ${text.toLowerCase()} not in mempool.`,
     )
   }
-  const message = `Transaction decode failed for ${text.slice(0, 100)}. Make sure the tx has at least one input.`
-  return decodeHexArgument(text, decodeTransaction, message)
+  return decodeTransactionArgument(text, `Transaction decode failed for ${text.slice(0, 100)}.`)
 }
 
 /** @throws {@link RpcError} -25 if a block breaks a rule, its proof of work aside. */

@@ -6,13 +6,13 @@ import type { Wallet } from '../../wallet/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { hashSchema } from './arguments.ts'
+import { hashSchema, int32Schema } from './arguments.ts'
 import { toOutPoint } from './raw-transaction-inputs.ts'
 import { withWallet } from './wallet-access.ts'
 
 const OUTPUT_SCHEMA = z.strictObject({
   txid: hashSchema('txid').describe('The transaction.'),
-  vout: z.int().min(0).describe('The number of its output.'),
+  vout: int32Schema().describe('The number of its output.'),
 })
 const MAX_OUTPUTS = 10_000
 

@@ -86,9 +86,11 @@ export function parseFeeChoice(
   }
 }
 
+const NO_PAIR = 'Invalid parameter, key-value pair not an object as expected'
+
 /** Outputs as an object of addresses and amounts, or as a list of such. */
 export const OUTPUTS_SCHEMA = z.union([
-  z.array(z.record(z.string(), AMOUNT_SCHEMA)).max(100_000),
+  z.array(z.record(z.string(), AMOUNT_SCHEMA, { error: NO_PAIR })).max(100_000),
   z.record(z.string(), AMOUNT_SCHEMA),
 ])
 

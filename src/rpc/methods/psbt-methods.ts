@@ -7,7 +7,6 @@ import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { FUND_OPTIONS_SCHEMA, fundTransaction, toChosenInputs } from './fund-options.ts'
-import { parseOutputs } from './payment-arguments.ts'
 import { describePsbt, PSBT_SCHEMA } from './psbt-json.ts'
 import { CREATE_PARAMS, constructTransaction, INPUT_SCHEMA } from './raw-transaction-inputs.ts'
 import { parseHashType, SIGHASH_PARAM } from './sign-raw-transaction.ts'
@@ -147,7 +146,10 @@ export const walletCreateFundedPsbt = defineMethod({
     withWallet(context, call, async (wallet) => {
       const { inputs, locktime, options, version } = args
       const { createPsbt, encodePsbt } = await loadLibrary()
-      const { outputs } = parseOutputs(context, args.outputs)
+      const { outputs } = constructTransaction(context, {
+        ...args,
+        replaceable: options.replaceable ?? true,
+      })
       const { tx, fee, changePosition } = await fundTransaction(
         context,
         wallet,

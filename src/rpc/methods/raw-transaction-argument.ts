@@ -8,12 +8,14 @@ import {
   computeTransactionSize,
   computeTxid,
   decodeTransaction,
+  decodeTransactionWithoutWitness,
+  isCoinbase,
   type Transaction,
 } from '../../primitives/index.ts'
-import { disassemble, isUnspendable } from '../../script/index.ts'
+import { hasValidOpcodes, isUnspendable, MAX_SCRIPT_SIZE } from '../../script/index.ts'
+import { DecodeError, decodeHex } from '../../util/index.ts'
 import { parseBtcAmount } from '../btc-amount.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { decodeHexArgument } from './arguments.ts'
 
 /** Coins per 1,000 virtual bytes. @see Bitcoin Core `DEFAULT_MAX_RAW_TX_FEE_RATE` */
 const DEFAULT_MAX_FEE_RATE = '0.10'
@@ -31,15 +33,73 @@ export const MAX_FEE_RATE_PARAM = {
   description: 'Refuse what pays more, in coins per 1,000 virtual bytes; 0 for no limit.',
 } as const
 
+/** The parameter `iswitness`. */
+export const IS_WITNESS_PARAM = {
+  name: 'iswitness',
+  schema: z.boolean().optional(),
+  description:
+    'Which form it has: true for that of segwit, which every transaction with inputs has, false for the one without witnesses. Both are tried if this is left out.',
+} as const
+
+/** Whether no script shows that the bytes were read in the wrong form. @see Bitcoin Core `CheckTxScriptsSanity` */
+function hasSaneScripts(tx: Transaction): boolean {
+  const inputScripts = isCoinbase(tx) ? [] : tx.inputs.map(({ scriptSig }) => scriptSig)
+  const scripts = [...inputScripts, ...tx.outputs.map(({ scriptPubKey }) => scriptPubKey)]
+  return scripts.every((script) => script.length <= MAX_SCRIPT_SIZE && hasValidOpcodes(script))
+}
+
 /**
- * Reads a transaction from hex.
+ * Reads a transaction from hex in the first of several forms in which its scripts are sane; in the first in which it
+ * can be read at all if they are in none.
+ *
+ * @see Bitcoin Core `DecodeHexTx`
+ */
+function decodeForms(
+  hex: string,
+  forms: readonly ((bytes: Uint8Array) => Transaction)[],
+): Transaction | undefined {
+  let found: Transaction | undefined
+  for (const decode of forms) {
+    try {
+      const tx = decode(decodeHex(hex))
+      if (hasSaneScripts(tx)) return tx
+      found ??= tx
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+    }
+  }
+  return found
+}
+
+/**
+ * Reads a transaction that may lack inputs from hex.
+ *
+ * @param isWitness - The parameter {@link IS_WITNESS_PARAM}.
+ * @throws {@link RpcError} -22 if it is none.
+ */
+export function decodeAnyTransaction(hex: string, isWitness: boolean | undefined): Transaction {
+  const forms = [
+    ...(isWitness === false ? [] : [decodeTransaction]),
+    ...(isWitness === true ? [] : [decodeTransactionWithoutWitness]),
+  ]
+  const tx = decodeForms(hex, forms)
+  if (tx === undefined) throw new RpcError(RPC_CODES.DESERIALIZATION_ERROR, 'TX decode failed')
+  return tx
+}
+
+/**
+ * Reads a transaction that has inputs from hex.
  *
  * @param failure - What the error begins with.
  * @throws {@link RpcError} -22 if it is none.
  */
 export function decodeTransactionArgument(hex: string, failure: string): Transaction {
-  const message = `${failure} Make sure the tx has at least one input.`
-  return decodeHexArgument(hex, decodeTransaction, message)
+  const tx = decodeForms(hex, [decodeTransaction])
+  if (tx !== undefined) return tx
+  throw new RpcError(
+    RPC_CODES.DESERIALIZATION_ERROR,
+    `${failure} Make sure the tx has at least one input.`,
+  )
 }
 
 /** Reads the parameter `maxfeerate`: satoshis per 1,000 virtual bytes. @throws {@link RpcError} -3, -8 */
@@ -59,9 +119,6 @@ export function computeMaxFee(tx: Transaction, maxFeeRate: unknown): bigint {
   return (rate * BigInt(virtualSize) + BYTES_PER_KVB - 1n) / BYTES_PER_KVB
 }
 
-/** What a script that ends in the middle of a push looks like. */
-const BROKEN_SCRIPT_END = '[error]'
-
 /** The parameter `maxburnamount`. */
 export const MAX_BURN_AMOUNT_PARAM = {
   name: 'maxburnamount',
@@ -72,8 +129,7 @@ export const MAX_BURN_AMOUNT_PARAM = {
 /** Refuses outputs that nobody can spend and that hold more. @throws {@link RpcError} -25 */
 export function checkBurnAmounts({ outputs }: Transaction, maxBurnAmount: bigint): void {
   for (const { value, scriptPubKey } of outputs) {
-    const isBurned =
-      isUnspendable(scriptPubKey) || disassemble(scriptPubKey).endsWith(BROKEN_SCRIPT_END)
+    const isBurned = isUnspendable(scriptPubKey) || !hasValidOpcodes(scriptPubKey)
     if (isBurned && value > maxBurnAmount) {
       throw new RpcError(
         RPC_CODES.VERIFY_ERROR,

@@ -2,7 +2,6 @@
 
 import * as z from 'zod'
 import {
-  decodeTransaction,
   fromDisplayHex,
   type OutPoint,
   SEQUENCE_FINAL,
@@ -10,26 +9,30 @@ import {
   type TxIn,
   type Txid,
 } from '../../primitives/index.ts'
-import { ByteReader, DecodeError, decodeHex, isHex } from '../../util/index.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { hashSchema } from './arguments.ts'
+import { hashSchema, int32Schema } from './arguments.ts'
 import { OUTPUTS_SCHEMA, parseOutputs } from './payment-arguments.ts'
 
 const UINT32_MAX = 0xffff_ffff
 /** Says that it may be replaced, and that its lock time counts. */
 const SEQUENCE_REPLACEABLE = SEQUENCE_FINAL - 2
 const SEQUENCE_LOCKED = SEQUENCE_FINAL - 1
-/** Smallest encoded output: value 8, empty script 1. */
-const MIN_OUTPUT_SIZE = 9
 const DEFAULT_VERSION = 2
 const MAX_VERSION = 3
 const MAX_INPUTS = 100_000
 
-/** One input as callers name it. */
+const NO_TXID = 'JSON value of type null is not of expected type string'
+const NO_VOUT = 'Invalid parameter, missing vout key'
+
+/** One input as callers name it. @see Bitcoin Core `AddInputs` */
 export const INPUT_SCHEMA = z.object({
-  txid: hashSchema('txid').describe('The transaction.'),
-  vout: z.int().describe('The number of its output.'),
+  txid: hashSchema('txid', {
+    error: ({ input }) => (input === undefined ? NO_TXID : undefined),
+  }).describe('The transaction.'),
+  vout: int32Schema({
+    error: ({ input }) => (typeof input === 'number' ? undefined : NO_VOUT),
+  }).describe('The number of its output.'),
   sequence: z.int().optional().describe('The sequence number.'),
   weight: z.int().min(165).max(400_000).optional().describe('Of the signed input.'),
 })
@@ -45,8 +48,9 @@ export const CREATE_PARAMS = [
   { name: 'locktime', schema: z.int().default(0), description: 'The lock time.' },
   {
     name: 'replaceable',
-    schema: z.boolean().default(true),
-    description: 'Whether it says that it may be replaced (BIP-0125).',
+    schema: z.boolean().optional(),
+    description:
+      'Whether it says that it may be replaced (BIP-0125); by default it does, unless sequence numbers say otherwise.',
   },
   { name: 'version', schema: z.int().default(DEFAULT_VERSION), description: 'The version.' },
 ] as const
@@ -58,9 +62,8 @@ function refuse(message: string): RpcError {
 }
 
 /** The outpoint that a caller named. */
-export function toOutPoint({ txid, vout }: InputArgument): OutPoint {
+export function toOutPoint({ txid, vout }: Pick<InputArgument, 'txid' | 'vout'>): OutPoint {
   if (vout < 0) throw refuse('Invalid parameter, vout cannot be negative')
-  if (vout > UINT32_MAX) throw refuse('Invalid parameter, vout is too high')
   return { txid: fromDisplayHex<Txid>(txid), vout }
 }
 
@@ -75,7 +78,8 @@ export interface TransactionArguments {
   readonly inputs: readonly InputArgument[]
   readonly outputs: z.output<typeof OUTPUTS_SCHEMA>
   readonly locktime: number
-  readonly replaceable: boolean
+  /** Undefined if nobody says: then it is, unless sequence numbers say otherwise. */
+  readonly replaceable: boolean | undefined
   readonly version: number
 }
 
@@ -91,8 +95,8 @@ export function constructTransaction(
     throw refuse(`Invalid parameter, version out of range(1~${MAX_VERSION})`)
   }
   const lockedSequence = locktime === 0 ? SEQUENCE_FINAL : SEQUENCE_LOCKED
-  const usual = replaceable ? SEQUENCE_REPLACEABLE : lockedSequence
-  return {
+  const usual = (replaceable ?? true) ? SEQUENCE_REPLACEABLE : lockedSequence
+  const tx: Transaction = {
     version,
     inputs: inputs.map(
       (input): TxIn => ({
@@ -105,30 +109,9 @@ export function constructTransaction(
     outputs: parseOutputs(context, outputs).outputs,
     lockTime: locktime,
   }
-}
-
-/** Reads a transaction without inputs, whose form is that of no other. */
-function readInputless(bytes: Uint8Array): Transaction {
-  const reader = new ByteReader(bytes)
-  const version = reader.readInt32()
-  if (reader.readUint8() !== 0) throw new DecodeError('bad-value', reader.offset, 'it has inputs')
-  const outputs = Array.from({ length: reader.readCount(MIN_OUTPUT_SIZE) }, () => ({
-    value: reader.readInt64(),
-    scriptPubKey: reader.readVarBytes(),
-  }))
-  const lockTime = reader.readUint32()
-  reader.expectEnd()
-  return { version, inputs: [], outputs, lockTime }
-}
-
-/** Reads a transaction that may lack inputs. @throws {@link RpcError} -22 @see Bitcoin Core `DecodeHexTx` */
-export function decodeUnfinished(hex: string, message = 'TX decode failed'): Transaction {
-  for (const decode of [decodeTransaction, readInputless]) {
-    try {
-      if (isHex(hex)) return decode(decodeHex(hex))
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-    }
+  const isFinal = tx.inputs.every(({ sequence }) => sequence > SEQUENCE_REPLACEABLE)
+  if (replaceable === true && tx.inputs.length > 0 && isFinal) {
+    throw refuse('Invalid parameter combination: Sequence number(s) contradict replaceable option')
   }
-  throw new RpcError(RPC_CODES.DESERIALIZATION_ERROR, message)
+  return tx
 }

@@ -149,6 +149,11 @@ describe('sendrawtransaction', () => {
     expect(await send(tx)).toBe(burnt)
     expect(await send(tx, 0.1, 49.9)).toBe(burnt)
     expect(await node.call('sendrawtransaction', hexOf(tx), 0.1, 50)).toBe(txidOf(tx))
+    // OP_CHECKSIGADD, which is no opcode outside tapscript; a push that lacks bytes.
+    for (const broken of [Uint8Array.of(0xba), Uint8Array.of(0x05, 0x01)]) {
+      const outputs = [{ value: 1n, scriptPubKey: broken }]
+      expect(await send({ ...tx, outputs })).toBe(burnt)
+    }
   })
 })
 
