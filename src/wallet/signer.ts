@@ -2,6 +2,7 @@
 
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
 import { Transaction as SigningTransaction } from '@scure/btc-signer'
+import { MAX_MONEY_SATS } from '../consensus/index.ts'
 import {
   encodeTransactionWithoutWitness,
   type Transaction,
@@ -25,6 +26,7 @@ import { computeOutputKey } from './descriptor.ts'
 
 /** What an input spends. */
 export interface SpentOutput {
+  /** Its amount is all money there can be if nobody has told it: signatures older than segwit do not commit to it. */
   readonly output: TxOut
   readonly redeemScript?: Uint8Array | undefined
   readonly witnessScript?: Uint8Array | undefined
@@ -37,6 +39,8 @@ export type FindKeys = (spent: SpentOutput) => readonly Uint8Array[]
 export interface SigningFailure {
   readonly index: number
   readonly message: string
+  /** The output that it spends, if only the amount is missing, which its signatures commit to. */
+  readonly lacksAmountOf?: TxOut | undefined
 }
 
 /** The script of the segwit output of a key: what a nested one has behind its hash. @param publicKey - 33 bytes. */
@@ -68,7 +72,7 @@ export const SIGNING_OPTIONS = {
   disableScriptCheck: true,
 } as const
 /** Stands for outputs that nobody knows. Signatures that would commit to it are not made. */
-const UNKNOWN_OUTPUT = { amount: 2_100_000_000_000_000n, script: Uint8Array.of(0x51) }
+const UNKNOWN_OUTPUT = { amount: MAX_MONEY_SATS, script: Uint8Array.of(0x51) }
 const MISSING_OUTPUT = 'Input not found or already spent'
 const MISSING_KEY = 'Unable to sign input, invalid stack size (possibly missing key)'
 
@@ -170,6 +174,22 @@ function createFaultFinder(unsigned: Transaction, spent: readonly TxOut[]): Find
   }
 }
 
+/** Why an input is not complete after signing. @see Bitcoin Core `SignTransaction` */
+function findFailure(
+  signed: Transaction,
+  index: number,
+  coin: SpentOutput | undefined,
+  findFault: FindFault,
+): SigningFailure | undefined {
+  if (coin === undefined) return { index, message: MISSING_OUTPUT }
+  const hasWitness = (signed.inputs[index]?.witness.length ?? 0) > 0
+  if (hasWitness && coin.output.value === MAX_MONEY_SATS) {
+    return { index, message: 'Missing amount', lacksAmountOf: coin.output }
+  }
+  const message = findFault(signed, index)
+  return message === undefined ? undefined : { index, message }
+}
+
 /**
  * Signs what the keys can sign. Inputs that are complete already stay as they are. Lets others work meanwhile: each
  * input takes some milliseconds.
@@ -210,8 +230,8 @@ export async function signTransaction(
   const signed = { ...tx, inputs }
   const failures: SigningFailure[] = []
   for (const index of inputs.keys()) {
-    const message = spent[index] === undefined ? MISSING_OUTPUT : findFault(signed, index)
-    if (message !== undefined) failures.push({ index, message })
+    const failure = findFailure(signed, index, spent[index], findFault)
+    if (failure !== undefined) failures.push(failure)
     await turns.next()
   }
   return { tx: signed, failures }

@@ -8,40 +8,28 @@ import {
   outPointKey,
   type Transaction,
   type Txid,
+  type TxOut,
   toDisplayHex,
 } from '../../primitives/index.ts'
-import { decodeHex, encodeHex, equalBytes, isHex } from '../../util/index.ts'
+import { encodeHex } from '../../util/index.ts'
 import type { SigningResult, SpentOutput } from '../../wallet/index.ts'
-import { parseBtcAmount } from '../btc-amount.ts'
+import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { hashSchema } from './arguments.ts'
-import { AMOUNT_SCHEMA } from './payment-arguments.ts'
+import {
+  type InnerScripts,
+  PREVTXS_PARAM,
+  type PrevTx,
+  parseInnerScripts,
+  parsePreviousOutput,
+} from './previous-outputs.ts'
 import { decodeTransactionArgument } from './raw-transaction-argument.ts'
 import { refusing, withWallet } from './wallet-access.ts'
 
-const MAX_ITEMS = 10_000
-
-const HEX_SCHEMA = z.string().refine(isHex, { message: 'not hexadecimal' })
-
-const PREVTXS_PARAM = {
-  name: 'prevtxs',
-  schema: z
-    .array(
-      z.object({
-        txid: hashSchema('txid').describe('The transaction.'),
-        vout: z.int().min(0).describe('The number of its output.'),
-        scriptPubKey: HEX_SCHEMA.describe('The output script in hexadecimal.'),
-        redeemScript: HEX_SCHEMA.optional().describe('The script behind it, for P2SH.'),
-        witnessScript: HEX_SCHEMA.optional().describe('The script behind it, for P2WSH.'),
-        amount: AMOUNT_SCHEMA.optional().describe('Coins; segwit signatures need to know.'),
-      }),
-    )
-    .max(MAX_ITEMS)
-    .default([]),
-  description: 'Outputs that are spent and that the chain does not have.',
-} as const
+const MAX_KEYS = 10_000
+/** Digits of an output script that an error shows. */
+const SHOWN_SCRIPT_DIGITS = 30
 
 /** What signatures sign, by Bitcoin Core's names. */
 const HASH_TYPES: ReadonlyMap<string, number> = new Map([
@@ -72,28 +60,12 @@ export const SIGHASH_PARAM = {
   description: 'What signatures sign: DEFAULT, ALL, NONE, SINGLE, each also with |ANYONECANPAY.',
 } as const
 
-type PrevTx = z.output<(typeof PREVTXS_PARAM)['schema']>[number]
-
-function toSpent(prev: PrevTx, known: SpentOutput | undefined): SpentOutput {
-  const scriptPubKey = decodeHex(prev.scriptPubKey)
-  if (known !== undefined && !equalBytes(known.output.scriptPubKey, scriptPubKey)) {
-    throw new RpcError(RPC_CODES.DESERIALIZATION_ERROR, 'Previous output scriptPubKey mismatch:\n')
-  }
-  const value =
-    prev.amount === undefined ? (known?.output.value ?? 0n) : parseBtcAmount(prev.amount)
-  const { redeemScript, witnessScript } = prev
-  return {
-    output: { value, scriptPubKey },
-    redeemScript: redeemScript === undefined ? undefined : decodeHex(redeemScript),
-    witnessScript: witnessScript === undefined ? undefined : decodeHex(witnessScript),
-  }
-}
-
 /** What a transaction spends: of the chain, of the mempool, and what the caller says. */
 async function findSpent(
   { chain, mempool }: RpcContext,
   tx: Transaction,
   prevTxs: readonly PrevTx[],
+  scriptsOf: (prev: PrevTx) => InnerScripts,
 ): Promise<ReadonlyMap<string, SpentOutput>> {
   const spent = new Map<string, SpentOutput>()
   const coins = await chain.readCoins(tx.inputs.map(({ prevout }) => prevout))
@@ -104,7 +76,10 @@ async function findSpent(
   }
   for (const prev of prevTxs) {
     const key = outPointKey({ txid: fromDisplayHex<Txid>(prev.txid), vout: prev.vout })
-    spent.set(key, toSpent(prev, spent.get(key)))
+    spent.set(key, {
+      output: parsePreviousOutput(prev, spent.get(key)?.output),
+      ...scriptsOf(prev),
+    })
   }
   return spent
 }
@@ -128,11 +103,21 @@ const RESULT = {
   }),
 } as const
 
+/** The refusal of a signature that commits to an amount that nobody has told. @see Bitcoin Core `CTxOut::ToString` */
+function missingAmount({ value, scriptPubKey }: TxOut): RpcError {
+  const script = encodeHex(scriptPubKey).slice(0, SHOWN_SCRIPT_DIGITS)
+  return new RpcError(
+    RPC_CODES.TYPE_ERROR,
+    `Missing amount for CTxOut(nValue=${btcAmount(value)}, scriptPubKey=${script})`,
+  )
+}
+
 /** @see Bitcoin Core `SignTransactionResultToJSON` */
 function describeResult({ tx, failures }: SigningResult) {
-  const errors = failures.flatMap(({ index, message }) => {
+  const errors = failures.flatMap(({ index, message, lacksAmountOf }) => {
     const input = tx.inputs[index]
     if (input === undefined) return []
+    if (lacksAmountOf !== undefined) throw missingAmount(lacksAmountOf)
     return [
       {
         txid: toDisplayHex(input.prevout.txid),
@@ -168,7 +153,7 @@ export const signRawTransactionWithKey = defineMethod({
     HEX_PARAM,
     {
       name: 'privkeys',
-      schema: z.array(z.string()).max(MAX_ITEMS),
+      schema: z.array(z.string()).max(MAX_KEYS),
       description: 'Private keys in wallet import format.',
     },
     PREVTXS_PARAM,
@@ -189,14 +174,15 @@ export const signRawTransactionWithKey = defineMethod({
         // The key itself is not repeated.
         throw new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, 'Invalid private key')
       })
-      const spent = await findSpent(context, tx, prevtxs)
+      const spent = await findSpent(context, tx, prevtxs, parseInnerScripts)
       const own = keys.map((key) => wallet.describeKeyHash(secp256k1.getPublicKey(key, true)))
       const list = tx.inputs.map(({ prevout }) => {
         const output = spent.get(outPointKey(prevout))
         return output === undefined ? undefined : wallet.completeSpent(output, own)
       })
       const { clock } = context
-      return describeResult(await wallet.signTransaction(tx, list, () => keys, clock, hashType))
+      const signed = await wallet.signTransaction(tx, list, () => keys, clock, hashType)
+      return describeResult(signed)
     }),
 })
 
@@ -212,12 +198,11 @@ export const signRawTransactionWithWallet = defineMethod({
     withWallet(context, call, async ({ spender }) => {
       const hashType = parseHashType(sighashtype)
       const tx = decodeTransactionArgument(hexstring, DECODE_FAILURE)
-      const given = new Map(
-        [...(await findSpent(context, tx, prevtxs))].map(([key, spent]) => {
-          const own = spender.describeSpent(spent.output)
-          return [key, { ...own, ...(spent.redeemScript === undefined ? {} : spent) }] as const
-        }),
+      // The wallet knows the scripts behind its own outputs.
+      const spent = await findSpent(context, tx, prevtxs, () => ({}))
+      const own = [...spent].map(
+        ([key, { output }]) => [key, spender.describeSpent(output)] as const,
       )
-      return describeResult(await spender.sign(tx, given, hashType))
+      return describeResult(await spender.sign(tx, new Map(own), hashType))
     }),
 })

@@ -280,13 +280,52 @@ describe('payments in steps', () => {
         [],
         list.map((address) => ({ [address]: 1 })),
       )
-      const funded = await node.call('fundrawtransaction', raw)
+      expect(await node.refusal('fundrawtransaction', raw, {}, true)).toBe('-22 TX decode failed')
+      const funded = await node.call('fundrawtransaction', raw, {}, false)
       const signed = await node.call('signrawtransactionwithwallet', funded.hex)
       expect(signed.complete).toBe(true)
       await node.call('sendrawtransaction', signed.hex)
       await node.mineTo(1, stranger.address('p2wpkh'))
     }
     expect(await node.call('getbalance')).toBeLessThan(47)
+  })
+
+  it('are refused where sequence numbers, lock time or version do not fit', async () => {
+    const node = await createRichNode()
+    const [coin] = await node.call('listunspent')
+    const inputs = [{ txid: coin.txid, vout: coin.vout, sequence: 0xffff_fffe }]
+    const outputs = [{ [stranger.address('p2tr')]: 1 }]
+    const psbt = (...more: readonly unknown[]) =>
+      node.refusal('walletcreatefundedpsbt', inputs, outputs, ...more)
+    const send = (options: object, version = 2) =>
+      node.refusal('send', outputs, null, 'unset', null, options, version)
+    const contradiction =
+      '-8 Invalid parameter combination: Sequence number(s) contradict replaceable option'
+    expect(await psbt()).toBe(contradiction)
+    expect(await psbt(0, { replaceable: true })).toBe(contradiction)
+    expect(await psbt(0, { replaceable: false })).toMatch(/^no refusal/)
+    expect(await send({ inputs })).toBe(contradiction)
+    const rest = { inputs, add_to_wallet: false }
+    expect(await send({ ...rest, replaceable: false })).toMatch(/^no refusal/)
+    const badTime = '-8 Invalid parameter, locktime out of range'
+    expect(await psbt(2 ** 32)).toBe(badTime)
+    expect(await send({ locktime: -1 })).toBe(badTime)
+    const badVersion = '-8 Invalid parameter, version out of range(1~3)'
+    expect(await psbt(0, {}, true, 4)).toBe(badVersion)
+    expect(await send({}, 0)).toBe(badVersion)
+  })
+
+  it('ask for the amounts of segwit coins that only the caller knows', async () => {
+    const node = await createRichNode()
+    const address = await node.call('getnewaddress')
+    const { scriptPubKey } = await node.call('getaddressinfo', address)
+    const prevTx = { txid: '11'.repeat(32), vout: 0, scriptPubKey }
+    const raw = await node.call('createrawtransaction', [prevTx], {})
+    expect(await node.refusal('signrawtransactionwithwallet', raw, [prevTx])).toMatch(
+      /^-3 Missing amount for CTxOut/,
+    )
+    const known = [{ ...prevTx, amount: 1 }]
+    expect((await node.call('signrawtransactionwithwallet', raw, known)).complete).toBe(true)
   })
 
   it.each(['bech32', 'bech32m'])('PSBT of a %s coin', async (type) => {
