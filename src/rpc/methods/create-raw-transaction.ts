@@ -10,7 +10,11 @@ import {
   createWitnessScript,
   encodeAddress,
   hash160,
+  hasValidOpcodes,
+  isSuccessOpcode,
   isUnspendable,
+  OP_CHECKSIGADD,
+  readSteps,
 } from '../../script/index.ts'
 import { DecodeError, decodeHex, encodeHex } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
@@ -38,32 +42,43 @@ const SCRIPT_FIELDS = {
   address: z.string().optional().describe('Its address, if it has one.'),
 } as const
 
-/** Forms that a segwit output can wrap. */
-const WRAPPABLE: ReadonlySet<string> = new Set(['pubkey', 'pubkeyhash', 'multisig', 'nonstandard'])
-const KEY_SIZE = 33
+/** Forms that P2SH may wrap, and whether a segwit output may too. */
+const WRAPPABLE: ReadonlyMap<string, boolean> = new Map([
+  ['pubkey', true],
+  ['pubkeyhash', true],
+  ['multisig', true],
+  ['nonstandard', true],
+  ['witness_v0_keyhash', false],
+  ['witness_v0_scripthash', false],
+])
+const COMPRESSED_KEY_SIZE = 33
 
-/** The segwit output that pays to the same. */
+/** Whether an opcode in it makes a script one that nobody can spend, or one that only tapscript knows. */
+function hasTapscriptOpcode(script: Uint8Array): boolean {
+  return readSteps(script).steps.some(
+    ({ opcode }) => opcode === OP_CHECKSIGADD || isSuccessOpcode(opcode),
+  )
+}
+
+/** The segwit output that pays to the same; undefined if there is none. */
 function toSegwit(script: Uint8Array): Uint8Array | undefined {
   const output = classifyOutput(script)
-  if (!WRAPPABLE.has(output.type) || isUnspendable(script)) return undefined
+  if (WRAPPABLE.get(output.type) !== true) return undefined
+  const isCompressed = ({ length }: Uint8Array): boolean => length === COMPRESSED_KEY_SIZE
   if (output.type === 'pubkey') {
-    if (output.publicKey.length !== KEY_SIZE) return undefined
+    if (!isCompressed(output.publicKey)) return undefined
     return createWitnessScript({ version: 0, program: hash160(output.publicKey) })
   }
   if (output.type === 'pubkeyhash') return createWitnessScript({ version: 0, program: output.hash })
+  if (output.type === 'multisig' && !output.publicKeys.every(isCompressed)) return undefined
   return createWitnessScript({ version: 0, program: sha256(script) })
 }
 
+/** How a script can be wrapped. @see Bitcoin Core `decodescript`, `can_wrap` and `can_wrap_P2WSH` */
 function describeWrapped(script: Uint8Array, params: ConsensusParams) {
-  const { type } = classifyOutput(script)
-  const canBeWrapped = ![
-    'scripthash',
-    'witness_v1_taproot',
-    'witness_unknown',
-    'nulldata',
-    'anchor',
-  ].includes(type)
-  if (!canBeWrapped || isUnspendable(script)) return {}
+  const isSpendable =
+    hasValidOpcodes(script) && !isUnspendable(script) && !hasTapscriptOpcode(script)
+  if (!isSpendable || !WRAPPABLE.has(classifyOutput(script).type)) return {}
   const nest = (inner: Uint8Array): string | undefined =>
     encodeAddress(createScriptHashScript(hash160(inner)), params.addressPrefixes)
   const segwit = toSegwit(script)
@@ -72,7 +87,7 @@ function describeWrapped(script: Uint8Array, params: ConsensusParams) {
     segwit:
       segwit === undefined
         ? undefined
-        : { ...describeOutputScript(segwit, params), 'p2sh-segwit': nest(segwit) },
+        : { ...describeOutputScript(segwit, params, [script]), 'p2sh-segwit': nest(segwit) },
   }
 }
 

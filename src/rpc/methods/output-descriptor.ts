@@ -1,14 +1,16 @@
 /** @module An output script as an output descriptor, as far as it can be told without any keys. */
 
 import { schnorr } from '@noble/curves/secp256k1.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import {
   AddressError,
   type AddressPrefixes,
   classifyOutput,
   decodeAddress,
+  hash160,
   withDescriptorChecksum,
 } from '../../script/index.ts'
-import { DecodeError, decodeHex, encodeHex } from '../../util/index.ts'
+import { DecodeError, decodeHex, encodeHex, equalBytes } from '../../util/index.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 
 /** Whether 32 bytes are the x coordinate of a point of the curve. @see BIP-0340, `lift_x` */
@@ -21,26 +23,77 @@ function isPoint(x: Uint8Array): boolean {
   }
 }
 
-function inferBare(script: Uint8Array, address: string | undefined): string {
+/** Where in a descriptor a function stands: which decides which there may be. @see Bitcoin Core `ParseScriptContext` */
+type DescriptorContext = 'top' | 'sh' | 'wsh'
+
+const COMPRESSED_KEY_SIZE = 33
+const UNCOMPRESSED_PREFIX = 4
+
+/** Whether a key may stand in a descriptor: hybrid ones never, uncompressed ones not in segwit. @see Bitcoin Core `InferPubkey` */
+function isDescribableKey(key: Uint8Array, context: DescriptorContext): boolean {
+  const [prefix = 0] = key
+  if (prefix > UNCOMPRESSED_PREFIX) return false
+  return context !== 'wsh' || key.length === COMPRESSED_KEY_SIZE
+}
+
+/** The function that stands for a script whose keys, and whose scripts behind hashes, are known. */
+function inferSolvable(
+  script: Uint8Array,
+  context: DescriptorContext,
+  known: readonly Uint8Array[],
+): string | undefined {
+  const wrap = (name: 'sh' | 'wsh', inner: Uint8Array | undefined): string | undefined => {
+    const described = inner === undefined ? undefined : inferSolvable(inner, name, known)
+    return described === undefined ? undefined : `${name}(${described})`
+  }
   const output = classifyOutput(script)
-  if (output.type === 'pubkey') return `pk(${encodeHex(output.publicKey)})`
-  if (output.type === 'multisig') {
-    return `multi(${[output.required, ...output.publicKeys.map(encodeHex)].join(',')})`
+  switch (output.type) {
+    case 'pubkey':
+      return isDescribableKey(output.publicKey, context)
+        ? `pk(${encodeHex(output.publicKey)})`
+        : undefined
+    case 'multisig':
+      return output.publicKeys.every((key) => isDescribableKey(key, context))
+        ? `multi(${[output.required, ...output.publicKeys.map(encodeHex)].join(',')})`
+        : undefined
+    case 'scripthash':
+      if (context !== 'top') return undefined
+      return wrap(
+        'sh',
+        known.find((inner) => equalBytes(hash160(inner), output.hash)),
+      )
+    case 'witness_v0_scripthash':
+      if (context === 'wsh') return undefined
+      return wrap(
+        'wsh',
+        known.find((inner) => equalBytes(sha256(inner), output.hash)),
+      )
+    case 'witness_v1_taproot':
+      return context === 'top' && isPoint(output.outputKey)
+        ? `rawtr(${encodeHex(output.outputKey)})`
+        : undefined
+    default:
+      return undefined
   }
-  if (output.type === 'witness_v1_taproot' && isPoint(output.outputKey)) {
-    return `rawtr(${encodeHex(output.outputKey)})`
-  }
-  return address === undefined ? `raw(${encodeHex(script)})` : `addr(${address})`
 }
 
 /**
  * The descriptor that stands for an output script, with its checksum.
  *
+ * Differs from Bitcoin: Miniscript is not read, so that a `wsh` whose script is another than one key or several is shown by
+ * its address.
+ *
  * @param address - The script's address, if it has one.
+ * @param known - Scripts behind hashes that are known.
  * @see Bitcoin Core `InferDescriptor`
  */
-export function inferDescriptor(script: Uint8Array, address: string | undefined): string {
-  return withDescriptorChecksum(inferBare(script, address))
+export function inferDescriptor(
+  script: Uint8Array,
+  address: string | undefined,
+  known: readonly Uint8Array[] = [],
+): string {
+  const unsolvable = address === undefined ? `raw(${encodeHex(script)})` : `addr(${address})`
+  return withDescriptorChecksum(inferSolvable(script, 'top', known) ?? unsolvable)
 }
 
 /** What a descriptor that needs no keys consists of: its function, the argument, and its checksum if any. */

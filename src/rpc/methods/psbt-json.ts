@@ -3,19 +3,19 @@
 import * as z from 'zod'
 import type { ConsensusParams } from '../../consensus/index.ts'
 import { decodeTransaction } from '../../primitives/index.ts'
-import { classifyOutput, disassemble } from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import type { Psbt, PsbtParts } from '../../wallet/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { formatKeyPath } from './get-address-info.ts'
-import { describeOutputScript, OUTPUT_SCRIPT_SCHEMA } from './script-json.ts'
+import {
+  describeInnerScript,
+  describeInputScript,
+  describeOutputScript,
+  INNER_SCRIPT_SCHEMA,
+  INPUT_SCRIPT_SCHEMA,
+  OUTPUT_SCRIPT_SCHEMA,
+} from './script-json.ts'
 import { describeTransaction, TRANSACTION_FIELDS } from './transaction-json.ts'
-
-const SCRIPT_SCHEMA = z.object({
-  asm: z.string().describe('The script in words.'),
-  hex: z.string().describe('The script in hexadecimal.'),
-  type: z.string().describe('Its form.'),
-})
 
 const KEY_FIELDS = {
   pubkey: z.string().describe('The public key.'),
@@ -24,8 +24,8 @@ const KEY_FIELDS = {
 } as const
 
 const OWNER_FIELDS = {
-  redeem_script: SCRIPT_SCHEMA.optional().describe('The script behind it, for P2SH.'),
-  witness_script: SCRIPT_SCHEMA.optional().describe('The script behind it, for P2WSH.'),
+  redeem_script: INNER_SCRIPT_SCHEMA.optional().describe('The script behind it, for P2SH.'),
+  witness_script: INNER_SCRIPT_SCHEMA.optional().describe('The script behind it, for P2WSH.'),
   bip32_derivs: z.array(z.object(KEY_FIELDS)).optional().describe('Where keys come from.'),
   taproot_internal_key: z.string().optional().describe('The untweaked key.'),
   taproot_bip32_derivs: z
@@ -53,7 +53,7 @@ export const PSBT_SCHEMA = z.object({
       partial_signatures: OBJECT_SCHEMA.optional().describe('Signatures by public key.'),
       sighash: z.string().optional().describe('What they are to sign.'),
       ...OWNER_FIELDS,
-      final_scriptSig: z.object({ asm: z.string(), hex: z.string() }).optional(),
+      final_scriptSig: INPUT_SCRIPT_SCHEMA.optional(),
       final_scriptwitness: z.array(z.string()).optional(),
       taproot_key_path_sig: z.string().optional().describe('The signature of the key.'),
     }),
@@ -78,8 +78,7 @@ type PsbtInput = ReturnType<Psbt['getInput']>
 type PsbtOutput = ReturnType<Psbt['getOutput']>
 
 function describeScript(script: Uint8Array | undefined) {
-  if (script === undefined) return undefined
-  return { asm: disassemble(script), hex: encodeHex(script), type: classifyOutput(script).type }
+  return script === undefined ? undefined : describeInnerScript(script)
 }
 
 function describeKey(
@@ -127,9 +126,7 @@ function describeInput(input: PsbtInput, source: Uint8Array | undefined, params:
         : Object.fromEntries(partialSig.map(([key, sig]) => [encodeHex(key), encodeHex(sig)])),
     sighash: sighashType === undefined ? undefined : SIGHASH_NAMES.get(sighashType),
     ...describeOwner(input),
-    final_scriptSig: hasScript
-      ? { asm: disassemble(finalScriptSig), hex: encodeHex(finalScriptSig) }
-      : undefined,
+    final_scriptSig: hasScript ? describeInputScript(finalScriptSig) : undefined,
     final_scriptwitness: hasWitness ? finalScriptWitness.map(encodeHex) : undefined,
     taproot_key_path_sig: input.tapKeySig === undefined ? undefined : encodeHex(input.tapKeySig),
   }

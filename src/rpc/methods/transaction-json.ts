@@ -12,21 +12,20 @@ import {
   type TxIn,
   toDisplayHex,
 } from '../../primitives/index.ts'
-import { disassemble } from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { btcAmount } from '../btc-amount.ts'
-import { describeOutputScript, OUTPUT_SCRIPT_SCHEMA } from './script-json.ts'
+import {
+  describeInputScript,
+  describeOutputScript,
+  INPUT_SCRIPT_SCHEMA,
+  OUTPUT_SCRIPT_SCHEMA,
+} from './script-json.ts'
 
 const INPUT_FIELDS = {
   coinbase: z.string().optional().describe('Only in a coinbase: its script in hexadecimal.'),
   txid: z.string().optional().describe('The transaction whose output is spent.'),
   vout: z.number().optional().describe('The number of that output.'),
-  scriptSig: z
-    .object({
-      asm: z.string().describe('The script in words.'),
-      hex: z.string().describe('The script in hexadecimal.'),
-    })
-    .optional(),
+  scriptSig: INPUT_SCRIPT_SCHEMA.optional(),
   txinwitness: z.array(z.string()).optional().describe('The witness, item by item.'),
   sequence: z.number().describe('The sequence number.'),
 } as const
@@ -111,7 +110,7 @@ function describeInput(
     : {
         txid: toDisplayHex(prevout.txid),
         vout: prevout.vout,
-        scriptSig: { asm: disassemble(scriptSig), hex: encodeHex(scriptSig) },
+        scriptSig: describeInputScript(scriptSig),
       }
   return {
     ...source,
