@@ -19,10 +19,10 @@ const mainnet = createConsensusParams(MAINNET_SPEC)
 
 const COMPACT_BITS = 'bitcoin-core/compact_bits.json'
 const RETARGETS = ['mainnet-2016', 'mainnet-116928', 'mainnet-403200'].map(
-  (name) => `retarget/${name}.json`,
+  (name) => `raito/${name}.json`,
 )
-const PERIOD_TARGETS = 'retarget/mainnet-period-targets.json'
-const ASERT = 'asert'
+const PERIOD_TARGETS = 'electrum/mainnet-period-targets.json'
+const ASERT = 'bitcoin-cash-node'
 
 describeVectors(COMPACT_BITS, () => {
   it('compact bits: every case', () => {

@@ -47,7 +47,6 @@ function hashTree(tree: Tree, paths: Map<number, Uint8Array[]>, leaves: Leaf[]):
 }
 
 describe.each([
-  'bitcoin-core/bip341_wallet_vectors.json',
   'bips/bip-0341-wallet-test-vectors.json',
   'bitcore/bitcoind/wallet_test_vectors.json',
 ])('%s', (file) => {

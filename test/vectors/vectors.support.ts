@@ -1,6 +1,7 @@
 /** @module Reading the published script vectors: their notation, their transactions, and counting their cases. */
 
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
   computeTxid,
@@ -16,24 +17,22 @@ import { concatBytes, decodeHex } from '../../src/util/index.ts'
 
 /** Where sets of vectors are. */
 const SOURCES = {
-  /** Beside the project, where somebody has put them. */
-  shared: new URL('../../../shared/vectors/', import.meta.url),
+  /** In this repository. */
+  own: new URL('./data/', import.meta.url),
   /** Among the tests of a package that every machine installs. */
   bitcore: new URL('../../node_modules/bitcore-lib/test/data/', import.meta.url),
 } as const
 
-/** Names a set of vectors: `bitcore/…` are in bitcore-lib, all others in `../shared/vectors`. */
+/** Finds a set of vectors by its name: `bitcore/…` are in bitcore-lib, all others in `data`. */
 function locate(path: string): URL {
   const [first, ...rest] = path.split('/')
-  return first === 'bitcore'
-    ? new URL(rest.join('/'), SOURCES.bitcore)
-    : new URL(path, SOURCES.shared)
+  return first === 'bitcore' ? new URL(rest.join('/'), SOURCES.bitcore) : new URL(path, SOURCES.own)
 }
 
 /** What came of one set, for `npm run test:conformance`. */
 export interface SetReport {
   readonly set: string
-  /** Cases in the file; 0 if it is not here. */
+  /** Cases in the file; 0 if it is missing. */
   readonly cases: number
   readonly run: number
   readonly passed: number
@@ -48,14 +47,15 @@ function report(set: SetReport): void {
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(set)}\n`)
 }
 
-/** Runs a suite over sets of vectors where they are; elsewhere says that they were left out, and why. */
+/** Runs a suite over sets of vectors. A set that is missing is a failure under its name. */
 export function describeVectors(sets: string | readonly string[], suite: () => void): void {
   const all = [sets].flat()
   const missing = all.filter((set) => !existsSync(locate(set)))
   for (const set of missing) {
-    const reasons = 'not beside this project: ../shared/vectors'
-    it.skip(`${set}: ${reasons}`, () => undefined)
-    report({ set, cases: 0, run: 0, passed: 0, failed: 0, skipped: 0, reasons })
+    it(`${set} is there`, () => {
+      report({ set, cases: 0, run: 0, passed: 0, failed: 0, skipped: 0, reasons: 'missing' })
+      expect.fail(`no such set: ${fileURLToPath(locate(set))}`)
+    })
   }
   describe.runIf(missing.length === 0)(all.join(', '), suite)
 }
