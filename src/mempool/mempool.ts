@@ -98,8 +98,6 @@ interface DisplacedTransaction {
   readonly addedMs: number | undefined
 }
 
-/** Whoever has waited too long is looked for so often. */
-const EXPIRY_INTERVAL_MS = 60_000
 /**
  * After so much work others have a turn of the event loop. Without it a run of transactions that wait for nothing but
  * each other would keep blocks, and answers to the peers that send them, waiting for as long as it lasts.
@@ -127,7 +125,6 @@ export class Mempool {
   #displaced: DisplacedTransaction[] = []
   /** Those of them that waited before it. */
   readonly #displacedIds = new Set<TxidHex>()
-  #expiredMs = 0
   /** How long transactions have been judged since others last had a turn. */
   #busyMs = 0
   #sequence = 0
@@ -427,12 +424,11 @@ export class Mempool {
   }
 
   #expire(fresh: ReadonlySet<WaitingTransaction>): void {
-    const nowMs = this.#deps.clock.now()
-    if (Math.abs(nowMs - this.#expiredMs) < EXPIRY_INTERVAL_MS) return
-    this.#expiredMs = nowMs
-    const oldestMs = nowMs - this.policy.expiryMs
-    for (const entry of this.#waiting.values()) {
-      if (entry.addedMs < oldestMs) this.#drop(entry, 'expiry', fresh)
+    const oldestMs = this.#deps.clock.now() - this.policy.expiryMs
+    for (;;) {
+      const oldest = this.#waiting.findOldest()
+      if (oldest === undefined || oldest.addedMs >= oldestMs) return
+      this.#drop(oldest, 'expiry', fresh)
     }
   }
 

@@ -1,12 +1,19 @@
 /** @module All waiting transactions, and how one is found among them. */
 
 import { type OutPoint, outPointKey, type TxidHex } from '../primitives/index.ts'
+import { BinaryHeap } from '../util/index.ts'
 import { EvictionQueue } from './eviction-queue.ts'
 import { collectRelatives, type WaitingTransaction } from './mempool-entry.ts'
 import { SelectionTable } from './selection-table.ts'
 
 /** What an entry takes besides its serialised bytes, measured with many small transactions in Node.js 20. */
 export const MEMPOOL_ENTRY_OVERHEAD_BYTES = 5_600
+/** Removed entries, beside as many as wait, that the queue by age keeps before it is built anew. */
+const MAX_OUTDATED = 1_000
+
+function isOlder(a: WaitingTransaction, b: WaitingTransaction): boolean {
+  return a.addedMs < b.addedMs
+}
 
 /** Judges nothing; keeps sums and indexes true. */
 export class WaitingTransactions {
@@ -17,6 +24,8 @@ export class WaitingTransactions {
   /** Which entry spends an outpoint. */
   readonly #spenders = new Map<string, WaitingTransaction>()
   readonly #queue = new EvictionQueue()
+  /** All entries, the oldest first. Removed entries stay until they come out. */
+  #byAge = new BinaryHeap<WaitingTransaction>(isOlder)
   #usage = 0
 
   get size(): number {
@@ -54,6 +63,10 @@ export class WaitingTransactions {
     this.table.add(entry)
     for (const parent of entry.parents) this.table.update(parent)
     this.#rankAncestors(entry)
+    this.#byAge.push(entry)
+    if (this.#byAge.size > 2 * this.#entries.size + MAX_OUTDATED) {
+      this.#byAge = new BinaryHeap(isOlder, this.#entries.values())
+    }
   }
 
   /**
@@ -88,11 +101,21 @@ export class WaitingTransactions {
     return this.#queue.peek() as WaitingTransaction | undefined
   }
 
+  /** The entry that came first; undefined if there is none. */
+  findOldest(): WaitingTransaction | undefined {
+    for (let next = this.#byAge.peek(); next !== undefined; next = this.#byAge.peek()) {
+      if (this.#entries.get(next.txid) === next) return next
+      this.#byAge.pop()
+    }
+    return undefined
+  }
+
   clear(): void {
     this.#entries.clear()
     this.#byWtxid.clear()
     this.#spenders.clear()
     this.#queue.clear()
+    this.#byAge = new BinaryHeap(isOlder)
     this.table.clear()
     this.#usage = 0
   }

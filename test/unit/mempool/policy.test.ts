@@ -436,6 +436,24 @@ describe('room', () => {
   })
 })
 
+describe('an acceptance', () => {
+  it('drops at once all that has expired, however short ago the one before it was', async () => {
+    mempool = createMempool({ expiryMs: HOUR_MS })
+    const [first, second, third, fourth] = [0, 1, 2, 3].map((i) => pay([coinbase(i)], 1_000n))
+    await mempool.accept(first as Transaction)
+    await clock.advance(2_000)
+    // Waits since an earlier time, as after a restart.
+    await mempool.accept(second as Transaction, clock.now() - 10_000)
+    await clock.advance(HOUR_MS - 10_000)
+    await mempool.accept(third as Transaction)
+    expect(waiting()).toEqual([first, second, third].map((tx) => idOf(tx as Transaction)))
+    await clock.advance(9_000)
+    await mempool.accept(fourth as Transaction)
+    expect(waiting()).toEqual([third, fourth].map((tx) => idOf(tx as Transaction)))
+    expect(drops).toEqual([second, first].map((tx) => [idOf(tx as Transaction), 'expiry'] as const))
+  })
+})
+
 describe('a package', () => {
   const outcome = (members: readonly PackageMember[]) =>
     members.map(({ entry, refusal }) =>
