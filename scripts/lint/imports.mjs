@@ -31,6 +31,8 @@ const ALLOWED = {
   store: ['chain', 'consensus', 'primitives', 'util'],
   mempool: ['chain', ...PURE],
   mining: PURE,
+  stratum: ['consensus', 'primitives', 'util'],
+  pool: ['stratum', 'mining', ...PURE],
   sync: ['mempool', 'chain', 'consensus', 'primitives', 'util'],
   p2p: ['sync', 'consensus', 'primitives', 'util'],
   wallet: PURE,

@@ -27,9 +27,6 @@ export const EXTRA_NONCE_2_SIZE = 4
 export const MAX_TAG_LENGTH = 40
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
-/** Where the extra nonce goes while the coinbase is put together. Longer than any real one. */
-const PLACEHOLDER = new Uint8Array(EXTRA_NONCE_SIZE).fill(0xff)
-
 /** A coinbase cut in two: the extra nonce stands between. Without witness, as txids are hashed. */
 export interface CoinbaseParts {
   readonly prefix: Uint8Array
@@ -37,13 +34,17 @@ export interface CoinbaseParts {
 }
 
 /** The coinbase's input script: height, as BIP-0034 wants it, readable tag, room for the extra nonce. */
-function createCoinbaseScript(height: number, tag: string): Uint8Array {
+function createCoinbaseScript(height: number, tag: string, extraNonceSize: number): Uint8Array {
   assertInvariant(
     tag.length <= MAX_TAG_LENGTH && PRINTABLE_ASCII.test(tag),
     `a coinbase's tag is at most ${MAX_TAG_LENGTH} printable characters`,
   )
   const tagBytes = Uint8Array.from(tag, (char) => char.charCodeAt(0))
-  return concatBytes(pushNumber(height), pushData(tagBytes), pushData(PLACEHOLDER))
+  return concatBytes(
+    pushNumber(height),
+    pushData(tagBytes),
+    pushData(new Uint8Array(extraNonceSize).fill(0xff)),
+  )
 }
 
 /**
@@ -51,13 +52,15 @@ function createCoinbaseScript(height: number, tag: string): Uint8Array {
  *
  * @param payouts - Who gets subsidy and fees; see {@link splitReward}.
  * @param tag - Readable ASCII that tells who mined the block; at most {@link MAX_TAG_LENGTH} characters.
+ * @param extraNonceSize - Bytes of the gap between the parts, 2 to 40.
  */
 export function createCoinbaseParts(
   template: BlockTemplate,
   payouts: readonly Payout[],
   tag: string,
+  extraNonceSize = EXTRA_NONCE_SIZE,
 ): CoinbaseParts {
-  const scriptSig = createCoinbaseScript(template.height, tag)
+  const scriptSig = createCoinbaseScript(template.height, tag, extraNonceSize)
   const { commitmentScript } = template
   const bytes = encodeTransactionWithoutWitness({
     version: 2,
@@ -77,8 +80,8 @@ export function createCoinbaseParts(
   })
   // Version, input count and outpoint, then the script's size: the script is shorter than 100 bytes.
   const scriptStart = 4 + 1 + 36 + 1
-  const at = scriptStart + scriptSig.length - EXTRA_NONCE_SIZE
-  return { prefix: bytes.slice(0, at), suffix: bytes.slice(at + EXTRA_NONCE_SIZE) }
+  const at = scriptStart + scriptSig.length - extraNonceSize
+  return { prefix: bytes.slice(0, at), suffix: bytes.slice(at + extraNonceSize) }
 }
 
 /** What tells one unit of a template from another. */
@@ -118,8 +121,14 @@ export function createWorkUnit(template: BlockTemplate, wishes: UnitWishes): Wor
   }
 }
 
+/** The parts of a unit that a header is made from, beside what is rolled. */
+export type HeaderParts = Pick<
+  WorkUnit,
+  'coinbasePrefix' | 'coinbaseSuffix' | 'extraNonce1' | 'merkleBranch' | 'prevBlockHash' | 'bits'
+>
+
 /** The merkle root that a unit's header carries for one value of the rolled extra nonce. */
-export function computeWorkMerkleRoot(unit: WorkUnit, extraNonce2: Uint8Array): Uint8Array {
+export function computeWorkMerkleRoot(unit: HeaderParts, extraNonce2: Uint8Array): Uint8Array {
   const coinbase = concatBytes(
     unit.coinbasePrefix,
     unit.extraNonce1,
@@ -130,7 +139,11 @@ export function computeWorkMerkleRoot(unit: WorkUnit, extraNonce2: Uint8Array): 
 }
 
 /** The whole block that a solution stands for. */
-export function assembleBlock(template: BlockTemplate, unit: WorkUnit, solved: SolvedWork): Block {
+export function assembleBlock(
+  template: BlockTemplate,
+  unit: HeaderParts,
+  solved: Omit<SolvedWork, 'unitId'>,
+): Block {
   const bare = decodeTransaction(
     concatBytes(unit.coinbasePrefix, unit.extraNonce1, solved.extraNonce2, unit.coinbaseSuffix),
   )
@@ -178,5 +191,5 @@ export function createCandidate(
   })
   const extraNonce2 = new Uint8Array(EXTRA_NONCE_2_SIZE)
   const { time, version } = template
-  return assembleBlock(template, unit, { unitId: 0, extraNonce2, time, version, nonce: 0 })
+  return assembleBlock(template, unit, { extraNonce2, time, version, nonce: 0 })
 }

@@ -30,6 +30,7 @@ export {
   computeWorkMerkleRoot,
   createCandidate,
   createCoinbaseParts,
+  type HeaderParts,
   MAX_TAG_LENGTH,
 } from './coinbase.ts'
 export { createFastestEngine } from './engine-choice.ts'

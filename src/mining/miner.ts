@@ -197,7 +197,6 @@ export class Miner {
     const { template } = lease.job
     const { unit } = lease
     const [coinbase] = assembleBlock(template, unit, {
-      unitId: unit.id,
       extraNonce2: new Uint8Array(unit.extraNonce2Size),
       time: unit.timeMin,
       version: unit.version,
