@@ -15,7 +15,7 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const SRC = join(ROOT, 'src')
 
 const PURE = ['util', 'primitives', 'script', 'consensus']
-const DOMAIN = [...PURE, 'chain', 'mempool', 'mining', 'sync', 'p2p', 'wallet']
+const DOMAIN = [...PURE, 'chain', 'mempool', 'mining', 'stratum', 'pool', 'sync', 'p2p', 'wallet']
 
 /**
  * Each folder of src and the folders it may import.
@@ -39,7 +39,7 @@ const ALLOWED = {
   rpc: DOMAIN,
   node: ['rpc', 'store', ...DOMAIN],
   devnet: ['node', 'rpc', 'consensus', 'primitives', 'util'],
-  platform: ['devnet', 'node', 'rpc', 'mining', 'chain', ...PURE],
+  platform: ['devnet', 'node', 'rpc', 'mining', 'stratum', 'chain', ...PURE],
   // Doors of the package, beside the folders.
   'core.ts': PURE,
 }

@@ -25,6 +25,7 @@ import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
 import { BlockPruner } from './block-pruner.ts'
+import { createPool, type NodePool } from './create-pool.ts'
 import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
 import { createWallets, type NodeWallets, startWallets } from './create-wallets.ts'
 import { EventRing } from './event-ring.ts'
@@ -39,6 +40,7 @@ import {
   publishMempoolEvents,
   publishMinerEvents,
   publishPeerEvents,
+  publishPoolEvents,
 } from './publish-events.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 
@@ -81,6 +83,8 @@ export interface NodeOptions extends NodeChainOptions {
   readonly pruneBytes: number | undefined
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
   readonly hasCoinbaseFlags: boolean
+  /** Whether miners of others get work here: a Stratum server with a pool behind it. */
+  readonly hasPool: boolean
   /** Whether there are wallets. */
   readonly hasWallet: boolean
   /** Whether one of them is the one that everybody knows. */
@@ -111,6 +115,8 @@ export interface QuarryNode {
   readonly network: PeerNetwork
   readonly sync: Synchronizer
   readonly miner: Miner | undefined
+  /** For miners of others; undefined unless the node was started for them. */
+  readonly pool: NodePool | undefined
   /** JSON-RPC, object in and object out. */
   readonly rpc: Dispatcher
   /** What whoever has no password may read, if the runtime lets him. */
@@ -206,6 +212,10 @@ async function createNetwork(
   )
 }
 
+function toNodeExtraNonce({ selfId }: PeerNetwork): Uint8Array {
+  return sha256(utf8ToBytes(selfId)).slice(0, NODE_EXTRA_NONCE_SIZE)
+}
+
 async function createMiner(
   init: CreateNodeInit,
   templates: TemplateCache,
@@ -232,7 +242,7 @@ async function createMiner(
       throttle,
       isVersionRolled,
       tag: COINBASE_TAG,
-      nodeExtraNonce: sha256(utf8ToBytes(network.selfId)).slice(0, NODE_EXTRA_NONCE_SIZE),
+      nodeExtraNonce: toNodeExtraNonce(network),
     },
   )
 }
@@ -349,9 +359,14 @@ async function startNode(
   const templates = createTemplates(init, chain, mempool)
   miner = await createMiner(init, templates, sync, network)
   if (miner !== undefined) publishMinerEvents(events, miner, clock)
+  const nodeExtraNonce = toNodeExtraNonce(network)
+  const pool = options.hasPool
+    ? createPool(init, { chain, sync, templates, nodeExtraNonce })
+    : undefined
+  if (pool !== undefined) publishPoolEvents(events, pool.pool)
   const money = await createWallets(init, { chain, mempool, memory, sync })
   const { wallets } = money
-  const parts = { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent }
+  const parts = { chain, mempool, network, faults, sync, miner, pool, templates, keeper, userAgent }
   const { dispatcher, rest, mining } = createRpc(init, { ...parts, ...money })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
@@ -365,6 +380,7 @@ async function startNode(
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     mining.stop()
+    pool?.stop()
     await miner?.stop()
     await sync.stop()
     await wallets?.stop()
@@ -379,6 +395,7 @@ async function startNode(
     network,
     sync,
     miner,
+    pool,
     rpc: dispatcher,
     rest,
     events,

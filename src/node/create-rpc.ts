@@ -28,7 +28,7 @@ export const COINBASE_TAG = '/quarry/'
 /** What RPC works on. */
 export interface RpcParts
   extends NodeWallets,
-    Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner'> {
+    Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner' | 'pool'> {
   readonly network: Libp2pNetwork
   readonly faults: FaultLayer | undefined
   readonly templates: TemplateCache
@@ -52,7 +52,7 @@ export interface CreateRpcInit extends CreateNodeInit {
 /** Gives RPC what it may ask of a node's parts. */
 export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const { params, platform, options } = init
-  const { chain, mempool, network, faults, sync, miner, templates, keeper, userAgent } = parts
+  const { chain, mempool, network, faults, sync, miner, pool, templates, keeper, userAgent } = parts
   const { wallets, feeEstimator } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
@@ -84,6 +84,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     peers: network.control,
     faults,
     mining,
+    pool,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),
     hasCoinbaseFlags: options.hasCoinbaseFlags,
     clock,

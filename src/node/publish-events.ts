@@ -4,6 +4,7 @@ import type { BlockEvent, Chain, TipEvent } from '../chain/index.ts'
 import { bitsToHex } from '../consensus/index.ts'
 import type { Mempool, MempoolEntry } from '../mempool/index.ts'
 import type { HashRates, Miner } from '../mining/index.ts'
+import type { SoloPool } from '../pool/index.ts'
 import { type Block, computeTxid, isCoinbase, toDisplayHex } from '../primitives/index.ts'
 import type { BlockEventData, BlockPlace, PeerEventData } from '../rpc/index.ts'
 import { toHostPortText } from '../rpc/index.ts'
@@ -173,5 +174,15 @@ export function publishMinerEvents(ring: EventRing, miner: Miner, clock: Clock):
   miner.events.on('stopped', () => {
     timer?.cancel()
     ring.publish('miner', 'stopped', { blocks_found: miner.stats.blocksFound })
+  })
+}
+
+/** Tells of the pool's workers and of the blocks that they find. */
+export function publishPoolEvents(ring: EventRing, { events }: Pick<SoloPool, 'events'>): void {
+  events.on('workerJoined', (worker) => ring.publish('pool', 'workerjoined', { worker }))
+  events.on('workerLeft', (worker) => ring.publish('pool', 'workerleft', { worker }))
+  events.on('blockFound', ({ hash, height, worker, outcome }) => {
+    const data = { hash: toDisplayHex(hash), height, worker, outcome: outcome ?? 'submitted' }
+    ring.publish('pool', 'blockfound', data)
   })
 }

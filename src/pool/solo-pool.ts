@@ -8,6 +8,7 @@ import {
   parseUserName,
   type Share,
   StratumError,
+  type StratumErrorCode,
   type StratumPool,
   type StratumWork,
   targetToDifficulty,
@@ -65,6 +66,10 @@ export interface SoloPoolOptions extends JobBookOptions {
 
 /** What the pool tells. */
 export interface SoloPoolEvents extends Record<string, unknown> {
+  /** The name of a worker whose first connection has logged in. */
+  workerJoined: string
+  /** The name of a worker whose last connection has ended. */
+  workerLeft: string
   /** A block was found and is, or is not, in the chain. */
   blockFound: PoolBlock
 }
@@ -118,6 +123,20 @@ export class SoloPool implements StratumPool {
       throw new StratumError('unauthorized', `The user name is no address: use ${example}.worker`)
     }
     return { name: parsed.full, payee: encodeHex(ownerScript) }
+  }
+
+  /** Counts one more connection of a worker. */
+  join({ name }: Worker): void {
+    if (this.workers.join(name)) this.events.emit('workerJoined', name)
+  }
+
+  /** Counts one connection less. */
+  leave({ name }: Worker): void {
+    if (this.workers.leave(name)) this.events.emit('workerLeft', name)
+  }
+
+  onRefused({ name }: Worker, code: StratumErrorCode): void {
+    this.workers.refuse(name, code)
   }
 
   getWork(payee: string, isOwn: boolean): StratumWork | undefined {

@@ -3,7 +3,7 @@
 import type { MempoolRemovalReason } from '../mempool/index.ts'
 
 /** What events are about. */
-export const EVENT_TOPICS = ['blocks', 'reorgs', 'mempool', 'peers', 'miner'] as const
+export const EVENT_TOPICS = ['blocks', 'reorgs', 'mempool', 'peers', 'miner', 'pool'] as const
 /** One of {@link EVENT_TOPICS}. */
 export type EventTopic = (typeof EVENT_TOPICS)[number]
 
@@ -94,6 +94,17 @@ export interface MinerRateData {
   readonly degraded: boolean
 }
 
+/** A worker of the pool, by the name that it gave. */
+export interface WorkerEventData {
+  readonly worker: string
+}
+
+/** A block that a miner of the pool has found. */
+export interface PoolBlockEventData extends BlockPlace, WorkerEventData {
+  /** `connected`, `stored` beside the active chain, or `refused`. */
+  readonly outcome: string
+}
+
 /** What each type of event carries: plain data, as JSON has it. */
 export interface EventData {
   readonly blocks: { readonly connected: BlockEventData; readonly disconnected: BlockEventData }
@@ -111,6 +122,11 @@ export interface EventData {
     readonly blockfound: BlockPlace & { readonly nTx: number }
     readonly hashrate: MinerRateData
     readonly stopped: { readonly blocks_found: number }
+  }
+  readonly pool: {
+    readonly workerjoined: WorkerEventData
+    readonly workerleft: WorkerEventData
+    readonly blockfound: PoolBlockEventData
   }
 }
 

@@ -5,7 +5,9 @@ import type { ConsensusParams } from '../consensus/index.ts'
 import type { FeeEstimator, Mempool } from '../mempool/index.ts'
 import type { BlockTemplate, Miner } from '../mining/index.ts'
 import type { FaultControls } from '../p2p/index.ts'
+import type { SoloPool } from '../pool/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction, TxidHex } from '../primitives/index.ts'
+import type { StratumServer } from '../stratum/index.ts'
 import type { PeerControl, PeerId, PeerNetwork, PropagationStats } from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { WalletManager } from '../wallet/index.ts'
@@ -74,6 +76,12 @@ export interface RpcFiles {
   read(path: string): AsyncIterable<Uint8Array>
 }
 
+/** The pool as RPC sees it. */
+export interface PoolControl {
+  readonly pool: Pick<SoloPool, 'workers' | 'blocks'>
+  readonly server: Pick<StratumServer, 'sessions'>
+}
+
 /** The node behind the methods. */
 export interface RpcContext {
   readonly params: ConsensusParams
@@ -92,6 +100,8 @@ export interface RpcContext {
   /** Faults on purpose; undefined unless the node was started for them. */
   readonly faults: FaultControls | undefined
   readonly mining: MiningControl
+  /** Miners of others; undefined unless the node serves them. */
+  readonly pool: PoolControl | undefined
   /** Miners that wait for a new template. */
   readonly templateWaits: TemplateWaits
   /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */

@@ -1,6 +1,7 @@
 /** @module What the protocol needs of sockets below it and of a pool above it. */
 
 import type { BlockHash, Hash256 } from '../primitives/index.ts'
+import type { StratumErrorCode } from './stratum-error.ts'
 
 /** A connection to one miner. */
 export interface MinerConnection {
@@ -85,6 +86,8 @@ export interface StratumPool {
    * @throws {@link StratumError} `duplicate`, `low-difficulty` or `stale`; `other` while shares cannot be stored.
    */
   submit(share: Share): Promise<void>
+  /** Hears of a share that was refused before it could be judged: it is malformed, or for an unknown job. */
+  onRefused(worker: Worker, code: StratumErrorCode): void
 }
 
 /** Bytes of extra nonce that tell sessions apart. */

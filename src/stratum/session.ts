@@ -4,7 +4,7 @@ import { type Clock, encodeHex, TokenBucket } from '../util/index.ts'
 import { findAgentProfile, readAgent } from './agent-table.ts'
 import { readDifficulty, targetToDifficulty } from './difficulty.ts'
 import { configureExtensions } from './extensions.ts'
-import type { NotifyText } from './job.ts'
+import type { NotifyText, SessionJob } from './job.ts'
 import {
   EXTRA_NONCE_2_SIZE,
   type MinerConnection,
@@ -22,7 +22,7 @@ import {
 } from './request.ts'
 import { SessionJobs } from './session-jobs.ts'
 import { StratumError, type StratumErrorCode } from './stratum-error.ts'
-import { readSolution, readSubmission } from './submission.ts'
+import { readSolution, readSubmission, type Solution, type Submission } from './submission.ts'
 import { parsePassword } from './user-name.ts'
 
 /** Workers that one session may log in: rental proxies and gateways have a few. */
@@ -36,6 +36,7 @@ const SHARE_QUOTA = { burst: 1_000, perSecond: 200 }
 const REFUSED_NEW_WORK_MS = 60_000
 const REFUSED_RECONNECT_MS = 120_000
 const REFUSED_CLOSE_MS = 180_000
+const MS_PER_SECOND = 1_000
 /** Text that a miner may show, in characters. */
 const MAX_MESSAGE_LENGTH = 256
 
@@ -122,6 +123,11 @@ export class StratumSession {
   /** The first worker that has logged in: its payee is in the coinbase. */
   get worker(): Worker | undefined {
     return this.#workers.values().next().value
+  }
+
+  /** All workers that have logged in, in that order. */
+  get workers(): Iterable<Worker> {
+    return this.#workers.values()
   }
 
   get extraNonce1(): Uint8Array | undefined {
@@ -306,19 +312,29 @@ export class StratumSession {
   }
 
   async #submit(params: readonly unknown[]): Promise<void> {
-    const { pool, clock } = this.#deps
+    const { pool } = this.#deps
     const extraNonce1 = this.#extraNonce1
     if (extraNonce1 === undefined) throw new StratumError('not-subscribed', 'Not subscribed.')
     const submission = readSubmission(params)
     const worker = this.#workers.get(submission.userName)
     if (worker === undefined) throw new StratumError('unauthorized', 'Unauthorized worker.')
-    const job = this.#jobs.find(submission.jobId)
-    if (job === undefined) throw new StratumError('stale', 'Job not found.')
-    const now = Math.floor(clock.now() / 1_000)
-    const solution = readSolution(submission, job, this.#versionMask, now)
+    const { job, solution } = this.#readSolution(submission, worker)
     const { work, shareTarget, difficulty } = job
     await pool.submit({ worker, work, extraNonce1, ...solution, shareTarget, difficulty })
     this.#jobs.addShare(job)
+  }
+
+  #readSolution(submission: Submission, worker: Worker): { job: SessionJob; solution: Solution } {
+    const { pool, clock } = this.#deps
+    try {
+      const job = this.#jobs.find(submission.jobId)
+      if (job === undefined) throw new StratumError('stale', 'Job not found.')
+      const now = Math.floor(clock.now() / MS_PER_SECOND)
+      return { job, solution: readSolution(submission, job, this.#versionMask, now) }
+    } catch (error) {
+      if (error instanceof StratumError) pool.onRefused(worker, error.code)
+      throw error
+    }
   }
 
   #toRefusal(error: unknown): StratumError {

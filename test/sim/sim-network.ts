@@ -125,6 +125,7 @@ export class SimNode {
         },
         pruneBytes: undefined,
         hasCoinbaseFlags: false,
+        hasPool: false,
         hasWallet: false,
         hasDevWallet: false,
         coinCacheBytes: 8 * 1_048_576,

@@ -13,6 +13,7 @@ const POLL_MS = 100
 
 /** What a node says once it is up. */
 interface Ready {
+  readonly stratumUrl?: string
   readonly rpcUrl: string
   readonly cookiePath: string
   readonly multiaddr: string

@@ -272,6 +272,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     peers: createLonelyControl(clock),
     faults: undefined,
     mining,
+    pool: undefined,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),
     hasCoinbaseFlags: false,
     clock,

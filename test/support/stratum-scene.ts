@@ -6,49 +6,16 @@ import { SoloPool, type SoloPoolOptions } from '../../src/pool/index.ts'
 import type { Block, BlockHash } from '../../src/primitives/index.ts'
 import { computeBlockHash, sha256d } from '../../src/primitives/index.ts'
 import { type AcceptedMiner, type MinerConnection, StratumServer } from '../../src/stratum/index.ts'
-import { concatBytes, decodeHex, encodeHex } from '../../src/util/index.ts'
+import { encodeHex } from '../../src/util/index.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { silentLog } from './fixed-clock.ts'
+import { buildHeader, type NotifiedJob, parseNotify, type ServerMessage } from './stratum-text.ts'
 import { createTemplate, EASY_BITS } from './templates.ts'
 
 /** Pays to a witness program of regtest. */
 export const ADDRESS = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080'
 /** A difficulty that one hash in 16 meets: above regtest's own, so that a share need not be a block. */
 export const EASY_SHARE = 2 ** -28
-
-/** A message of the server. */
-export interface ServerMessage {
-  readonly id: string | number | null
-  readonly method?: string
-  readonly params?: readonly unknown[]
-  readonly result?: unknown
-  readonly error?: readonly [number, string, null] | null
-}
-
-/** What `mining.notify` says, read as a miner reads it. */
-export interface NotifiedJob {
-  readonly id: string
-  readonly prevHash: string
-  readonly prefix: string
-  readonly suffix: string
-  readonly branch: readonly string[]
-  readonly version: string
-  readonly bits: string
-  readonly time: string
-  readonly isClean: boolean
-}
-
-type NotifyParams = readonly [
-  string,
-  string,
-  string,
-  string,
-  readonly string[],
-  string,
-  string,
-  string,
-  boolean,
-]
 
 /** A miner at the other end of a connection: everything it knows, it has read from lines. */
 export class TextMiner implements MinerConnection {
@@ -116,13 +83,7 @@ export class TextMiner implements MinerConnection {
   }
 
   get jobs(): readonly NotifiedJob[] {
-    return this.messages
-      .filter(({ method }) => method === 'mining.notify')
-      .map(({ params }) => {
-        const [id, prevHash, prefix, suffix, branch, version, bits, time, isClean] =
-          params as NotifyParams
-        return { id, prevHash, prefix, suffix, branch, version, bits, time, isClean }
-      })
+    return this.messages.filter(({ method }) => method === 'mining.notify').map(parseNotify)
   }
 
   get job(): NotifiedJob {
@@ -135,34 +96,6 @@ export class TextMiner implements MinerConnection {
     const told = this.messages.findLast(({ method }) => method === 'mining.set_difficulty')
     return told?.params?.[0] as number
   }
-}
-
-/** The header that a miner hashes for a job, made from what is on the wire alone. */
-export function buildHeader(
-  job: NotifiedJob,
-  extraNonce1: string,
-  extraNonce2: string,
-  time: string,
-  nonce: string,
-  versionBits = '00000000',
-): Uint8Array {
-  const coinbase = decodeHex(`${job.prefix}${extraNonce1}${extraNonce2}${job.suffix}`)
-  const root = job.branch.reduce(
-    (hash, sibling) => sha256d(concatBytes(hash, decodeHex(sibling))),
-    sha256d(coinbase),
-  )
-  const toBytes = (hex: string): Uint8Array => decodeHex(hex).reverse()
-  const swapped = decodeHex(job.prevHash)
-  const prevHash = swapped.map((_, i) => swapped[i ^ 3] ?? 0)
-  const version = Number.parseInt(job.version, 16) | Number.parseInt(versionBits, 16)
-  return concatBytes(
-    toBytes(version.toString(16).padStart(8, '0')),
-    prevHash,
-    root,
-    toBytes(time),
-    toBytes(job.bits),
-    toBytes(nonce),
-  )
 }
 
 /** What a miner submits, and the number that its header hashes to. */

@@ -1,6 +1,7 @@
 /** @module `quarry config show`: what a node would be told, and by whom. */
 
 import { type NodeSettings, resolveProcessSettings } from './config.ts'
+import { formatListenAddress } from './listening.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 /** How the settings are shown. */
@@ -55,6 +56,8 @@ function readSetting(settings: NodeSettings, name: SettingName): unknown {
       return settings.rpcWhitelistDefault
     case 'log-level':
       return formatLogLevels(settings.logLevel)
+    case 'stratum':
+      return settings.stratum === undefined ? undefined : formatListenAddress(settings.stratum)
     case 'log-format':
       return settings.logFormat
     default:

@@ -4,6 +4,8 @@
 export interface ReadyReport {
   /** `http://127.0.0.1:18443` */
   readonly rpcUrl: string
+  /** `stratum+tcp://127.0.0.1:3333`; undefined if miners cannot connect. */
+  readonly stratumUrl: string | undefined
   readonly cookiePath: string
   /** With the peer id, so that whoever dials it knows whom he gets. */
   readonly multiaddr: string
@@ -27,10 +29,14 @@ export function reportReady(report: ReadyReport): void {
 /** Recognises {@link ReadyMessage}: what comes from another process is checked. */
 export function isReadyMessage(message: unknown): message is ReadyMessage {
   if (typeof message !== 'object' || message === null) return false
-  const { type, rpcUrl, cookiePath, multiaddr, pid, chain } = message as Record<string, unknown>
+  const { type, rpcUrl, stratumUrl, cookiePath, multiaddr, pid, chain } = message as Record<
+    string,
+    unknown
+  >
   return (
     type === 'ready' &&
     [rpcUrl, cookiePath, multiaddr, chain].every((field) => typeof field === 'string') &&
+    (stratumUrl === undefined || typeof stratumUrl === 'string') &&
     Number.isSafeInteger(pid)
   )
 }

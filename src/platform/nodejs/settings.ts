@@ -189,6 +189,13 @@ export const SETTINGS = [
     wanted: 'Use addresses of the chain, such as bcrt1q…, or bcrt1q…=3 for three shares.',
   },
   {
+    name: 'stratum',
+    kind: 'text',
+    placeholder: '<[host:]port>',
+    help: 'let miners connect by Stratum, on loopback unless a host is named; 0.0.0.0:3333 lets other machines in',
+    wanted: 'Use a port such as 3333, or an IP address and a port: 0.0.0.0:3333, [::]:3333.',
+  },
+  {
     name: 'threads',
     kind: 'text',
     placeholder: '<n|auto>',

@@ -137,6 +137,7 @@ function toNodeOptions(
     // No threads that nobody asked for.
     verifyThreads: 0,
     hasCoinbaseFlags: false,
+    hasPool: false,
     hasWallet: options.wallet ?? false,
     hasDevWallet: false,
     version: readPackageVersion(),

@@ -36,6 +36,21 @@ function summarize(event: NodeEvent): string {
       return summarizePeer(event)
     case 'miner':
       return summarizeMiner(event)
+    case 'pool':
+      return summarizePool(event)
+  }
+}
+
+function summarizePool(event: Extract<NodeEvent, { topic: 'pool' }>): string {
+  switch (event.type) {
+    case 'workerjoined':
+      return `${event.data.worker} has joined`
+    case 'workerleft':
+      return `${event.data.worker} has left`
+    case 'blockfound': {
+      const { worker, height, hash, outcome } = event.data
+      return `${worker} found ${height} ${hash} · ${outcome}`
+    }
   }
 }
 

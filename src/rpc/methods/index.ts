@@ -63,6 +63,7 @@ import { listUnspent } from './list-unspent.ts'
 import { listLockUnspent, lockUnspent } from './lock-unspent.ts'
 import { getNetworkHashPs } from './network-hash-rate.ts'
 import { ping, setNetworkActive } from './network-state.ts'
+import { disconnectWorker, getPoolInfo, listPoolBlocks, listPoolWorkers } from './pool.ts'
 import { getPrioritisedTransactions, prioritiseTransaction } from './prioritise-transaction.ts'
 import { pruneBlockchain } from './prune-blockchain.ts'
 import {
@@ -87,6 +88,10 @@ import { waitForBlock, waitForBlockHeight, waitForNewBlock } from './wait-for-bl
 
 /** Every method of a node. */
 export const RPC_METHODS = [
+  disconnectWorker,
+  getPoolInfo,
+  listPoolBlocks,
+  listPoolWorkers,
   getBestBlockHash,
   getBlock,
   getBlockchainInfo,

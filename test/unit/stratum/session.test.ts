@@ -6,7 +6,6 @@ import { decodeHex, encodeHex } from '../../../src/util/index.ts'
 import { settle } from '../../support/fake-clock.ts'
 import {
   ADDRESS,
-  buildHeader,
   createStratumScene,
   EASY_SHARE,
   EASY_TEMPLATE,
@@ -14,6 +13,7 @@ import {
   mine,
   RARE_BLOCK_BITS,
 } from '../../support/stratum-scene.ts'
+import { buildHeader } from '../../support/stratum-text.ts'
 
 const EASY_TARGET = difficultyToTarget(EASY_SHARE)
 const BLOCK_TARGET = decodeBits(RARE_BLOCK_BITS).target
