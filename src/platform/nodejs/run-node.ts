@@ -94,6 +94,14 @@ async function startServer(
   return { server, cookie }
 }
 
+function warnOfReaders({ isPrivate, root }: OpenDataDirectory, log: LoggerSource): void {
+  if (isPrivate) return
+  log
+    .child('platform')
+    .warn(
+      'other users of this machine may read keys and the RPC cookie: the file system keeps no permissions',
+      { directory: root },
+    )
 }
 
 /** Once the node is up: a miner that came earlier would get no work. */
@@ -103,3 +111,141 @@ async function startStratum(
 ): Promise<StratumListener | undefined> {
   if (pool === undefined || stratum === undefined) return undefined
   return await listenForMiners(stratum, (connection) => pool.server.accept(connection))
+}
+
+function tellReady(
+  node: QuarryNode,
+  params: ConsensusParams,
+  { server, cookie }: RunningServer,
+  stratum: StratumListener | undefined,
+  log: LoggerSource,
+): void {
+  const [multiaddr = ''] = node.network.addresses()
+  log.child('node').info('node is ready', {
+    chain: params.name,
+    height: node.chain.tip.height,
+    rpc: server.url,
+    cookiePath: cookie.path,
+    addresses: node.network.addresses(),
+    mining: node.miner !== undefined,
+  })
+  if (stratum !== undefined) {
+    const reach = stratum.isPublic ? 'every machine that reaches this one' : 'this machine alone'
+    log.child('stratum').info('miners can connect', { url: stratum.url, from: reach })
+  }
+  reportReady({
+    rpcUrl: server.url,
+    stratumUrl: stratum?.url,
+    cookiePath: cookie.path,
+    multiaddr,
+    pid: process.pid,
+    chain: params.name,
+  })
+}
+
+function toNodeOptions(
+  settings: NodeSettings,
+  payouts: NodeOptions['mining']['payouts'],
+  version: string,
+): NodeOptions {
+  return {
+    listen: settings.listen,
+    announce: settings.announce,
+    peers: settings.peers,
+    isDiscovering: settings.discovery,
+    maxPeers: MAX_PEERS,
+    isDevnet: isLoopbackOnly(settings.listen),
+    hasDevFaults: settings.devFaults,
+    mining: {
+      isEnabled: settings.mine,
+      payouts,
+      threads: settings.threads,
+      throttle: settings.throttle,
+      autoThreads: computeAutoThreads(availableParallelism()),
+      maxThreads: computeMaxThreads(availableParallelism()),
+      isVersionRolled: settings.versionRolling,
+    },
+    hasCoinbaseFlags: settings.coinbaseFlags,
+    hasPool: settings.stratum !== undefined,
+    hasWallet: settings.wallet || settings.devWallet,
+    hasDevWallet: settings.devWallet,
+    mempool: {
+      policy: {
+        // Bitcoin Core's megabytes are a million bytes here.
+        maxBytes: settings.maxMempool * 1_000_000,
+        expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
+        requiresStandard: !settings.acceptNonstdTxn,
+      },
+      isPersistent: settings.persistMempool,
+    },
+    coinCacheBytes: settings.dbCache * BYTES_PER_MB,
+    reindex: settings.reindex,
+    assumedValid: settings.assumevalid,
+    pruneBytes: resolvePruneBytes(settings.prune),
+    hasTxIndex: settings.txindex,
+    verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
+    version,
+  }
+}
+
+/**
+ * Runs a node until `shutdown` says otherwise. Resolves when it is up; what fails before that is undone. RPC answers
+ * from early on, with what the start is at.
+ *
+ * @throws {@link ConfigError} for settings that cannot be used, {@link StoreError} for a data directory
+ * that cannot, and what the network throws if no address can be listened on.
+ */
+export async function runNode(deps: RunNodeDeps): Promise<void> {
+  const { settings, log, shutdown, version } = deps
+  checkCompatibility(settings)
+  const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
+  const payouts = readPayouts(choosePayees(settings), params)
+  const rpcDeps = { log: log.child('rpc'), clock: systemClock }
+  const notifyDeps = { log: log.child('platform'), clock: systemClock }
+  const cleanup = new Cleanup()
+  try {
+    await checkFreeDisk(settings.dataDir)
+    const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
+    cleanup.add(() => directory.release())
+    warnOfReaders(directory, log)
+    // Before the chain is opened: that may take long, and write much.
+    const unwatch = watchFreeDisk(directory.root, (message) => {
+      log.child('node').error('the disk is nearly full', { message })
+      shutdown.request('the disk is nearly full', EXIT_CODES.diskFull)
+    })
+    cleanup.add(async () => unwatch())
+    const front = new NodeFront(rpcDeps)
+    let isReady = false
+    const running = await startServer(front, directory, settings, cleanup, () => isReady)
+    const node = await createNode({
+      params,
+      platform: await createDiskPlatform(directory, settings, log),
+      options: toNodeOptions(settings, payouts, version),
+      onFatal: (error) => {
+        log.child('node').error('cannot go on', { error })
+        shutdown.request('a part of the node failed', 1)
+      },
+      onStopRequested: () => shutdown.request('stopped over RPC'),
+      onProgress: (status) => front.setStatus(status),
+      signal: shutdown.signal,
+    })
+    cleanup.add(() => node.stop())
+    const stratum = await startStratum(node, settings)
+    if (stratum !== undefined) cleanup.add(() => stratum.close())
+    // Before the node stops, and not only after it, as what was begun before it.
+    cleanup.add(() => running.server.close())
+    cleanup.add(() => notifyOfEnd(settings, notifyDeps))
+    isReady = true
+    front.open(node)
+    tellReady(node, params, running, stratum, log)
+    notifyOfBlocks(node, settings, notifyDeps)
+    notifyOfStart(settings, notifyDeps)
+  } catch (error) {
+    await cleanup.run()
+    throw error
+  }
+  shutdown.attach(async () => {
+    await cleanup.run()
+    log.child('node').info('stopped')
+  })
+}
