@@ -16,6 +16,7 @@ import {
   nobleSignatureEngine,
   precomputeTransactionData,
   ScriptError,
+  type ScriptErrorCode,
   SIGHASH_ALL,
   SIGHASH_DEFAULT,
   STANDARD_SCRIPT_FLAGS,
@@ -74,7 +75,11 @@ export const SIGNING_OPTIONS = {
 /** Stands for outputs that nobody knows. Signatures that would commit to it are not made. */
 const UNKNOWN_OUTPUT = { amount: MAX_MONEY_SATS, script: Uint8Array.of(0x51) }
 const MISSING_OUTPUT = 'Input not found or already spent'
-const MISSING_KEY = 'Unable to sign input, invalid stack size (possibly missing key)'
+/** Where they say more than the interpreter's own words. @see Bitcoin Core `SignTransaction` */
+const FAULT_MESSAGES: Partial<Record<ScriptErrorCode, string>> = {
+  INVALID_STACK_OPERATION: 'Unable to sign input, invalid stack size (possibly missing key)',
+  SIG_NULLFAIL: 'CHECK(MULTI)SIG failing with non-zero signature (possibly need more signatures)',
+}
 
 /** The untweaked key of a taproot output that a private key spends; undefined if it does not. */
 export function findInternalKey(
@@ -167,9 +172,7 @@ function createFaultFinder(unsigned: Transaction, spent: readonly TxOut[]): Find
       return undefined
     } catch (error) {
       if (!(error instanceof ScriptError)) throw error
-      return error.code === 'INVALID_STACK_OPERATION' || error.code === 'EVAL_FALSE'
-        ? MISSING_KEY
-        : error.message
+      return FAULT_MESSAGES[error.code] ?? error.reason
     }
   }
 }

@@ -1,6 +1,7 @@
 /** @module How inputs and change are chosen for transactions that callers put together. */
 
 import * as z from 'zod'
+import { MAX_STANDARD_TX_WEIGHT } from '../../mempool/index.ts'
 import type { Transaction } from '../../primitives/index.ts'
 import type { ChosenInput, UnsignedPayment, Wallet } from '../../wallet/index.ts'
 import { parseBtcAmount } from '../btc-amount.ts'
@@ -15,6 +16,8 @@ import { isWalletError } from './wallet-access.ts'
 
 const POSITIONS_SCHEMA = z.array(z.int().min(0)).max(100_000)
 const MAX_INPUTS = 100_000
+/** Of an input that has nothing to show. */
+const MIN_INPUT_WEIGHT = 165
 
 /** Options of `fundrawtransaction`, `walletcreatefundedpsbt` and `send`, in both of Bitcoin Core's spellings. */
 export const FUND_OPTIONS_SCHEMA = z.strictObject({
@@ -74,12 +77,27 @@ function chooseChangeScript(
   return descriptor.derive(record.nextIndex).scriptPubKey
 }
 
+/** @throws {@link RpcError} -8 @see Bitcoin Core `FundTransaction` */
+function checkWeight(weight: number | undefined): number | undefined {
+  const refuse = (what: string): RpcError =>
+    new RpcError(RPC_CODES.INVALID_PARAMETER, `Invalid parameter, weight cannot be ${what}`)
+  if (weight !== undefined && weight < MIN_INPUT_WEIGHT) {
+    throw refuse(
+      `less than ${MIN_INPUT_WEIGHT} (41 bytes (size of outpoint + sequence + empty scriptSig) * 4 (witness scaling factor)) + 1 (empty witness)`,
+    )
+  }
+  if (weight !== undefined && weight > MAX_STANDARD_TX_WEIGHT) {
+    throw refuse(`greater than the maximum standard tx weight of ${MAX_STANDARD_TX_WEIGHT}`)
+  }
+  return weight
+}
+
 /** The inputs that a caller named. */
 export function toChosenInputs(inputs: readonly z.output<typeof INPUT_SCHEMA>[]): ChosenInput[] {
   return inputs.map((input) => ({
     outPoint: toOutPoint(input),
     sequence: checkSequence(input.sequence),
-    weight: input.weight,
+    weight: checkWeight(input.weight),
   }))
 }
 

@@ -23,6 +23,7 @@ const MAX_VERSION = 3
 const MAX_INPUTS = 100_000
 
 const NO_TXID = 'JSON value of type null is not of expected type string'
+const NO_WEIGHT = 'Invalid parameter, missing weight key'
 const NO_VOUT = 'Invalid parameter, missing vout key'
 
 /** One input as callers name it. @see Bitcoin Core `AddInputs` */
@@ -34,7 +35,10 @@ export const INPUT_SCHEMA = z.object({
     error: ({ input }) => (typeof input === 'number' ? undefined : NO_VOUT),
   }).describe('The number of its output.'),
   sequence: z.int().optional().describe('The sequence number.'),
-  weight: z.int().min(165).max(400_000).optional().describe('Of the signed input.'),
+  weight: z
+    .int({ error: ({ input }) => (typeof input === 'number' ? undefined : NO_WEIGHT) })
+    .optional()
+    .describe('Of the signed input, where the wallet does not know it.'),
 })
 
 /** The parameters of `createrawtransaction` and `createpsbt`. */

@@ -12,6 +12,9 @@ const TXID = '11'.repeat(32)
 const KEY = sha256(utf8ToBytes('previous outputs'))
 const WIF = btc.WIF(REGTEST).encode(KEY)
 const PUBLIC_KEY = secp256k1.getPublicKey(KEY, true)
+const STRANGER_KEY = secp256k1.getPublicKey(sha256(utf8ToBytes('stranger')), true)
+/** In strict DER, its S low; made by no key. */
+const FOREIGN_SIGNATURE = `30440220${'11'.repeat(32)}0220${'22'.repeat(32)}`
 const ADDRESS = new TestWallet('payee').address('p2wpkh')
 
 let node: RegtestNode
@@ -93,6 +96,28 @@ describe('signrawtransactionwithkey', () => {
     ],
   ])('answers %s', async (error, prevTx) => {
     expect(await node.refusal(...(await sign(prevTx)))).toBe(error)
+  })
+
+  it.each([
+    ['Unable to sign input, invalid stack size (possibly missing key)', legacy.script, ''],
+    // A signature of nobody: the script runs, and is not satisfied.
+    [
+      'CHECK(MULTI)SIG failing with non-zero signature (possibly need more signatures)',
+      btc.p2pk(STRANGER_KEY).script,
+      `47${FOREIGN_SIGNATURE}01`,
+    ],
+    [
+      'Script evaluated without error but finished with a false/empty top stack element',
+      btc.p2pk(STRANGER_KEY).script,
+      '00',
+    ],
+    ['Witness program hash mismatch', btc.p2wpkh(STRANGER_KEY, REGTEST).script, ''],
+  ])('says of an input: %s', async (error, script, scriptSig) => {
+    const length = (scriptSig.length / 2).toString(16).padStart(2, '0')
+    const raw = `0200000001${TXID}00000000${length}${scriptSig}ffffffff0100000000000000000151${'00'.repeat(4)}`
+    const prevTx = { txid: TXID, vout: 0, ...spent(script) }
+    const { errors } = await node.call('signrawtransactionwithkey', raw, [], [prevTx])
+    expect(errors).toMatchObject([{ txid: TXID, vout: 0, scriptSig, error }])
   })
 
   it('finds the witness program of a witness script behind a hash by itself', async () => {

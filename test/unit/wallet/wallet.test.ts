@@ -310,6 +310,19 @@ describe('payments in steps', () => {
     const badTime = '-8 Invalid parameter, locktime out of range'
     expect(await psbt(2 ** 32)).toBe(badTime)
     expect(await send({ locktime: -1 })).toBe(badTime)
+    const weight = (value: unknown) => [{ ...inputs[0], sequence: 0, weight: value }]
+    const tooLight =
+      '-8 Invalid parameter, weight cannot be less than 165 (41 bytes (size of outpoint + sequence + empty scriptSig) * 4 (witness scaling factor)) + 1 (empty witness)'
+    const tooHeavy =
+      '-8 Invalid parameter, weight cannot be greater than the maximum standard tx weight of 400000'
+    for (const [value, error] of [
+      [164, tooLight],
+      [400_001, tooHeavy],
+      ['heavy', '-8 Invalid parameter, missing weight key'],
+    ] as const) {
+      expect(await node.refusal('walletcreatefundedpsbt', weight(value), outputs)).toBe(error)
+      expect(await send({ inputs: weight(value) })).toBe(error)
+    }
     const badVersion = '-8 Invalid parameter, version out of range(1~3)'
     expect(await psbt(0, {}, true, 4)).toBe(badVersion)
     expect(await send({}, 0)).toBe(badVersion)
