@@ -25,6 +25,7 @@ export {
   reverseBytes,
 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
+export { findClosestName } from './closest-name.ts'
 export {
   assertInvariant,
   ConfigError,

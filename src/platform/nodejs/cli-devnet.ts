@@ -169,6 +169,8 @@ export function addDevnet(program: Command): void {
     .description('run several mining nodes on this machine; break and heal their network')
     // What follows the name of a command is that command's.
     .enablePositionalOptions()
+    // A mistyped command is named as such: see `honourEveryWord`.
+    .allowExcessArguments()
   addRunOptions(devnet)
   addRunOptions(devnet.command('start').description('the same as without a command: run the nodes'))
   addClients(devnet)

@@ -1,6 +1,7 @@
 /** @module What the parts of the command line share. */
 
-import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
+import { findClosestName } from '../../util/closest-name.ts'
 
 /** The last paragraph of help texts. */
 export const EXIT_CODE_HELP = `
@@ -29,4 +30,49 @@ export function parseNumber(min: number, max: number, isInteger = true): (text: 
       `Use a ${isInteger ? 'whole ' : ''}number from ${min} to ${max}.`,
     )
   }
+}
+
+/** Hands options that stand before the name of a subcommand on to that subcommand, or refuses them. */
+function passOnOptions(parent: CommandUnknownOpts, command: CommandUnknownOpts): void {
+  for (const option of parent.options) {
+    const name = option.attributeName()
+    if (parent.getOptionValueSource(name) !== 'cli') continue
+    const flag = option.long ?? option.flags
+    // The same flags mean the same form: its value has been read already.
+    if (!command.options.some(({ flags }) => flags === option.flags)) {
+      command.error(
+        `error: ${flag} stands before "${command.name()}", which has no such option; it belongs to "${parent.name()}" without a command`,
+      )
+    }
+    if (command.getOptionValueSource(name) === 'cli') {
+      command.error(`error: ${flag} is given twice, before and after "${command.name()}"`)
+    }
+    command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli')
+  }
+}
+
+/** Refuses a word behind a command that has subcommands, and does something by itself, too. */
+function refuseUnknownCommand(command: CommandUnknownOpts): void {
+  const [word] = command.args
+  if (command.commands.length === 0 || word === undefined) return
+  const closest = findClosestName(
+    word,
+    command.commands.map((subcommand) => subcommand.name()),
+  )
+  const hint = closest === undefined ? '' : `; did you mean "${closest}"?`
+  command.error(`error: "${command.name()}" has no command "${word}"${hint}`)
+}
+
+/**
+ * Makes sure that no word of a line is passed over: an option of a command counts for its subcommands as well.
+ *
+ * @param program - With all its commands. Those that act by themselves and have subcommands must allow excess arguments.
+ */
+export function honourEveryWord(program: CommandUnknownOpts): void {
+  program.hook('preAction', (_, command) => {
+    refuseUnknownCommand(command)
+    for (let parent = command.parent; parent !== null; parent = parent.parent) {
+      passOnOptions(parent, command)
+    }
+  })
 }

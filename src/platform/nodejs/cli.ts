@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { Command, CommanderError, Option } from '@commander-js/extra-typings'
 import { addDevnet } from './cli-devnet.ts'
 import { addEventCommands } from './cli-events.ts'
-import { EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
+import { EXIT_CODE_HELP, formatExamples, honourEveryWord, parseNumber } from './cli-support.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { readPackageVersion } from './package-root.ts'
 import { findProgramName } from './program-name.ts'
@@ -318,6 +318,7 @@ export function createProgram(): Command {
   addDevnet(program)
   addFaucet(program)
   addConfig(program)
+  honourEveryWord(program)
   return program
 }
 
