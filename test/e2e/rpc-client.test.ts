@@ -17,7 +17,7 @@ let node: RunningNode
 let client: RpcClient
 
 beforeAll(async () => {
-  node = await startNode()
+  node = await startNode({ wallet: true })
   client = createRpcClient({ url: node.rpcUrl, auth: `${node.rpcUser}:${node.rpcPassword}` })
 })
 
@@ -48,6 +48,19 @@ describe('the typed client', () => {
     await expect(stranger.uptime()).rejects.toBeInstanceOf(RpcClientError)
     const nobody = createRpcClient({ url: 'http://127.0.0.1:1', auth: 'a:b' })
     await expect(nobody.uptime()).rejects.toMatchObject({ code: 'rpc-unreachable' })
+  })
+
+  it('reads user, password and wallet from the URL', async () => {
+    const url = node.rpcUrl.replace('//', `//${node.rpcUser}:${node.rpcPassword}@`)
+    expect(await createRpcClient({ url }).getblockhash(0)).toMatch(/^0f9188f13cb7/)
+    const noWallet = createRpcClient({ url: `${url}/wallet/nosuch` })
+    await expect(noWallet.call('getbalance')).rejects.toMatchObject({ code: -18 })
+    await expect(createRpcClient({ url, wallet: 'nosuch' }).call('getbalance')).rejects.toThrow(
+      'Requested wallet does not exist or is not loaded',
+    )
+    await expect(createRpcClient({ url: `${url}/other` }).uptime()).rejects.toMatchObject({
+      code: 'bad-settings',
+    })
   })
 
   it('is no promise, whatever looks at it', async () => {

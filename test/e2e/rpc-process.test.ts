@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_RUNNING_COMMANDS } from '../../src/platform/nodejs/notify-commands.ts'
-import { killCommands, postAs, runToEnd } from '../support/command-process.ts'
+import { killCommands, postAs, runCommand, runToEnd } from '../support/command-process.ts'
 import { type Json, type NodeProcess, TestNetwork, waitFor } from '../support/node-process.ts'
 import { TestWallet } from '../support/wallet.ts'
 
@@ -55,6 +55,68 @@ describe('users', () => {
     expect((await postAs(rpcUrl, 'alice:p:w', count)).status).toBe(401)
     expect((await postAs(rpcUrl, `bob:${made.password}`, count)).status).toBe(401)
     expect(node.log).not.toContain(made.password)
+  })
+
+  it('get in with every command that talks to a node, and choose a wallet', async () => {
+    const made = JSON.parse((await runToEnd(['rpcauth', 'al%ce', '--json'])).out) as Json
+    const flags = ['--rpc-auth', made.rpcauth, '--wallet']
+    const node = await network.start('clients', { chain: 'regtest', flags })
+    for (const name of ['one', 'two words']) await node.call('createwallet', name)
+    const { rpcUrl } = node.ready
+    // A data directory without a node: nothing but what the line says opens this one.
+    const nowhere = ['--chain', 'regtest', '--datadir', join(network.directory, 'nowhere')]
+    const url = ['--rpc-url', rpcUrl]
+    const user = ['--rpc-user', 'al%ce']
+    const password = { QUARRY_RPC_PASSWORD: made.password }
+    const rpc = (args: readonly string[], input?: string, environment = {}) =>
+      runToEnd(['rpc', ...nowhere, ...args], input, environment)
+
+    const whole = rpcUrl.replace('//', `//al%25ce:${made.password}@`)
+    expect(await rpc(['--rpc-url', whole, 'getblockcount'])).toMatchObject({ code: 0, out: '0\n' })
+    expect(await rpc([...url, ...user, 'getblockcount'], '', password)).toMatchObject({ code: 0 })
+    const byInput = await rpc(
+      [...url, ...user, '--rpc-password', '-', 'uptime'],
+      `${made.password}\n`,
+    )
+    expect(byInput).toMatchObject({ code: 0 })
+    const refused = await rpc([...url, ...user, '--rpc-password', 'no', 'uptime'])
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('refuses this user or password'),
+    })
+    expect(await rpc([...url, ...user, 'uptime'])).toMatchObject({ code: 3 })
+    const gone = await rpc(['--rpc-url', 'http://al:secret@127.0.0.1:1', 'uptime'])
+    expect(gone).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Nothing listens at http://127.0.0.1:1.'),
+    })
+
+    const asUser = { ...password, QUARRY_RPC_USER: 'al%ce' }
+    const walletOf = async (args: readonly string[]) => {
+      const { out, err } = await rpc([...args, 'getwalletinfo'], '', asUser)
+      return out === '' ? err : (JSON.parse(out) as Json).walletname
+    }
+    expect(await walletOf([...url, '--wallet', 'one'])).toBe('one')
+    expect(await walletOf(['--rpc-url', `${rpcUrl}/wallet/two%20words`])).toBe('two words')
+    expect(await walletOf(['--rpc-url', `${rpcUrl}/wallet/one`, '--wallet', 'two words'])).toBe(
+      'two words',
+    )
+    expect(await walletOf(url)).toMatch(/error code: -19\n[\s\S]*"--wallet <name>" option/)
+    expect(await walletOf(['--rpc-url', `${rpcUrl}/walet/one`])).toMatch(/path \/walet\/one/)
+    expect(await walletOf(['--rpc-url', 'ftp://x'])).toMatch(/URL is not usable/)
+
+    const tail = runCommand(['tail', ...nowhere, ...url, '--since', '0'], '', asUser)
+    const mine = ['mine', ...nowhere, ...url, '--threads', '1', '--blocks', '1', '--json']
+    expect((await runToEnd(mine, '', asUser)).err).toMatch(/Say with --address/)
+    const mined = await runToEnd([...mine, '--address', ADDRESS], '', asUser)
+    expect(mined).toMatchObject({ code: 0, err: '' })
+    expect(await node.call('getblockcount')).toBe(1)
+    await waitFor('its block', async () => /"topic"/.test(tail.out + tail.err))
+    expect(tail.err).toBe('')
+    for (const command of ['tail', 'mine']) {
+      const line = [command, ...nowhere, '--rpc-url', `${rpcUrl}/wallet/one`]
+      expect((await runToEnd(line, '', asUser)).err).toMatch(/uses no wallet/)
+    }
   })
 
   it('without a whitelist may call nothing where others have one', async () => {

@@ -8,8 +8,15 @@ const MAIN = fileURLToPath(new URL('../../dist/program/nodejs/main.js', import.m
 const children = new Set<ChildProcess>()
 
 /** Starts a command; what it has printed so far is in `out` and `err`. */
-export function runCommand(args: readonly string[], input?: string) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+export function runCommand(
+  args: readonly string[],
+  input?: string,
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   children.add(child)
   child.stdin.end(input)
   const state = { child, out: '', err: '' }
@@ -23,8 +30,12 @@ export function runCommand(args: readonly string[], input?: string) {
 }
 
 /** Runs a command to its end. */
-export async function runToEnd(args: readonly string[], input?: string) {
-  const state = runCommand(args, input)
+export async function runToEnd(
+  args: readonly string[],
+  input?: string,
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const state = runCommand(args, input, environment)
   const [code] = (await once(state.child, 'close')) as [number | null]
   return { code, out: state.out, err: state.err }
 }

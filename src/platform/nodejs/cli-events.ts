@@ -1,7 +1,7 @@
 /** @module The commands `quarry tail` and `quarry rpcauth`. */
 
 import { type Command, InvalidArgumentError } from '@commander-js/extra-typings'
-import { formatExamples, parseNumber } from './cli-support.ts'
+import { addNodeOptions, formatExamples, parseNumber } from './cli-support.ts'
 import { findProgramName } from './program-name.ts'
 
 /** As the node names them. Not imported: `--help` must load nothing heavy. */
@@ -43,17 +43,9 @@ function parseTopics(text: string): string[] {
 }
 
 function addTail(program: Command): void {
-  program
-    .command('tail')
-    .description('print what happens in a node that runs')
-    .option(
-      '--datadir <dir>',
-      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
-    )
-    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
-    .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
-    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
-    .option('--topics <topics>', 'what about, with commas (default: everything)', parseTopics, [])
+  const command = program.command('tail').description('print what happens in a node that runs')
+  addNodeOptions(command)
+    .option('--topics <topics>', 'what about, with commas (default: everything)', parseTopics)
     .option(
       '--since <seq>',
       'the number of the last event that you know; 0 for all that the node has kept (default: new events alone)',
@@ -63,7 +55,7 @@ function addTail(program: Command): void {
     .addHelpText('after', () => formatTailHelp(findProgramName()))
     .action(async ({ json, ...options }) => {
       const { runTailCommand } = await import('./tail-command.ts')
-      await runTailCommand({ ...options, isJson: json })
+      await runTailCommand({ ...options, topics: options.topics ?? [], isJson: json })
     })
 }
 

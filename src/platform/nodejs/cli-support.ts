@@ -1,6 +1,11 @@
 /** @module What the parts of the command line share. */
 
-import { type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings'
+import {
+  type Command,
+  type CommandUnknownOpts,
+  InvalidArgumentError,
+  type OptionValues,
+} from '@commander-js/extra-typings'
 import { findClosestName } from '../../util/closest-name.ts'
 
 /** The last paragraph of help texts. */
@@ -30,6 +35,31 @@ export function parseNumber(min: number, max: number, isInteger = true): (text: 
       `Use a ${isInteger ? 'whole ' : ''}number from ${min} to ${max}.`,
     )
   }
+}
+
+/** Adds the options by which a command finds a node that runs. */
+export function addNodeOptions<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) {
+  return command
+    .option(
+      '--datadir <dir>',
+      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
+    )
+    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
+    .option(
+      '--rpc-url <url>',
+      'where the node is, if the data directory does not say; may begin with user:password@',
+    )
+    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
+    .option(
+      '--rpc-user <name>',
+      'user that "rpcauth" has made (default: the cookie of the data directory, env: QUARRY_RPC_USER)',
+    )
+    .option(
+      '--rpc-password <password>',
+      'password of that user; - reads it from standard input (env: QUARRY_RPC_PASSWORD, which "ps" does not show)',
+    )
 }
 
 /** Hands options that stand before the name of a subcommand on to that subcommand, or refuses them. */

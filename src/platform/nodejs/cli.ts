@@ -8,7 +8,13 @@ import { availableParallelism } from 'node:os'
 import { Command, CommanderError, Option } from '@commander-js/extra-typings'
 import { addDevnet } from './cli-devnet.ts'
 import { addEventCommands } from './cli-events.ts'
-import { EXIT_CODE_HELP, formatExamples, honourEveryWord, parseNumber } from './cli-support.ts'
+import {
+  addNodeOptions,
+  EXIT_CODE_HELP,
+  formatExamples,
+  honourEveryWord,
+  parseNumber,
+} from './cli-support.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { readPackageVersion } from './package-root.ts'
 import { findProgramName } from './program-name.ts'
@@ -55,6 +61,10 @@ ${formatExamples(
   [`${quarry} rpc getblockhash 0`],
   [`${quarry} rpc --datadir .devnet/node-1 getpeerinfo`],
   [`${quarry} rpc --named getblockhash height=0`],
+  [`${quarry} rpc --chain regtest --wallet savings getbalance`],
+  [
+    `QUARRY_RPC_PASSWORD=… ${quarry} rpc --rpc-url http://192.168.1.20:18443 --rpc-user alice uptime`,
+  ],
   [`${quarry} rpc help getblock`],
 )}`
 }
@@ -166,28 +176,22 @@ function addConfig(program: Command): void {
   })
 }
 
-const RPC_FLAGS = ['--datadir', '--chain', '--rpc-url', '--rpc-port', '--named']
-
 function addRpc(program: Command): void {
-  program
+  const command = program
     .command('rpc')
     .description('call a JSON-RPC method of a running node')
     .argument('<method>', 'such as getblockcount; "help" lists them')
     .argument('[params...]', 'its parameters')
-    .option(
-      '--datadir <dir>',
-      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
-    )
-    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
-    .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
-    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
+  addNodeOptions(command)
+    .option('--wallet <name>', 'wallet that the method is about, if several are loaded')
     .option('--named', 'parameters are name=value')
     .passThroughOptions()
     .addHelpText('after', () => formatRpcHelp(findProgramName()))
-    .action(async (method, params, options, command) => {
-      const misplaced = params.find((param) => RPC_FLAGS.includes(param.split('=', 1)[0] ?? ''))
+    .action(async (method, params, options, self) => {
+      const flags = self.options.map(({ long }) => long)
+      const misplaced = params.find((param) => flags.includes(param.split('=', 1)[0]))
       if (misplaced !== undefined) {
-        command.error(`error: ${misplaced} must stand before ${method}; what follows it is sent`)
+        self.error(`error: ${misplaced} must stand before ${method}; what follows it is sent`)
       }
       const { runRpc } = await import('./rpc-command.ts')
       process.exitCode = await runRpc({ method, params, ...options })
@@ -202,21 +206,12 @@ function parseThreads(text: string): number {
 }
 
 function addMine(program: Command): void {
-  program
-    .command('mine')
-    .description('mine for a node that runs, with a live view')
-    .option(
-      '--datadir <dir>',
-      'data directory of the node (default: ~/.quarry, env: QUARRY_DATADIR)',
-    )
-    .option('--chain <name|file>', 'chain of the node (default: devnet, env: QUARRY_CHAIN)')
-    .option('--rpc-url <url>', 'where the node is, if the data directory does not say')
-    .option('--rpc-port <port>', 'the same, on this machine', parseNumber(1, 65_535))
+  const command = program.command('mine').description('mine for a node that runs, with a live view')
+  addNodeOptions(command)
     .option(
       '--address <address[=share]>',
       "where mined coins go (default: to the node's own key); may be repeated, to share them",
       collect,
-      [],
     )
     .option(
       '--threads <n|auto>',
@@ -230,14 +225,14 @@ function addMine(program: Command): void {
     .addHelpText('after', () => formatMineHelp(findProgramName()))
     .action(async (options) => {
       const { runMineCommand } = await import('./mine-command.ts')
-      const { datadir, chain, rpcUrl, rpcPort, throttle } = options
+      const { address, threads, versionRolling, blocks, json, ...rest } = options
       await runMineCommand({
-        ...{ datadir, chain, rpcUrl, rpcPort, throttle },
-        addresses: options.address,
-        threads: options.threads ?? parseThreads('auto'),
-        isVersionRolled: options.versionRolling,
-        untilBlocks: options.blocks,
-        isJson: options.json,
+        ...rest,
+        addresses: address ?? [],
+        threads: threads ?? parseThreads('auto'),
+        isVersionRolled: versionRolling,
+        untilBlocks: blocks,
+        isJson: json,
       })
     })
 }

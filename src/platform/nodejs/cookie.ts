@@ -51,6 +51,11 @@ const endpointSchema = z.object({
   pid: z.number().int().positive(),
 })
 
+/** Whether `user:password` is a cookie's content. */
+export function isCookie(auth: string): boolean {
+  return auth.startsWith(`${COOKIE_USER}:`)
+}
+
 /** Reads a small text file; undefined if there is none. */
 async function readSmallFile(path: string): Promise<string | undefined> {
   try {

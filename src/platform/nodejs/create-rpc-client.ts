@@ -1,16 +1,21 @@
 /** @module Typed calls over HTTP. */
 
-import { join } from 'node:path'
 import type { RpcCalls } from '../../rpc/index.ts'
-import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
-import { callRpc, DEFAULT_RPC_URL } from './rpc-client.ts'
+import { readAccess } from './node-access.ts'
+import { callRpc } from './rpc-client.ts'
+import { DEFAULT_RPC_URL, parseRpcUrl } from './rpc-url.ts'
 
 /** Where the node is, and how it knows us: by a password, or by the cookie in its directory. */
 export interface RpcClientOptions {
-  /** `http://127.0.0.1:18443` by default, or what a node has written down in `directory`. */
+  /**
+   * `http://127.0.0.1:18443` by default, or what a node has written down in `directory`. May hold all of it:
+   * `http://user:password@host:port/wallet/NAME`.
+   */
   readonly url?: string
-  /** `user:password`. */
+  /** `user:password`; overrides that of the URL. */
   readonly auth?: string
+  /** Name of the wallet that is called; overrides that of the URL. */
+  readonly wallet?: string
   /** Where a node of one chain keeps its files: `<datadir>/<chain>`. Its cookie is read anew for each call. */
   readonly directory?: string
   /** Of each call, in milliseconds. */
@@ -41,11 +46,16 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set(['then', 'toJSON'])
 export function createRpcClient(options: RpcClientOptions): RpcClient {
   const call: RpcClient['call'] = async (method, params = []) => {
     const { directory, timeoutMs, signal } = options
-    const written = directory === undefined ? undefined : await readRpcEndpoint(directory)
-    const cookie = directory === undefined ? '' : join(directory, COOKIE_FILE)
+    const inUrl = options.url === undefined ? undefined : parseRpcUrl(options.url)
+    const login = inUrl?.user === undefined ? undefined : `${inUrl.user}:${inUrl.password ?? ''}`
+    const auth = options.auth ?? login
+    const access =
+      directory === undefined
+        ? { url: inUrl?.origin ?? DEFAULT_RPC_URL, auth: auth ?? '' }
+        : await readAccess({ directory, url: inUrl?.origin, auth })
     return callRpc({
-      url: options.url ?? written?.url ?? DEFAULT_RPC_URL,
-      auth: options.auth ?? (cookie === '' ? '' : await readCookie(cookie)),
+      ...access,
+      wallet: options.wallet ?? inUrl?.wallet,
       method,
       params: params as never,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),

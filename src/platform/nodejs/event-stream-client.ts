@@ -3,7 +3,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { toErrorMessage } from '../../util/index.ts'
-import { RpcClientError } from './rpc-client.ts'
+import { createUnauthorizedError, RpcClientError } from './rpc-client.ts'
 
 /** Longer lines are no events of a node. */
 const MAX_LINE_LENGTH = 1_048_576
@@ -95,11 +95,12 @@ function connect(options: EventStreamOptions): Promise<IncomingMessage> {
   })
 }
 
-async function refusalOf(response: IncomingMessage, url: string): Promise<RpcClientError> {
+async function refusalOf(
+  response: IncomingMessage,
+  { url, auth }: EventStreamOptions,
+): Promise<RpcClientError> {
   const { statusCode } = response
-  if (statusCode === 401) {
-    return new RpcClientError('rpc-unauthorized', `The node at ${url} refuses this cookie.`)
-  }
+  if (statusCode === 401) return createUnauthorizedError(url, auth)
   let text = ''
   for await (const chunk of response) {
     text = `${text}${String(chunk)}`.slice(0, MAX_REFUSAL_BYTES)
@@ -118,7 +119,7 @@ async function refusalOf(response: IncomingMessage, url: string): Promise<RpcCli
  */
 export async function* readEventStream(options: EventStreamOptions): AsyncGenerator<StreamMessage> {
   const response = await connect(options)
-  if (response.statusCode !== 200) throw await refusalOf(response, options.url)
+  if (response.statusCode !== 200) throw await refusalOf(response, options)
   const parser = new EventStreamParser()
   response.setEncoding('utf8')
   try {

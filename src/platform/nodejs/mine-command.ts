@@ -1,5 +1,6 @@
 /** @module `quarry mine`: a miner in a process of its own, for a node that runs elsewhere. */
 
+import { existsSync } from 'node:fs'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import {
   type BlockTemplate,
@@ -10,23 +11,21 @@ import {
 } from '../../mining/index.ts'
 import { loadPayoutScript } from '../../node/index.ts'
 import { type Block, computeBlockHash, toDisplayHex } from '../../primitives/index.ts'
-import { encodeHex, type Logger, toErrorMessage } from '../../util/index.ts'
+import { ConfigError, encodeHex, type Logger, toErrorMessage } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
-import { loadChainSpec } from './chain-choice.ts'
-import { computeNodePaths, type NodePaths } from './data-directory.ts'
+import type { NodePaths } from './data-directory.ts'
 import { loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
-import { resolveDataDirectory } from './home-directory.ts'
 import {
   createHumanMineOutput,
   createJsonMineOutput,
   describeStatus,
   type MineEvent,
 } from './mine-output.ts'
+import { locateNodeWithoutWallet, type NodePlaceOptions } from './node-place.ts'
 import { readPayouts } from './payee-list.ts'
 import { RemoteNode } from './remote-node.ts'
 import { SecretFiles } from './secret-files.ts'
-import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
 import { installShutdown } from './signals.ts'
 import { createStyle, supportsColor, Terminal } from './terminal.ts'
 
@@ -35,11 +34,7 @@ const STATUS_INTERVAL_MS = 1_000
 const COINBASE_TAG = '/quarry/'
 
 /** What the command line gave; what is undefined comes from the environment or a default. */
-export interface MineCommandOptions {
-  readonly datadir?: string | undefined
-  readonly chain?: string | undefined
-  readonly rpcUrl?: string | undefined
-  readonly rpcPort?: number | undefined
+export interface MineCommandOptions extends NodePlaceOptions {
   /** Who gets mined coins; see `readPayouts`. None for the node's own key. */
   readonly addresses: readonly string[]
   readonly threads: number
@@ -58,6 +53,12 @@ async function choosePayouts(
 ): Promise<readonly Payout[]> {
   const wanted = readPayouts(addresses, params)
   if (wanted !== undefined) return wanted
+  if (!existsSync(paths.root)) {
+    throw new ConfigError(
+      'bad-settings',
+      `Coins would go to the key of the node in ${paths.root}, and there is none. Say with --address where they go.`,
+    )
+  }
   const files = { identity: paths.identityKey, miner: paths.minerKey }
   return payAllTo(await loadPayoutScript(new SecretFiles(files)))
 }
@@ -124,16 +125,6 @@ async function createMiner(parts: MineParts): Promise<Miner> {
   )
 }
 
-/** Where the node is, and what its chain is like. */
-async function locateNode(options: MineCommandOptions) {
-  const { rpcPort } = options
-  const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
-  const params = createConsensusParams(await loadChainSpec(chain))
-  const paths = computeNodePaths(resolveDataDirectory(options.datadir), params.rpcChain)
-  const url = options.rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`)
-  return { params, paths, url }
-}
-
 /** Tells how it goes, once a second. @returns What ends it. */
 function reportStatus(miner: Miner, emit: (event: MineEvent) => void): () => void {
   const timer = setInterval(
@@ -150,7 +141,8 @@ function reportStatus(miner: Miner, emit: (event: MineEvent) => void): () => voi
  * @throws {@link ConfigError} if the address or the chain is not usable, or there is no cookie.
  */
 export async function runMineCommand(options: MineCommandOptions): Promise<void> {
-  const { params, paths, url } = await locateNode(options)
+  const { access, spec, paths } = await locateNodeWithoutWallet(options)
+  const params = createConsensusParams(spec)
   const shutdown = installShutdown({
     say: (message) => process.stderr.write(`\n${message}\n`),
     report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
@@ -165,7 +157,7 @@ export async function runMineCommand(options: MineCommandOptions): Promise<void>
   let miner: Miner | undefined
   const minSpacingSeconds = params.noRetargeting ? params.targetSpacingSeconds : 0
   const node = new RemoteNode(
-    { directory: paths.root, url, minSpacingSeconds },
+    { ...access, minSpacingSeconds },
     {
       onTemplate: () => miner?.refresh(),
       onConnection: (problem) => emit({ type: 'connection', problem: problem ?? null }),

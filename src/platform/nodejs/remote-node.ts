@@ -1,14 +1,13 @@
 /** @module A running node as `quarry mine` sees it: what to mine on, and where blocks go. */
 
-import { join } from 'node:path'
 import * as z from 'zod'
 import { type BlockTemplate, MiningError } from '../../mining/index.ts'
 import { type Block, encodeBlock } from '../../primitives/index.ts'
 import type { JsonValue, RpcParams } from '../../rpc/index.ts'
 import { type Clock, encodeHex, Mutex, sleep, toErrorMessage } from '../../util/index.ts'
-import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
+import { type NodeAccess, readAccess } from './node-access.ts'
 import { readTemplate, TEMPLATE_REQUEST } from './remote-template.ts'
-import { callRpc, DEFAULT_RPC_URL, type RpcCallOptions } from './rpc-client.ts'
+import { callRpc, type RpcCallOptions } from './rpc-client.ts'
 
 /**
  * How old a template gets while the tip stays: fresh time, and what the mempool has gained. Also how long a node
@@ -26,10 +25,7 @@ const parentSchema = z.object({
 })
 
 /** Where the node is. */
-export interface RemoteNodeOptions {
-  /** `<datadir>/<rpcChain>` of the node: its cookie, and its address unless `url` is given. */
-  readonly directory: string
-  readonly url?: string | undefined
+export interface RemoteNodeOptions extends NodeAccess {
   /**
    * Seconds that a block must be later than the one before; 0 where difficulty sets the pace. Else blocks would
    * come without end where it never moves.
@@ -166,11 +162,7 @@ export class RemoteNode {
     params: RpcParams,
     limits: Pick<RpcCallOptions, 'timeoutMs' | 'signal'> = { timeoutMs: CALL_TIMEOUT_MS },
   ): Promise<JsonValue> {
-    const { directory, url } = this.#options
-    // Read anew each time: a node that was started again has another cookie, and perhaps another port.
-    const auth = await readCookie(join(directory, COOKIE_FILE))
-    const address = url ?? (await readRpcEndpoint(directory))?.url ?? DEFAULT_RPC_URL
-    return callRpc({ url: address, auth, method, params, ...limits })
+    return callRpc({ ...(await readAccess(this.#options)), method, params, ...limits })
   }
 
   #setProblem(problem: string | undefined): void {

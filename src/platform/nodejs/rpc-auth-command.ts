@@ -1,6 +1,7 @@
 /** @module `quarry rpcauth`: a further user for a node's RPC. */
 
 import { ConfigError } from '../../util/index.ts'
+import { readFirstLine } from './read-first-line.ts'
 import { createRpcAuth, parseRpcAuth } from './rpc-auth.ts'
 
 /** What the command line gave. */
@@ -12,15 +13,6 @@ export interface RpcAuthCommandOptions {
 }
 
 const MAX_PASSWORD_LENGTH = 512
-
-async function readFirstLine(input: AsyncIterable<string | Buffer>): Promise<string> {
-  let text = ''
-  for await (const chunk of input) {
-    text += chunk
-    if (text.includes('\n') || text.length > MAX_PASSWORD_LENGTH) break
-  }
-  return text.split(/\r?\n/, 1)[0] ?? ''
-}
 
 /**
  * Makes a user and says what goes where.

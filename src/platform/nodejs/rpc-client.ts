@@ -2,27 +2,31 @@
 
 import { type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { join } from 'node:path'
 import {
   convertTextArguments,
   indentJson,
   type JsonValue,
   type MethodSignature,
   parseJson,
+  RPC_CODES,
   RpcError,
   type RpcParams,
   splitJsonObject,
 } from '../../rpc/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
-import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
+import { isCookie } from './cookie.ts'
+import { type NodeAccess, readAccess } from './node-access.ts'
 import { findProgramName } from './program-name.ts'
+import { parseRpcUrl } from './rpc-url.ts'
 
 /** A longer answer is not read to its end: the largest block in JSON is well below. */
 const MAX_REPLY_BYTES = 268_435_456
 /** Long enough for a method that waits or mines. */
 export const DEFAULT_RPC_TIMEOUT_MS = 900_000
-/** Where a node listens that was not told otherwise. */
-export const DEFAULT_RPC_URL = 'http://127.0.0.1:18443'
+
+/** @see Bitcoin Core `ParseError` of bitcoin-cli */
+const WALLET_HINT =
+  ' Or for the command line, give the "--wallet <name>" option before the method; "listwallets" names those that are loaded.'
 
 /** Why no answer came. */
 export type RpcClientErrorCode =
@@ -45,13 +49,14 @@ export class RpcClientError extends Error {
 
 /** One call. */
 export interface RpcCallOptions {
-  /** Such as `http://127.0.0.1:18443`. */
+  /** Such as `http://127.0.0.1:18443`; may end in `/wallet/NAME`. */
   readonly url: string
   /** `user:password`; a cookie's content is that. */
   readonly auth: string
   readonly method: string
   readonly params?: RpcParams
-  readonly wallet?: string
+  /** Overrides the wallet of the URL. */
+  readonly wallet?: string | undefined
   /** Default: {@link DEFAULT_RPC_TIMEOUT_MS}. */
   readonly timeoutMs?: number
   /** Gives the call up. */
@@ -109,14 +114,19 @@ function post(options: RpcCallOptions, body: string): Promise<HttpReply> {
   })
 }
 
+/** The node does not know the user, or another password. */
+export function createUnauthorizedError(url: string, auth: string): RpcClientError {
+  return new RpcClientError(
+    'rpc-unauthorized',
+    isCookie(auth)
+      ? `The node at ${url} refuses this cookie. It writes a new one at every start: check that --datadir is the directory of the node that listens there.`
+      : `The node at ${url} refuses this user or password. "${findProgramName()} rpcauth" makes the line by which a node knows one (--rpc-auth).`,
+  )
+}
+
 /** The answers that are about HTTP and not about the call. */
-function checkStatus({ status, text }: HttpReply, url: string): void {
-  if (status === 401) {
-    throw new RpcClientError(
-      'rpc-unauthorized',
-      `The node at ${url} refuses this cookie. It writes a new one at every start: check that --datadir is the directory of the node that listens there.`,
-    )
-  }
+function checkStatus({ status, text }: HttpReply, { url, auth }: RpcCallOptions): void {
+  if (status === 401) throw createUnauthorizedError(url, auth)
   if (status === 403 || status === 413 || status === 503) {
     throw new RpcClientError(
       'rpc-refused',
@@ -139,15 +149,17 @@ function badReply({ status }: HttpReply, url: string): RpcClientError {
  * @throws {@link RpcClientError} if no answer came.
  */
 export async function callRpcForText(options: RpcCallOptions): Promise<string> {
-  const { url, method, params = [] } = options
+  const { method, params = [] } = options
+  const { origin: url, wallet } = parseRpcUrl(options.url)
+  const call = { ...options, url, wallet: options.wallet ?? wallet }
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
   let reply: HttpReply
   try {
-    reply = await post(options, body)
+    reply = await post(call, body)
   } catch (error) {
     throw explainConnectionError(error, url)
   }
-  checkStatus(reply, url)
+  checkStatus(reply, call)
   let members: ReadonlyMap<string, string> | undefined
   let error: JsonValue
   try {
@@ -177,20 +189,14 @@ export async function callRpc(options: RpcCallOptions): Promise<JsonValue> {
 }
 
 /** What `quarry rpc` was told, and where it writes. */
-export interface RpcCommandOptions {
-  /** `<datadir>/<rpcChain>` of the node. */
-  readonly directory: string
-  /** Overrides the address that the node has written down. */
-  readonly url?: string
-  /** Overrides the cookie that the node has written. */
-  readonly auth?: string
+export interface RpcCommandOptions extends NodeAccess {
   /** The method table, where it is at hand: it tells texts from numbers. */
   readonly methods?: Iterable<MethodSignature>
   readonly method: string
   readonly rawParams: readonly string[]
   /** Read `name=value`. */
   readonly isNamed?: boolean
-  readonly wallet?: string
+  readonly wallet?: string | undefined
   readonly timeoutMs?: number
   readonly writeOut: (text: string) => void
   readonly writeError: (text: string) => void
@@ -206,17 +212,12 @@ function formatResult(result: string): string {
 }
 
 async function callForCommand(options: RpcCommandOptions): Promise<string> {
-  const { directory, method, rawParams, isNamed = false, wallet, timeoutMs } = options
+  const { method, rawParams, isNamed = false, wallet, timeoutMs } = options
   const known = [...(options.methods ?? [])].find(({ name }) => name === method)
   const params = convertTextArguments(known, rawParams, isNamed)
-  const url = options.url ?? (await readRpcEndpoint(directory))?.url ?? DEFAULT_RPC_URL
-  const auth = options.auth ?? (await readCookie(join(directory, COOKIE_FILE)))
   return callRpcForText({
-    url,
-    auth,
-    method,
-    params,
-    ...(wallet === undefined ? {} : { wallet }),
+    ...(await readAccess(options)),
+    ...{ method, params, wallet },
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   })
 }
@@ -233,7 +234,8 @@ export async function runRpcCommand(options: RpcCommandOptions): Promise<number>
     return 0
   } catch (error) {
     if (error instanceof RpcError) {
-      options.writeError(`error code: ${error.code}\nerror message:\n${error.message}\n`)
+      const hint = error.code === RPC_CODES.WALLET_NOT_SPECIFIED ? WALLET_HINT : ''
+      options.writeError(`error code: ${error.code}\nerror message:\n${error.message}${hint}\n`)
       return Math.abs(error.code) || 1
     }
     if (error instanceof RpcClientError || error instanceof ConfigError) {

@@ -1,16 +1,11 @@
 /** @module `quarry tail`: follows what happens in a node, over its restarts. */
 
-import { join } from 'node:path'
 import type { NodeEvent } from '../../rpc/index.ts'
 import { sleep, toErrorMessage } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
-import { loadChainSpec } from './chain-choice.ts'
-import { COOKIE_FILE, readCookie, readRpcEndpoint } from './cookie.ts'
-import { computeNodePaths } from './data-directory.ts'
 import { readEventStream, type StreamMessage } from './event-stream-client.ts'
-import { resolveDataDirectory } from './home-directory.ts'
-import { DEFAULT_RPC_URL } from './rpc-client.ts'
-import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
+import { type NodeAccess, readAccess } from './node-access.ts'
+import { locateNodeWithoutWallet, type NodePlaceOptions } from './node-place.ts'
 import { installShutdown } from './signals.ts'
 import { createHumanTailOutput, createJsonTailOutput, type TailLine } from './tail-output.ts'
 import { createStyle, supportsColor, Terminal } from './terminal.ts'
@@ -19,11 +14,7 @@ import { createStyle, supportsColor, Terminal } from './terminal.ts'
 const RETRY_MS = 1_000
 
 /** What the command line gave; what is undefined comes from the environment or a default. */
-export interface TailCommandOptions {
-  readonly datadir?: string | undefined
-  readonly chain?: string | undefined
-  readonly rpcUrl?: string | undefined
-  readonly rpcPort?: number | undefined
+export interface TailCommandOptions extends NodePlaceOptions {
   /** All of them if there are none. */
   readonly topics: readonly string[]
   /** The number of the last event that is known; 0 for all that the node has kept. */
@@ -32,26 +23,9 @@ export interface TailCommandOptions {
   readonly isJson: boolean
 }
 
-/** Where the node is. */
-interface NodePlace {
-  readonly directory: string
-  readonly url: string | undefined
-}
-
-async function locateNode(options: TailCommandOptions): Promise<NodePlace> {
-  const { rpcPort, rpcUrl } = options
-  const chain = options.chain ?? process.env[toEnvironmentName('chain')] ?? CHAIN_NAMES[0]
-  const { rpcChain } = await loadChainSpec(chain)
-  const { root } = computeNodePaths(resolveDataDirectory(options.datadir), rpcChain)
-  return {
-    directory: root,
-    url: rpcUrl ?? (rpcPort === undefined ? undefined : `http://127.0.0.1:${rpcPort}`),
-  }
-}
-
 /** Follows one node. */
 class EventFollower {
-  readonly #place: NodePlace
+  readonly #access: NodeAccess
   readonly #topics: readonly string[]
   readonly #emit: (line: TailLine) => void
   /** The last event that is known. */
@@ -60,11 +34,11 @@ class EventFollower {
   #problem: string | undefined
 
   constructor(
-    place: NodePlace,
+    access: NodeAccess,
     { topics, since }: TailCommandOptions,
     emit: (line: TailLine) => void,
   ) {
-    this.#place = place
+    this.#access = access
     this.#topics = topics
     this.#since = since?.toString()
     this.#emit = emit
@@ -90,12 +64,9 @@ class EventFollower {
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const { directory, url } = this.#place
-    // Read anew each time: a node that was started again has another cookie, and perhaps another port.
-    const auth = await readCookie(join(directory, COOKIE_FILE))
-    const address = url ?? (await readRpcEndpoint(directory))?.url ?? DEFAULT_RPC_URL
+    const access = await readAccess(this.#access)
     const wish = { topics: this.#topics, since: this.#since }
-    for await (const message of readEventStream({ url: address, auth, ...wish, signal })) {
+    for await (const message of readEventStream({ ...access, ...wish, signal })) {
       this.#hasConnected = true
       this.#setProblem(undefined)
       this.#take(message)
@@ -129,7 +100,7 @@ class EventFollower {
  * @throws {@link ConfigError} if there is no cookie, or the chain is not usable.
  */
 export async function runTailCommand(options: TailCommandOptions): Promise<void> {
-  const place = await locateNode(options)
+  const { access } = await locateNodeWithoutWallet(options)
   const shutdown = installShutdown({
     say: () => undefined,
     report: (message, error) => process.stderr.write(`${message}: ${toErrorMessage(error)}\n`),
@@ -138,7 +109,7 @@ export async function runTailCommand(options: TailCommandOptions): Promise<void>
   const style = createStyle(supportsColor(process.stdout, process.env))
   const isHuman = terminal.isInteractive && !options.isJson
   const emit = isHuman ? createHumanTailOutput(terminal, style) : createJsonTailOutput(terminal)
-  const follower = new EventFollower(place, options, emit)
+  const follower = new EventFollower(access, options, emit)
   const followed = follower.follow(shutdown.signal)
   // A node that is not there is told where all errors of commands are.
   shutdown.attach(async () => {
