@@ -55,6 +55,11 @@ function install() {
     { cwd: ROOT, stdio: ['ignore', process.stderr, process.stderr] },
   )
   if (status !== 0) {
+    if (error?.code === 'ENOENT') {
+      throw new Error(
+        "Quarry's dependencies are installed by npm, and no 'npm' was found. It comes with Node.js from https://nodejs.org/; some systems have it as a package of its own.",
+      )
+    }
     const reason = error === undefined ? `npm ci ended with exit code ${status}` : error.message
     throw new Error(`Dependencies could not be installed: ${reason}.`)
   }

@@ -1,11 +1,15 @@
 # Sourced by the scripts a person runs: checks Node.js, then installs and builds what is missing.
 # Everything it says goes to standard error. Expects $root, the project's directory.
 
-require_node() {
+find_node() {
   if ! command -v node >/dev/null 2>&1; then
     echo "Quarry needs Node.js 20.19 or newer, and no 'node' was found. Get it from https://nodejs.org/." >&2
     exit 1
   fi
+}
+
+require_node() {
+  find_node
   local version major minor
   version="$(node -p process.versions.node)"
   IFS=. read -r major minor _ <<<"$version"

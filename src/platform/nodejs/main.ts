@@ -1,16 +1,18 @@
 #!/usr/bin/env node
-/** @module The program `quarry`. */
+/**
+ * The program `quarry`. Loads nothing before the runtime is checked: our libraries fail on an older one while they are
+ * loaded, with messages that help nobody.
+ *
+ * @module
+ */
 
-// Must stay first: what follows expects what it adds to older runtimes.
-import './polyfills.ts'
+import { findRuntimeProblem } from './runtime-version.ts'
 
-import { runCli } from './cli.ts'
-import { isHangupIgnored } from './hangup.ts'
-import { tolerateLostReaders } from './terminal.ts'
-
-// `quarry … | head` reads as much as it likes; what is left to say then goes nowhere.
-tolerateLostReaders()
-// Commands that handle no signals survive a hang-up, too, if they were started with `nohup`.
-if (isHangupIgnored()) process.on('SIGHUP', () => undefined)
-const exitCode = await runCli(process.argv)
-if (exitCode !== undefined) process.exitCode = exitCode
+const problem = findRuntimeProblem()
+if (problem === undefined) {
+  const { runMain } = await import('./run-main.ts')
+  await runMain()
+} else {
+  process.stderr.write(`${problem}\n`)
+  process.exitCode = 1
+}

@@ -1,11 +1,17 @@
 /**
- * What our libraries use and Node.js 20 does not have. First import of every entry point.
+ * What our libraries use and Node.js 20 does not have; an older one is refused. First import of every entry point.
  *
  * libp2p 3 calls `Promise.withResolvers`, which came with Node.js 22. This file goes when Node.js 22
  * is the floor.
  *
  * @module
  */
+
+import { ConfigError } from '../../util/errors.ts'
+import { findRuntimeProblem } from './runtime-version.ts'
+
+const problem = findRuntimeProblem()
+if (problem !== undefined) throw new ConfigError('runtime-too-old', problem)
 
 interface PromiseResolvers<Value> {
   promise: Promise<Value>
