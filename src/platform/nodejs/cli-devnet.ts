@@ -4,10 +4,8 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from '@commander-js/extra-typings'
 import type { DevnetCommand } from '../../devnet/index.ts'
-import { EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
-import { findProgramName } from './program-name.ts'
-
-const FOLDER_HELP = 'folder of the devnet (default: .devnet in the project)'
+import { DEVNET_FOLDER_HELP, EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
+import { findDevnetFolder, findProgramName } from './program-name.ts'
 
 function formatDevnetHelp(quarry: string): string {
   return `
@@ -81,16 +79,14 @@ function addRunOptions(command: Command): void {
     .option('--timeout <seconds>', 'fail after so long', parseNumber(1, 1_000_000))
     .option('--reset', 'wipe the chain of the folder and begin a new one', false)
     .option('--json', 'print JSON lines, on a terminal, too', false)
-    .option('--datadir <dir>', FOLDER_HELP)
+    .option('--datadir <dir>', DEVNET_FOLDER_HELP)
     .addHelpText('after', () => formatDevnetHelp(findProgramName()))
     .action(async (options) => {
       const { runDevnetCommand } = await import('./devnet-command.ts')
-      const { DEFAULT_DEVNET_FOLDER } = await import('./devnet-folder.ts')
       const { measureHashRate } = await import('./measure-hash-rate.ts')
       await runDevnetCommand(
         {
-          folderPath:
-            options.datadir === undefined ? DEFAULT_DEVNET_FOLDER : resolve(options.datadir),
+          folderPath: options.datadir === undefined ? findDevnetFolder() : resolve(options.datadir),
           nodeCount: options.nodes,
           spacingSeconds: options.spacing,
           windowBlocks: options.window,
@@ -122,7 +118,7 @@ function addClient(devnet: Command, name: string, description: string) {
   return devnet
     .command(name)
     .description(description)
-    .option('--datadir <dir>', FOLDER_HELP)
+    .option('--datadir <dir>', DEVNET_FOLDER_HELP)
     .option('--json', 'print the answer as one JSON object', false)
 }
 

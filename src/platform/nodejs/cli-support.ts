@@ -15,6 +15,10 @@ Exit codes:
   5 port in use · 6 database damaged · 7 data of another chain · 8 disk full
   (rpc: 0, or the error's code without its sign, as bitcoin-cli does)`
 
+/** Help of `--datadir` wherever it is the folder of a devnet. */
+export const DEVNET_FOLDER_HELP =
+  'folder of the devnet (default: .devnet in the working copy; in the directory of the caller where Quarry is installed)'
+
 /** Examples, each with its note behind it where it has one. */
 export function formatExamples(
   ...examples: readonly (readonly [line: string, note?: string])[]

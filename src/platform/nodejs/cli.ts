@@ -10,6 +10,7 @@ import { addDevnet } from './cli-devnet.ts'
 import { addEventCommands } from './cli-events.ts'
 import {
   addNodeOptions,
+  DEVNET_FOLDER_HELP,
   EXIT_CODE_HELP,
   formatExamples,
   honourEveryWord,
@@ -288,7 +289,7 @@ function addFaucet(program: Command): void {
     .description("send coins of a devnet's wallet, whose seed everybody knows")
     .argument('<address>', 'where to')
     .argument('[amount]', 'coins', '1')
-    .option('--datadir <dir>', 'folder of the devnet (default: .devnet in the project)')
+    .option('--datadir <dir>', DEVNET_FOLDER_HELP)
     .action(async (address, amount, { datadir }) => {
       const { runFaucet } = await import('./faucet-command.ts')
       process.stdout.write(`${await runFaucet({ address, amount, datadir })}\n`)

@@ -10,8 +10,9 @@ import {
   formatHashRate,
 } from '../../devnet/index.ts'
 import type { ControlAnswer } from './devnet-control.ts'
-import { DEFAULT_DEVNET_FOLDER, DEVNET_FILE_NAME } from './devnet-folder.ts'
+import { DEVNET_FILE_NAME } from './devnet-folder.ts'
 import { formatFaults } from './devnet-output.ts'
+import { findDevnetFolder, findProgramName } from './program-name.ts'
 
 /** Longer than a node may take to stop and to start. */
 const COMMAND_TIMEOUT_MS = 90_000
@@ -25,7 +26,7 @@ const DEVNET_FILE = z.object({
 function createAbsence(folder: string, cause?: unknown): DevnetError {
   return new DevnetError(
     'no-devnet',
-    `No devnet runs in ${folder}. Start one with scripts/devnet, or say with --datadir where yours is.`,
+    `No devnet runs in ${folder}. Start one with "${findProgramName()} devnet", or say with --datadir where yours is.`,
     { cause },
   )
 }
@@ -111,7 +112,7 @@ export async function runDevnetClient(
   command: DevnetCommand,
   { datadir, json = false }: DevnetClientOptions,
 ): Promise<void> {
-  const folder = datadir === undefined ? DEFAULT_DEVNET_FOLDER : resolve(datadir)
+  const folder = datadir === undefined ? findDevnetFolder() : resolve(datadir)
   const reply = await sendDevnetCommand(folder, command)
   const lines = json ? [JSON.stringify(reply)] : formatReply(reply)
   process.stdout.write(`${lines.join('\n')}\n`)

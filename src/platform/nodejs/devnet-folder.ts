@@ -9,14 +9,11 @@ import type { ControlAddress } from './devnet-control.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { explainAccess } from './explain-access.ts'
 import { makeDirectory } from './make-directory.ts'
-import { packagePath } from './package-root.ts'
 
 /** The format of `devnet.json`. */
 const DEVNET_FILE_VERSION = 1
 /** Tells later commands where the nodes of a devnet are, and how to command them. */
 export const DEVNET_FILE_NAME = 'devnet.json'
-/** The folder that `scripts/devnet` uses unless told otherwise. */
-export const DEFAULT_DEVNET_FOLDER = join(packagePath(''), '.devnet')
 const NODE_DIRECTORY = /^node-\d+$/
 
 /** A devnet's folder, held by this process until `release`. */

@@ -11,8 +11,7 @@ import {
   type NodeAddress,
 } from '../../devnet/index.ts'
 import type { DevnetFolder } from './devnet-folder.ts'
-import { packagePath } from './package-root.ts'
-import { quoteArgument, shortenPath } from './program-name.ts'
+import { findWholeProgramName, quoteArgument, shortenPath } from './program-name.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 /** Where the story of a devnet is told. */
@@ -52,14 +51,14 @@ export function formatNextSteps(
 ): readonly string[] {
   const [first] = addresses
   if (first === undefined) return []
-  const quarry = quoteArgument(packagePath('scripts/quarry'))
+  const quarry = findWholeProgramName()
   const spec = quoteArgument(folder.specPath)
   const directory = quoteArgument(folder.nodeDirectory(first.index))
   const extra = quoteArgument(`${folder.path}/extra`)
   return [
     `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
     `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
-    `Faults     ${quoteArgument(packagePath('scripts/devnet'))} partition --datadir ${quoteArgument(folder.path)} 0 1`,
+    `Faults     ${quarry} devnet partition --datadir ${quoteArgument(folder.path)} 0 1`,
     `Coins      ${quarry} faucet --datadir ${quoteArgument(folder.path)} <address> [amount] (its wallet is known to everybody: never use it elsewhere)`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',
   ]
@@ -78,7 +77,7 @@ export function formatBringBack(
   peers: readonly string[],
   { threads, throttle }: NodeHabits,
 ): string {
-  const quarry = quoteArgument(packagePath('scripts/quarry'))
+  const quarry = findWholeProgramName()
   const spec = quoteArgument(folder.specPath)
   const directory = quoteArgument(folder.nodeDirectory(index))
   const flags = peers.map((peer) => ` --peer ${peer}`).join('')

@@ -7,7 +7,8 @@ import { DevnetError } from '../../devnet/index.ts'
 import { DEVNET_WALLET_NAME } from '../../node/index.ts'
 import { RPC_CODES, RpcError } from '../../rpc/index.ts'
 import { readCookie } from './cookie.ts'
-import { DEFAULT_DEVNET_FOLDER, DEVNET_FILE_NAME } from './devnet-folder.ts'
+import { DEVNET_FILE_NAME } from './devnet-folder.ts'
+import { findDevnetFolder, findProgramName } from './program-name.ts'
 import { callRpc } from './rpc-client.ts'
 
 const DEVNET_FILE = z.object({
@@ -33,7 +34,7 @@ async function findNode(folder: string) {
   }
   throw new DevnetError(
     'no-devnet',
-    `No devnet with a node 0 runs in ${folder}. Start one with scripts/devnet, or say with --datadir where yours is.`,
+    `No devnet with a node 0 runs in ${folder}. Start one with "${findProgramName()} devnet", or say with --datadir where yours is.`,
   )
 }
 
@@ -44,7 +45,7 @@ async function findNode(folder: string) {
  * @throws {@link DevnetError} `no-devnet` if none runs there, `bad-command` if the wallet refuses.
  */
 export async function runFaucet({ address, amount, datadir }: FaucetOptions): Promise<string> {
-  const node = await findNode(datadir === undefined ? DEFAULT_DEVNET_FOLDER : resolve(datadir))
+  const node = await findNode(datadir === undefined ? findDevnetFolder() : resolve(datadir))
   try {
     const txid = await callRpc({
       url: node.rpcUrl,

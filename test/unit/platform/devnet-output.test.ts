@@ -74,7 +74,7 @@ describe('createHumanOutput', () => {
     expect(lines).toEqual([
       '  node 1 ended by SIGKILL; its log is /d/node-1/node.log; it stays down',
       expect.stringMatching(
-        /^ {2}Bring back \S*scripts\/quarry start --chain \/d\/chain.json --datadir \/d\/node-1 /,
+        /^ {2}Bring back (?:\S*scripts\/quarry|'.*scripts\/quarry') start --chain \/d\/chain.json --datadir \/d\/node-1 /,
       ),
     ])
     expect(lines[1]).toMatch(
