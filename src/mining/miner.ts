@@ -10,7 +10,6 @@ import {
   type Logger,
   LruMap,
   type Timer,
-  toErrorMessage,
 } from '../util/index.ts'
 import type { BlockTemplate } from './block-template.ts'
 import { checkHit } from './check-hit.ts'
@@ -40,7 +39,7 @@ export interface MinerDeps {
   readonly nextTemplate: () => BlockTemplate | undefined
   /**
    * Takes a solved block. Rejects with a {@link ConsensusError} or a {@link MiningError} `block-refused` if the
-   * block is invalid, with anything else if it could not be handed in.
+   * block is invalid, with anything else if it could not be handed in. Reports both itself: the miner only counts.
    */
   readonly submit: (block: Block, template: BlockTemplate) => Promise<void>
   readonly spawnHashWorker: SpawnHashWorker
@@ -326,8 +325,6 @@ export class Miner {
       const isRefused = error instanceof ConsensusError || error instanceof MiningError
       if (isRefused) this.#invalid += 1
       else this.#stale += 1
-      const code = isRefused ? error.code : undefined
-      log.error('own block not accepted', { code, reason: toErrorMessage(error) })
     } finally {
       // If this was refused, the next tick tries again: at once might be without end.
       this.#pending.delete(template.prevBlockHash)

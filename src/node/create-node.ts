@@ -43,6 +43,7 @@ import {
   publishPoolEvents,
 } from './publish-events.ts'
 import { createChainSource, createTxSource } from './sources.ts'
+import { createBlockSubmitter } from './submit-own-block.ts'
 
 /** How a node behaves: plain data. */
 export interface NodeOptions extends NodeChainOptions {
@@ -225,16 +226,15 @@ async function createMiner(
   const { params, platform, options } = init
   const { isEnabled, payouts, threads, throttle, isVersionRolled } = options.mining
   if (!isEnabled) return undefined
+  const log = platform.log.child('mining')
   const keeper = new TemplateKeeper({ templates, isReady: () => sync.isCaughtUp }, params)
   return new Miner(
     {
       nextTemplate: () => keeper.next(),
-      submit: async (block) => {
-        await sync.submitBlock(block)
-      },
+      submit: createBlockSubmitter(sync, log),
       spawnHashWorker: platform.spawnHashWorker,
       clock: platform.clock,
-      log: platform.log.child('mining'),
+      log,
     },
     {
       payouts: payouts ?? payAllTo(await loadPayoutScript(platform.secrets)),

@@ -1,7 +1,6 @@
 /** @module Fetching the bodies of blocks whose headers are known. */
 
-import type { BlockEntry, Chain } from '../chain/index.ts'
-import { findForkPoint } from '../chain/index.ts'
+import { type BlockEntry, type Chain, findForkPoint, StoreError } from '../chain/index.ts'
 import {
   type BlockHashHex,
   computeBlockHash,
@@ -12,6 +11,7 @@ import {
   Budget,
   type Clock,
   DecodeError,
+  InvariantError,
   type Logger,
   TaskGroup,
   toErrorMessage,
@@ -296,5 +296,5 @@ export class BlockDownload {
 
 /** Whether an error says that our own disk or program is at fault. */
 export function isStoreFailure(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'StoreError' || error.name === 'InvariantError')
+  return error instanceof StoreError || error instanceof InvariantError
 }

@@ -35,6 +35,8 @@ export type WalletErrorCode =
 /** The wallet's refusal. Its message is for whoever asked; it never holds a key, a seed or a passphrase. */
 export class WalletError extends Error {
   override readonly name = 'WalletError'
+  /** Tells it from other errors where the class, which comes with the wallet's libraries, is not loaded. */
+  readonly isOfWallet = true
   readonly code: WalletErrorCode
 
   constructor(code: WalletErrorCode, message: string, options?: ErrorOptions) {

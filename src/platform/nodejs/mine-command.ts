@@ -63,7 +63,7 @@ async function choosePayouts(
   return payAllTo(await loadPayoutScript(new SecretFiles(files)))
 }
 
-/** Only faults matter to whoever watches; blocks are told of where they are submitted. */
+/** Only faults of the miner itself are errors; blocks are told of where they are submitted. */
 function createFaultLog(emit: (event: MineEvent) => void): Logger {
   const ignore = (): void => undefined
   return {
@@ -72,8 +72,6 @@ function createFaultLog(emit: (event: MineEvent) => void): Logger {
     info: ignore,
     warn: ignore,
     error: (message, fields) => {
-      // The node's refusal of a block is told of with its height and hash.
-      if (message === 'own block not accepted') return
       const reason = fields?.['reason']
       emit({ type: 'fault', message: reason === undefined ? message : `${message}: ${reason}` })
     },

@@ -1,5 +1,6 @@
 /** @module `quarry start`: settings, log, signals, and one node between them. */
 
+import { StoreError } from '../../chain/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { type NodeSettings, resolveProcessSettings } from './config.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
@@ -10,8 +11,7 @@ import { supportsColor } from './terminal.ts'
 
 /** Whether the message says all there is to know: the settings or the files are at fault, not the program. */
 function isExplained(error: unknown): boolean {
-  const isOfStore = error instanceof Error && error.name === 'StoreError'
-  return isOfStore || exitCodeOf(error) !== EXIT_CODES.failure
+  return error instanceof StoreError || exitCodeOf(error) !== EXIT_CODES.failure
 }
 
 /** Adds the cure where only the system's own words would be shown. */

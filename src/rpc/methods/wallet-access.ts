@@ -43,9 +43,9 @@ const MANY_WALLETS_MESSAGE =
   '/wallet/<walletname> URI path.'
 const UNKNOWN_WALLET_MESSAGE = 'Requested wallet does not exist or is not loaded'
 
-/** By its name: the class comes with the wallet's libraries, which a node without wallets never loads. */
+/** Without the class: that comes with the wallet's libraries, which a node without wallets never loads. */
 export function isWalletError(error: unknown): error is WalletError {
-  return error instanceof Error && error.name === 'WalletError'
+  return error instanceof Error && (error as Partial<WalletError>).isOfWallet === true
 }
 
 /** What a caller is told of the wallet's refusal; anything else stays as it is. */
