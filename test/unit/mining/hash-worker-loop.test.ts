@@ -12,6 +12,7 @@ import {
 } from '../../../src/mining/index.ts'
 import { systemClock } from '../../../src/platform/system.ts'
 import { type BlockHash, computeBlockHash, encodeHeader } from '../../../src/primitives/index.ts'
+import type { Clock } from '../../../src/util/index.ts'
 
 const module = new WebAssembly.Module(
   readFileSync(new URL('../../../wasm/quarry-hash-simd.wasm', import.meta.url)),
@@ -58,12 +59,16 @@ function spyOn(engine: HashEngine) {
   return { spied, scans }
 }
 
-function startLoop(engine: HashEngine = new WasmHashEngine(module)) {
+function busyMsOf(report: HashWorkerReport): number {
+  return report.type === 'progress' ? report.busyMs : 0
+}
+
+function startLoop(engine: HashEngine = new WasmHashEngine(module), clock: Clock = systemClock) {
   const reports: HashWorkerReport[] = []
   const { spied, scans } = spyOn(engine)
   const loop = new HashWorkerLoop({
     engine: spied,
-    clock: systemClock,
+    clock,
     yieldToMessages: () => yieldNow(),
     report: (report) => reports.push(report),
   })
@@ -159,25 +164,44 @@ describe('HashWorkerLoop', () => {
     expect(new Set(scanned).size).toBe(scanned.length)
   })
 
-  it('keeps to its share of a core', async () => {
+  it.each([
+    ['timers that are punctual', 0],
+    ['timers that a busy machine delays', 40],
+  ])('keeps to its share of a core with %s', async (_, lateMs) => {
     const busyShare = async (share: number): Promise<number> => {
-      const { loop, reports } = startLoop()
+      // Time passes where the loop hashes and where it pauses, and nowhere else.
+      let nowMs = 0
+      const clock: Clock = {
+        ...systemClock,
+        monotonic: () => nowMs,
+        schedule: (delayMs, callback) => {
+          nowMs += delayMs + lateMs
+          setImmediate(callback)
+          return { cancel: () => undefined }
+        },
+      }
+      const engine: HashEngine = {
+        name: 'slow',
+        prepare: () => {},
+        scan: (_start, count) => {
+          nowMs += 5
+          return { noncesDone: count, hits: [] }
+        },
+        hashHeaders: (headers) => headers,
+        hashPairs: (pairs) => pairs,
+      }
+      const { loop, reports } = startLoop(engine, clock)
       loop.handle({ type: 'throttle', share })
-      const startMs = performance.now()
       loop.handle({ type: 'work', unit: createUnit(1, 0n) })
-      await pause(900)
+      while (nowMs < 20_000) await yieldNow()
       loop.handle({ type: 'idle' })
-      await pause(100)
-      const busyMs = reports.reduce(
-        (sum, report) => sum + (report.type === 'progress' ? report.busyMs : 0),
-        0,
-      )
-      return busyMs / (performance.now() - startMs)
+      const ended = () => reports.reduce((sum, report) => sum + busyMsOf(report), 0)
+      while (ended() < share * 19_000 && nowMs < 30_000) await yieldNow()
+      return ended() / nowMs
     }
-    // Shares are compared, not times: the machine may be busy.
-    const quarter = await busyShare(0.25)
-    expect(quarter).toBeLessThan(0.35)
-    expect(quarter).toBeLessThan((await busyShare(1)) / 1.8)
+    expect(await busyShare(0.25)).toBeCloseTo(0.25, 1)
+    expect(await busyShare(0.5)).toBeCloseTo(0.5, 1)
+    expect(await busyShare(1)).toBe(1)
   })
 
   it('reports an engine that throws', async () => {
