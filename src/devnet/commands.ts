@@ -2,14 +2,12 @@
 
 import * as z from 'zod'
 import type { DevnetStatus } from './devnet-status.ts'
-import type { DevnetFaults } from './fault-plan.ts'
+import { type DevnetFaults, MAX_LINK_DELAY_MS } from './fault-plan.ts'
 import type { NodeAddress } from './node-launcher.ts'
 
 /** The most nodes that one devnet may have: each is a process. */
 export const MAX_DEVNET_NODES = 50
 
-/** The most that a node can be slowed down by, in milliseconds: `setfaults` takes a minute, and a link has two ends. */
-const MAX_SLOW_MS = 30_000
 /** The lowest cap of a bandwidth, in bytes per second, as `setfaults` has it. */
 const MIN_BYTES_PER_SECOND = 100
 
@@ -17,7 +15,7 @@ const node = z
   .int()
   .min(0)
   .max(MAX_DEVNET_NODES - 1)
-const durationMs = z.number().min(0).max(MAX_SLOW_MS)
+const durationMs = z.number().min(0).max(MAX_LINK_DELAY_MS)
 
 /** The form of a command. */
 export const DEVNET_COMMAND = z.discriminatedUnion('type', [
@@ -36,14 +34,19 @@ export const DEVNET_COMMAND = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('kill'), node }),
   z.object({ type: z.literal('restart'), node }),
+  z.object({ type: z.literal('stop') }),
 ])
 
 /** What a devnet is told. */
 export type DevnetCommand = z.infer<typeof DEVNET_COMMAND>
 
-/** What it answers: how all is, which faults apply now, or which node went or came. */
+/** What is about its nodes; whoever runs the devnet also stops it. */
+export type DevnetNodeCommand = Exclude<DevnetCommand, { type: 'stop' }>
+
+/** What it answers: how all is, which faults apply now, which node went or came, or that all is being stopped. */
 export type DevnetReply =
   | ({ readonly type: 'status' } & DevnetStatus & DevnetFaults)
   | ({ readonly type: 'faults' } & DevnetFaults)
   | { readonly type: 'down'; readonly index: number }
   | ({ readonly type: 'node' } & NodeAddress)
+  | { readonly type: 'stopping' }

@@ -1,7 +1,7 @@
 /** @module The supervisor: starts nodes, watches them, and leaves none behind. */
 
 import { type CancelSignal, type Clock, Mutex, sleep, toErrorMessage } from '../util/index.ts'
-import type { DevnetCommand, DevnetReply } from './commands.ts'
+import type { DevnetNodeCommand, DevnetReply } from './commands.ts'
 import {
   type CallNode,
   computeNextRetarget,
@@ -143,13 +143,13 @@ export class Devnet {
    * @throws {@link DevnetError} `bad-command` for a node that is not there or not as the command needs it,
    * `bad-answer` if a node does not take its faults, and what launching throws.
    */
-  async control(command: DevnetCommand): Promise<DevnetReply> {
+  async control(command: DevnetNodeCommand): Promise<DevnetReply> {
     if (command.type !== 'status') return this.#commands.run(() => this.#obey(command))
     const { faults } = this.#plan
     return { type: 'status', ...(await this.#sample()), ...faults }
   }
 
-  #obey(command: Exclude<DevnetCommand, { type: 'status' }>): Promise<DevnetReply> {
+  #obey(command: Exclude<DevnetNodeCommand, { type: 'status' }>): Promise<DevnetReply> {
     switch (command.type) {
       case 'kill':
         return this.#killNode(command.node)
@@ -161,7 +161,7 @@ export class Devnet {
   }
 
   async #changeFaults(
-    command: Extract<DevnetCommand, { type: 'partition' | 'heal' | 'slow' }>,
+    command: Extract<DevnetNodeCommand, { type: 'partition' | 'heal' | 'slow' }>,
   ): Promise<DevnetReply> {
     if (command.type === 'partition') {
       this.#plan.part(command.groups, this.#options.nodeCount)

@@ -3,6 +3,12 @@
 import type { FaultRuleJson } from '../rpc/index.ts'
 import { DevnetError } from './errors.ts'
 
+/**
+ * The most that a link can be slowed down by, latency and jitter of both its ends together, in milliseconds. To connect
+ * takes eight messages one after the other, and `DIAL_TIMEOUT_MS` (10 s) for all of them: 1.2 s each still works.
+ */
+export const MAX_LINK_DELAY_MS = 1_000
+
 /** How much longer everything takes that one node sends or is sent. */
 export interface Slowness {
   readonly latencyMs: number
@@ -70,8 +76,13 @@ export class FaultPlan {
     this.#groups = rest.length === 0 ? groups : [...groups, rest]
   }
 
-  /** Slows a node down, or gives it its pace back. */
+  /**
+   * Slows a node down, or gives it its pace back.
+   *
+   * @throws {@link DevnetError} `bad-command` if it could not connect to another node any more.
+   */
   slow(node: number, { latencyMs, jitterMs, bytesPerSecond }: Slowness): void {
+    this.#checkDelay(node, latencyMs + jitterMs)
     const isSlow = latencyMs > 0 || jitterMs > 0 || bytesPerSecond !== undefined
     if (isSlow) this.#slow.set(node, { latencyMs, jitterMs, bytesPerSecond })
     else this.#slow.delete(node)
@@ -104,6 +115,23 @@ export class FaultPlan {
         },
       ]
     })
+  }
+
+  #checkDelay(node: number, delayMs: number): void {
+    const others = [...this.#slow].filter(([other]) => other !== node)
+    const [slowest] = others
+      .map(([other, { latencyMs, jitterMs }]) => ({ other, delayMs: latencyMs + jitterMs }))
+      .sort((a, b) => b.delayMs - a.delayMs)
+    const sumMs = delayMs + (slowest?.delayMs ?? 0)
+    if (delayMs === 0 || sumMs <= MAX_LINK_DELAY_MS) return
+    const together =
+      slowest === undefined || slowest.delayMs === 0
+        ? 'latency and jitter are'
+        : `with node ${slowest.other}, which is slow already, that is`
+    throw new DevnetError(
+      'bad-command',
+      `Node ${node} could not connect any more: ${together} ${sumMs} ms a message, and more than ${MAX_LINK_DELAY_MS} ms are too slow. To connect takes eight messages one after the other, for which a node waits 10 s.`,
+    )
   }
 
   #areParted(a: number, b: number): boolean {

@@ -18,6 +18,7 @@
 export {
   DEVNET_COMMAND,
   type DevnetCommand,
+  type DevnetNodeCommand,
   type DevnetReply,
   MAX_DEVNET_NODES,
 } from './commands.ts'
@@ -51,7 +52,7 @@ export {
   sampleNode,
 } from './devnet-status.ts'
 export { DevnetError, type DevnetErrorCode } from './errors.ts'
-export { type DevnetFaults, FaultPlan, type Slowness } from './fault-plan.ts'
+export { type DevnetFaults, FaultPlan, MAX_LINK_DELAY_MS, type Slowness } from './fault-plan.ts'
 export type {
   LaunchedNode,
   LaunchRequest,

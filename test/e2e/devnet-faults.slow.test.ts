@@ -1,6 +1,6 @@
 /** A devnet that is broken and healed from another terminal. */
 
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -155,15 +155,17 @@ describe('scripts/devnet, from another terminal', () => {
     expect(await bench.command('heal')).toEqual({ type: 'faults', partition: null, slow: [] })
     expect(await devnet.call(1, 'getfaults')).toEqual([])
 
-    devnet.child.kill('SIGTERM')
+    expect(await bench.command('stop')).toEqual({ type: 'stopping' })
+    // Whoever was told so can start again at once.
+    expect(existsSync(join(bench.folder, 'quarry.lock'))).toBe(false)
     expect(await devnet.ended).toBe(0)
     await expect(bench.command('status')).rejects.toThrow(/No devnet runs in .* --datadir/)
   })
 
   it('says in words what is wrong with a command', async () => {
-    await expect(bench.command('status')).rejects.toThrow(/No devnet runs in .*scripts\/devnet/)
+    await expect(bench.command('status')).rejects.toThrow(/No devnet runs in .*quarry devnet"/)
     await expect(bench.command('slow', '1', '500')).rejects.toThrow(/such as 500ms/)
-    await expect(bench.command('slow', '1', '31s')).rejects.toThrow(/up to 30s/)
+    await expect(bench.command('slow', '1', '1.1s')).rejects.toThrow(/up to 1s: .* 10 s/)
     await expect(bench.command('slow', '1', '1s', '--bandwidth', '9')).rejects.toThrow(/20kB/)
     await expect(bench.command('partition', '0;1')).rejects.toThrow(/such as 0,1/)
     await expect(bench.command('kill', 'x')).rejects.toThrow(/from 0 to 49/)

@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDevnetFolder } from '../../src/platform/nodejs/devnet-folder.ts'
 import { formatNextSteps } from '../../src/platform/nodejs/devnet-output.ts'
+import { runToEnd } from '../support/command-process.ts'
 import { DevnetBench } from '../support/devnet-process.ts'
+import { TestWallet } from '../support/wallet.ts'
 
+const PAYEE = new TestWallet('payee').address('p2wpkh')
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 let bench: DevnetBench
@@ -44,8 +47,20 @@ describe('quarry devnet', () => {
     const recorded = JSON.parse(readFileSync(join(bench.folder, 'devnet.json'), 'utf8'))
     expect(recorded).toMatchObject({ version: 1, pid: devnet.child.pid })
     expect(recorded.nodes[0]).toMatchObject({ index: 0, rpcUrl: nodes[0]?.rpcUrl })
-    devnet.child.kill('SIGINT')
+
+    // The hint is for those who have asked for more than has matured, and for nobody else.
+    const faucet = (amount: string) =>
+      runToEnd(['faucet', '--datadir', bench.folder, PAYEE, amount])
+    expect(await faucet('1')).toMatchObject({ code: 1, err: expect.stringMatching(/ 100 blocks/) })
+    expect(await faucet('0')).toMatchObject({ code: 2, err: expect.stringMatching(/above 0/) })
+
+    // Before the command as well as behind it: see the walk in platform/cli.
+    const stop = await runToEnd(['devnet', '--datadir', bench.folder, 'stop'])
+    expect(stop).toEqual({ code: 0, err: '', out: 'the devnet has stopped; its chain is kept\n' })
+    // Whoever was told so can start again at once.
+    await (await openDevnetFolder(bench.folder)).release()
     expect(await devnet.ended).toBe(0)
+    expect(devnet.lines.at(-1)).toMatchObject({ type: 'done' })
   })
 
   it('runs beside another one', async () => {

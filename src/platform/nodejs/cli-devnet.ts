@@ -30,7 +30,7 @@ ${EXIT_CODE_HELP}`
 const DURATION = /^(?<value>\d+(?:\.\d+)?)(?<unit>ms|s)$/
 const BANDWIDTH = /^(?<value>\d+(?:\.\d+)?)(?<unit>k|M)?B?$/
 /** The bounds of `DEVNET_COMMAND`, which would be slow to load here. */
-const MAX_LATENCY_MS = 30_000
+const MAX_LATENCY_MS = 1_000
 const MIN_BANDWIDTH = 100
 
 /** Reads `500ms` or `1.5s`, into milliseconds. */
@@ -38,7 +38,11 @@ function parseLatency(text: string): number {
   const { value, unit } = DURATION.exec(text)?.groups ?? {}
   const durationMs = Number(value) * (unit === 's' ? 1_000 : 1)
   if (durationMs <= MAX_LATENCY_MS) return durationMs
-  throw new InvalidArgumentError('Use a duration up to 30s, such as 500ms or 1.5s.')
+  throw new InvalidArgumentError(
+    Number.isNaN(durationMs)
+      ? 'Use a duration up to 1s, such as 500ms or 0.2s.'
+      : 'Use a duration up to 1s: to connect takes eight messages one after the other, for which a node waits 10 s.',
+  )
 }
 
 /** Reads `20000`, `20kB` or `1MB`, into bytes per second. */
@@ -140,7 +144,7 @@ function addClients(devnet: Command): void {
   )
   addClient(devnet, 'slow', 'make everything later that a node sends or is sent')
     .argument('<node>', 'its number', parseNode)
-    .argument('<latency>', 'such as 500ms or 1.5s; 0ms ends it', parseLatency)
+    .argument('<latency>', 'such as 500ms or 0.2s, up to 1s; 0ms ends it', parseLatency)
     .option('--jitter <duration>', 'up to so much more', parseLatency, 0)
     .option('--bandwidth <bytes>', 'cap of each connection per second, such as 20kB', parseRate)
     .action((node, latencyMs, { jitter, bandwidth, ...options }) =>
@@ -156,6 +160,9 @@ function addClients(devnet: Command): void {
   )
     .argument('<node>', 'its number', parseNode)
     .action((node, options) => give({ type: 'restart', node }, options))
+  addClient(devnet, 'stop', 'stop all nodes in order, as Ctrl-C does; the chain is kept').action(
+    (options) => give({ type: 'stop' }, options),
+  )
 }
 
 /** `quarry devnet`, alone or followed by a command. */

@@ -5,7 +5,7 @@
  */
 
 import { availableParallelism } from 'node:os'
-import { Command, CommanderError, Option } from '@commander-js/extra-typings'
+import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { addDevnet } from './cli-devnet.ts'
 import { addEventCommands } from './cli-events.ts'
 import {
@@ -283,12 +283,18 @@ function addBench(program: Command): void {
     })
 }
 
+/** Checks an amount of coins; stays text, so that no digit is lost. */
+function parseCoins(text: string): string {
+  if (/^\d{1,8}(\.\d{1,8})?$/.test(text) && Number(text) > 0) return text
+  throw new InvalidArgumentError('Use an amount of coins above 0, such as 1.5.')
+}
+
 function addFaucet(program: Command): void {
   program
     .command('faucet')
     .description("send coins of a devnet's wallet, whose seed everybody knows")
     .argument('<address>', 'where to')
-    .argument('[amount]', 'coins', '1')
+    .argument('[amount]', 'coins', parseCoins, '1')
     .option('--datadir <dir>', DEVNET_FOLDER_HELP)
     .action(async (address, amount, { datadir }) => {
       const { runFaucet } = await import('./faucet-command.ts')

@@ -1,5 +1,6 @@
-/** @module `quarry devnet partition|heal|slow|kill|restart|status`: commands for a devnet that runs elsewhere. */
+/** @module `quarry devnet partition|heal|slow|kill|restart|status|stop`: commands for a devnet that runs elsewhere. */
 
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
@@ -9,13 +10,18 @@ import {
   type DevnetReply,
   formatHashRate,
 } from '../../devnet/index.ts'
+import { sleep } from '../../util/index.ts'
+import { systemClock } from '../system.ts'
 import type { ControlAnswer } from './devnet-control.ts'
 import { DEVNET_FILE_NAME } from './devnet-folder.ts'
 import { formatFaults } from './devnet-output.ts'
+import { LOCK_FILE } from './directory-lock.ts'
 import { findDevnetFolder, findProgramName } from './program-name.ts'
 
 /** Longer than a node may take to stop and to start. */
 const COMMAND_TIMEOUT_MS = 90_000
+/** Between two looks whether a devnet has ended. */
+const STOP_POLL_MS = 100
 /** Hashes end in random digits: the end tells them apart. */
 const TIP_DIGITS = 6
 
@@ -74,6 +80,17 @@ export async function sendDevnetCommand(
   return answer.reply
 }
 
+/** Waits until a devnet that was told to stop has released its folder. */
+async function waitForEnd(folder: string): Promise<void> {
+  const end = systemClock.monotonic() + COMMAND_TIMEOUT_MS
+  while (existsSync(join(folder, LOCK_FILE))) {
+    if (systemClock.monotonic() > end) {
+      throw new DevnetError('bad-answer', 'The devnet was told to stop and still runs.')
+    }
+    await sleep(systemClock, STOP_POLL_MS)
+  }
+}
+
 function formatStatus(reply: Extract<DevnetReply, { type: 'status' }>): readonly string[] {
   const up = reply.nodes.map((node) => {
     const { index, height, tip, peers, hashesPerSecond, reorgs, problem } = node
@@ -98,6 +115,8 @@ export function formatReply(reply: DevnetReply): readonly string[] {
       return [`node ${reply.index} is down`]
     case 'node':
       return [`node ${reply.index} is up  RPC ${reply.rpcUrl}  pid ${reply.pid}`]
+    case 'stopping':
+      return ['the devnet has stopped; its chain is kept']
   }
 }
 
@@ -114,6 +133,7 @@ export async function runDevnetClient(
 ): Promise<void> {
   const folder = datadir === undefined ? findDevnetFolder() : resolve(datadir)
   const reply = await sendDevnetCommand(folder, command)
+  if (reply.type === 'stopping') await waitForEnd(folder)
   const lines = json ? [JSON.stringify(reply)] : formatReply(reply)
   process.stdout.write(`${lines.join('\n')}\n`)
 }

@@ -59,6 +59,14 @@ export interface DevnetCommandOptions extends ChainWishes {
  */
 export type MeasureHashRate = (durationMs: number) => Promise<number>
 
+/** What a run is given beside its options. */
+interface RunContext {
+  readonly measureHashRate: MeasureHashRate
+  readonly signal: AbortSignal
+  /** Asks for the end, as Ctrl-C does. */
+  readonly stop: () => void
+}
+
 async function prepareChain(
   folder: DevnetFolder,
   options: DevnetCommandOptions,
@@ -146,11 +154,16 @@ function createRecorder(
 async function runInFolder(
   folder: DevnetFolder,
   options: DevnetCommandOptions,
-  context: { measureHashRate: MeasureHashRate; output: DevnetOutput; signal: AbortSignal },
+  context: RunContext & { readonly output: DevnetOutput },
 ): Promise<DevnetOutcome> {
   const { spec, isNew } = await prepareChain(folder, options, context.measureHashRate)
   context.output.onChain(spec, computeChainId(spec), isNew)
-  const control = await startControlServer((command) => devnet.control(command))
+  const control = await startControlServer(async (command) => {
+    if (command.type !== 'stop') return devnet.control(command)
+    // The answer first: with the devnet its server goes.
+    setImmediate(context.stop)
+    return { type: 'stopping' }
+  })
   const recorder = createRecorder(folder, spec, context.output, options.nodeCount, control.address)
   const launcher = createLauncher(folder, options)
   const killAll = (): void => launcher.killAll()
@@ -195,15 +208,15 @@ function createOutput(
 /** @returns The exit code. Never rejects. */
 async function runToEnd(
   options: DevnetCommandOptions,
-  context: { measureHashRate: MeasureHashRate; terminal: Terminal; signal: AbortSignal },
+  context: RunContext & { readonly terminal: Terminal },
 ): Promise<number> {
-  const { measureHashRate, terminal, signal } = context
+  const { terminal } = context
   let exitCode: number = EXIT_CODES.ok
   try {
     const folder = await openDevnetFolder(options.folderPath)
     try {
       const output = createOutput(terminal, folder, options)
-      const outcome = await runInFolder(folder, options, { measureHashRate, output, signal })
+      const outcome = await runInFolder(folder, options, { ...context, output })
       output.onOutcome(outcome)
       if (outcome.type === 'failed') exitCode = EXIT_CODES.failure
     } finally {
@@ -234,7 +247,9 @@ export async function runDevnetCommand(
   const terminal = new Terminal(process.stdout, (how) => {
     if (how === 'pipe-closed') shutdown.request('nobody reads the output')
   })
-  const run = runToEnd(options, { measureHashRate, terminal, signal: shutdown.signal })
+  const { signal } = shutdown
+  const stop = (): void => shutdown.request('a command')
+  const run = runToEnd(options, { measureHashRate, terminal, signal, stop })
   shutdown.attach(async () => shutdown.exit(await run))
   shutdown.exit(await run)
 }

@@ -6,7 +6,8 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../../util/index.ts'
 
-const LOCK_FILE = 'quarry.lock'
+/** The lock's name, in the directory that it is for. Its owner deletes it at the end. */
+export const LOCK_FILE = 'quarry.lock'
 /** Inside the lock, where that is a directory. */
 const OWNER_FILE = 'owner'
 /** What a file system without hard links answers: exFAT, FAT, some network shares. */

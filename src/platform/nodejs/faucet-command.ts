@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { DevnetError } from '../../devnet/index.ts'
 import { DEVNET_WALLET_NAME } from '../../node/index.ts'
-import { RPC_CODES, RpcError } from '../../rpc/index.ts'
+import { RPC_CODES, RpcError, type RpcParams } from '../../rpc/index.ts'
 import { readCookie } from './cookie.ts'
 import { DEVNET_FILE_NAME } from './devnet-folder.ts'
 import { findDevnetFolder, findProgramName } from './program-name.ts'
@@ -46,19 +46,22 @@ async function findNode(folder: string) {
  */
 export async function runFaucet({ address, amount, datadir }: FaucetOptions): Promise<string> {
   const node = await findNode(datadir === undefined ? findDevnetFolder() : resolve(datadir))
-  try {
-    const txid = await callRpc({
+  const call = async (method: string, params: RpcParams) =>
+    callRpc({
       url: node.rpcUrl,
       auth: await readCookie(node.cookiePath),
       wallet: DEVNET_WALLET_NAME,
-      method: 'sendtoaddress',
-      params: [address, amount],
+      ...{ method, params },
     })
-    return String(txid)
+  try {
+    return String(await call('sendtoaddress', [address, amount]))
   } catch (error) {
     if (!(error instanceof RpcError)) throw error
-    const isPoor = error.code === RPC_CODES.WALLET_INSUFFICIENT_FUNDS
-    const hint = isPoor ? ' Mined coins rest for 100 blocks: wait until there are more.' : ''
+    // The same code stands for amounts that are too small.
+    const isPoor =
+      error.code === RPC_CODES.WALLET_INSUFFICIENT_FUNDS &&
+      Number(await call('getbalance', [])) <= Number(amount)
+    const hint = isPoor ? ' Mined coins mature after 100 blocks: wait until there are more.' : ''
     throw new DevnetError('bad-command', `${error.message}.${hint}`, { cause: error })
   }
 }

@@ -26,7 +26,11 @@ const RULE = z.object({
     .max(MAX_PEER_ID_LENGTH)
     .describe(`A peer id, or ${ANY_PEER} for all that have no rule of their own.`),
   blocked: z.boolean().optional().describe('No connection, and none is made.'),
-  latency_ms: latency.optional().describe('How much later everything is sent.'),
+  latency_ms: latency
+    .optional()
+    .describe(
+      'How much later everything is sent. Beyond some 1,200 at both ends new connections fail; those that stand are slow.',
+    ),
   jitter_ms: latency.optional().describe('Up to so much more, drawn for each piece.'),
   bytes_per_second: z
     .number()

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
   Devnet,
-  type DevnetCommand,
   type DevnetEvent,
+  type DevnetNodeCommand,
   type DevnetOptions,
   type LaunchedNode,
   type LaunchRequest,
@@ -333,6 +333,8 @@ describe('Devnet, told what to do while it runs', () => {
     const slow = { type: 'slow', jitterMs: 0 } as const
     await devnet.control({ ...slow, node: 0, latencyMs: 500, bytesPerSecond: 9_000 })
     await devnet.control({ ...slow, node: 1, latencyMs: 100, jitterMs: 50, bytesPerSecond: 7_000 })
+    const tooSlow = { ...slow, node: 2, latencyMs: 501 }
+    await expect(devnet.control(tooSlow)).rejects.toThrow(/with node 0, .* 1001 ms a message/)
     const link = { latency_ms: 600, jitter_ms: 50, bytes_per_second: 7_000 }
     expect(nodes[0]?.rules).toEqual([
       { peer: '1', ...link },
@@ -369,10 +371,13 @@ describe('Devnet, told what to do while it runs', () => {
     [{ type: 'partition', groups: [[0], [0, 1]] }, /Node 0 is named twice/],
     [{ type: 'partition', groups: [[0, 1, 2]] }, /no partition/],
     [{ type: 'partition', groups: [[9]] }, /no node 9/],
+    [{ type: 'slow', node: 1, latencyMs: 900, jitterMs: 101 }, /1001 ms a message.* waits 10 s/],
   ] as const)('refuses %j with the reason', async (command, reason) => {
     const { clock, devnet, events, controller, running } = createBench()
     await clock.advance(1_500)
-    await expect(devnet.control(structuredClone(command) as DevnetCommand)).rejects.toThrow(reason)
+    await expect(devnet.control(structuredClone(command) as DevnetNodeCommand)).rejects.toThrow(
+      reason,
+    )
     expect(events.some(({ type }) => type === 'faults' || type === 'down')).toBe(false)
     controller.abort()
     await running
