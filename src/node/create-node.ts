@@ -4,11 +4,10 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
-import { Mempool, type MempoolPolicy } from '../mempool/index.ts'
+import { Mempool } from '../mempool/index.ts'
 import {
   Miner,
   NODE_EXTRA_NONCE_SIZE,
-  type Payout,
   payAllTo,
   TemplateCache,
   TemplateKeeper,
@@ -30,7 +29,8 @@ import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
 import { createWallets, type NodeWallets, startWallets } from './create-wallets.ts'
 import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
-import { type NodeChain, type NodeChainOptions, openNodeChain } from './node-chain.ts'
+import { type NodeChain, openNodeChain } from './node-chain.ts'
+import type { NodeOptions } from './node-options.ts'
 import { openNodeStore } from './open-node-store.ts'
 import { createPairHasher } from './pair-hasher.ts'
 import { loadPayoutScript } from './payout.ts'
@@ -44,55 +44,6 @@ import {
 } from './publish-events.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 import { createBlockSubmitter } from './submit-own-block.ts'
-
-/** How a node behaves: plain data. */
-export interface NodeOptions extends NodeChainOptions {
-  /** Multiaddrs to listen on for peers. */
-  readonly listen: readonly string[]
-  /** Multiaddrs to tell others instead. */
-  readonly announce: readonly string[]
-  /** Multiaddrs of peers to stay connected to. */
-  readonly peers: readonly string[]
-  /** Whether to look for peers beyond those. */
-  readonly isDiscovering: boolean
-  /** The most peers at a time. */
-  readonly maxPeers: number
-  /** Many nodes behind one address: limits and penalties by address are lifted. */
-  readonly isDevnet: boolean
-  /** Whether RPC may slow down, cut and block connections. Without it nothing of that is in their way. */
-  readonly hasDevFaults: boolean
-  readonly mining: {
-    readonly isEnabled: boolean
-    /** Who gets mined coins; undefined for the node's own key. */
-    readonly payouts: readonly Payout[] | undefined
-    readonly threads: number
-    /** Share of a core for each thread, above 0 and up to 1. */
-    readonly throttle: number
-    /** How many threads "auto" stands for, when RPC asks for that. */
-    readonly autoThreads: number
-    /** How many threads RPC may ask for. */
-    readonly maxThreads: number
-    /** Whether to try several versions beside each nonce. @see BIP-0320 */
-    readonly isVersionRolled: boolean
-  }
-  readonly mempool: {
-    readonly policy: Partial<MempoolPolicy>
-    /** Whether it is kept over a restart. */
-    readonly isPersistent: boolean
-  }
-  /** What stored blocks may take; undefined if all are kept, 0 if they are deleted over RPC alone. */
-  readonly pruneBytes: number | undefined
-  /** Whether templates have the empty `coinbaseaux.flags` that old pool software insists on. */
-  readonly hasCoinbaseFlags: boolean
-  /** Whether miners of others get work here: a Stratum server with a pool behind it. */
-  readonly hasPool: boolean
-  /** Whether there are wallets. */
-  readonly hasWallet: boolean
-  /** Whether one of them is the one that everybody knows. */
-  readonly hasDevWallet: boolean
-  /** Of the program, such as `0.1.0`. */
-  readonly version: string
-}
 
 /** What a node is made from. */
 export interface CreateNodeInit {

@@ -19,10 +19,16 @@ export type { WalletFiles } from '../wallet/index.ts'
 export {
   type CreateNodeInit,
   createNode,
-  type NodeOptions,
   type QuarryNode,
 } from './create-node.ts'
 export { DEVNET_WALLET_ADDRESS, DEVNET_WALLET_NAME } from './devnet-wallet.ts'
 export { type NodeChain, type NodeChainInit, openNodeChain } from './node-chain.ts'
+export {
+  createNodeOptions,
+  type NodeMempoolOptions,
+  type NodeMiningOptions,
+  type NodeOptions,
+  type NodeOptionsInit,
+} from './node-options.ts'
 export { loadPayoutScript } from './payout.ts'
 export type { ChainPlatform, DatabaseName, Platform, SecretName, SecretStore } from './platform.ts'

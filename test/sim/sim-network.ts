@@ -16,6 +16,7 @@ import {
 import {
   type ByteDatabase,
   createNode,
+  createNodeOptions,
   type DatabaseName,
   type Platform,
   type QuarryNode,
@@ -105,36 +106,16 @@ export class SimNode {
     this.#node = await createNode({
       params: this.#params,
       platform: this.#platform,
-      options: {
+      options: createNodeOptions({
         listen: [this.#listen],
-        announce: [],
         peers,
-        isDiscovering: false,
         maxPeers: this.#options.maxPeers ?? 125,
         isDevnet: true,
-        mempool: { policy: { requiresStandard: false }, isPersistent: false },
+        mempool: { policy: { requiresStandard: false } },
         hasDevFaults: this.#options.hasDevFaults ?? false,
-        mining: {
-          isEnabled: false,
-          payouts: undefined,
-          threads: 1,
-          throttle: 1,
-          autoThreads: 1,
-          maxThreads: 1,
-          isVersionRolled: false,
-        },
-        pruneBytes: undefined,
-        hasCoinbaseFlags: false,
-        hasPool: false,
-        hasWallet: false,
-        hasDevWallet: false,
         coinCacheBytes: 8 * 1_048_576,
-        reindex: false,
-        assumedValid: undefined,
-        hasTxIndex: false,
-        verifyThreads: 0,
         version: '0.1.0',
-      },
+      }),
       onFatal: (error) => {
         throw error
       },

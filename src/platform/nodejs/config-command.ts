@@ -1,8 +1,7 @@
 /** @module `quarry config show`: what a node would be told, and by whom. */
 
 import { type NodeSettings, resolveProcessSettings } from './config.ts'
-import { formatListenAddress } from './listening.ts'
-import { SETTINGS, type SettingName } from './settings.ts'
+import { SETTINGS, type SettingDefinition } from './settings.ts'
 
 /** How the settings are shown. */
 export interface ConfigShowOptions {
@@ -11,58 +10,9 @@ export interface ConfigShowOptions {
   readonly isJson: boolean
 }
 
-function formatLogLevels({ fallback, bySubsystem }: NodeSettings['logLevel']): string {
-  const exceptions = Object.entries(bySubsystem).map(([name, level]) => `${name}=${level}`)
-  return [fallback, ...exceptions].join(',')
-}
-
-function readSetting(settings: NodeSettings, name: SettingName): unknown {
-  switch (name) {
-    case 'datadir':
-      return settings.dataDir
-    case 'db-cache':
-      return settings.dbCache
-    case 'max-mempool':
-      return settings.maxMempool
-    case 'mempool-expiry':
-      return settings.mempoolExpiry
-    case 'persist-mempool':
-      return settings.persistMempool
-    case 'accept-nonstd-txn':
-      return settings.acceptNonstdTxn
-    case 'peer':
-      return settings.peers
-    case 'version-rolling':
-      return settings.versionRolling
-    case 'coinbase-flags':
-      return settings.coinbaseFlags
-    case 'dev-wallet':
-      return settings.devWallet
-    case 'dev-faults':
-      return settings.devFaults
-    case 'rpc-port':
-      return settings.rpcPort
-    case 'address':
-      return settings.addresses
-    case 'rpc-bind':
-      return settings.rpcBind
-    case 'rpc-allow-ip':
-      return settings.rpcAllowIp
-    case 'rpc-auth':
-      return settings.rpcAuth
-    case 'rpc-whitelist':
-      return settings.rpcWhitelist
-    case 'rpc-whitelist-default':
-      return settings.rpcWhitelistDefault
-    case 'log-level':
-      return formatLogLevels(settings.logLevel)
-    case 'stratum':
-      return settings.stratum === undefined ? undefined : formatListenAddress(settings.stratum)
-    case 'log-format':
-      return settings.logFormat
-    default:
-      return settings[name]
-  }
+function readSetting(settings: NodeSettings, { field, format }: SettingDefinition): unknown {
+  const value = settings[field as keyof NodeSettings]
+  return format === undefined || value === undefined ? value : format(value as never)
 }
 
 /** The settings as text: a TOML file that `--config` takes, or JSON. */
@@ -71,10 +21,10 @@ export function formatSettings(
   options: ConfigShowOptions,
 ): string {
   const { settings, origins } = resolveProcessSettings(flags)
-  const entries = SETTINGS.map(({ name }) => ({
-    name,
-    value: readSetting(settings, name),
-    origin: origins[name],
+  const entries = SETTINGS.map((setting) => ({
+    name: setting.name,
+    value: readSetting(settings, setting),
+    origin: origins[setting.name],
   }))
   if (options.isJson) {
     const toJson = options.withOrigin

@@ -8,7 +8,8 @@ import {
   stdSerializers,
 } from 'pino'
 import type { LogFields, Logger, LoggerSource } from '../../util/index.ts'
-import type { LogFormat, LogLevels } from './config.ts'
+import type { NodeSettings } from './config.ts'
+import type { LogLevels } from './log-levels.ts'
 import { findLostReader } from './terminal.ts'
 
 /** What is kept for a reader that does not keep up; beyond it lines are dropped, not memory eaten. */
@@ -35,7 +36,7 @@ export interface ProcessLog extends LoggerSource {
 /** How a log looks and where it goes. */
 export interface LogOptions {
   readonly levels: LogLevels
-  readonly format: LogFormat
+  readonly format: NodeSettings['logFormat']
   /** File descriptor; standard output unless given. */
   readonly fd?: number
   readonly isTerminal: boolean

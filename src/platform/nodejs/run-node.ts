@@ -2,24 +2,18 @@
 
 import { availableParallelism } from 'node:os'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
-import {
-  createNode,
-  DEVNET_WALLET_ADDRESS,
-  type NodeOptions,
-  type QuarryNode,
-} from '../../node/index.ts'
-import { ConfigError, type LoggerSource } from '../../util/index.ts'
+import { createNode, DEVNET_WALLET_ADDRESS, type QuarryNode } from '../../node/index.ts'
+import type { LoggerSource } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { Cleanup } from './cleanup.ts'
-import { computeAutoThreads, computeMaxThreads, type NodeSettings } from './config.ts'
+import type { NodeSettings } from './config.ts'
 import { type CookieFile, type PublishedFile, writeCookie, writeRpcEndpoint } from './cookie.ts'
 import { type OpenDataDirectory, openDataDirectory } from './data-directory.ts'
 import { createDiskPlatform } from './disk-platform.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
-import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
 import { NodeFront } from './node-front.ts'
 import { notifyOfBlocks, notifyOfEnd, notifyOfStart } from './notify-commands.ts'
 import { readPayouts } from './payee-list.ts'
@@ -27,12 +21,10 @@ import { reportReady } from './ready-report.ts'
 import { parseRpcAuth, parseRpcWhitelists } from './rpc-auth.ts'
 import type { Shutdown } from './signals.ts'
 import { listenForMiners, type StratumListener } from './stratum-listener.ts'
+import { toNodeOptions } from './to-node-options.ts'
 
 /** The most threads that verify scripts. @see Bitcoin Core `MAX_SCRIPTCHECK_THREADS` */
 const MAX_VERIFY_THREADS = 15
-
-const BYTES_PER_MB = 1_048_576
-const MS_PER_HOUR = 3_600_000
 
 /** What running a node needs of the command line. */
 export interface RunNodeDeps {
@@ -41,21 +33,6 @@ export interface RunNodeDeps {
   readonly shutdown: Shutdown
   /** Of the program. */
   readonly version: string
-}
-
-/** @throws {@link ConfigError} `bad-settings` for what cannot be had together. */
-function checkCompatibility({ prune, txindex }: NodeSettings): void {
-  if (prune === 0 || !txindex) return
-  throw new ConfigError(
-    'bad-settings',
-    'prune, txindex: Prune mode is incompatible with -txindex. The index needs all blocks: leave one of the two out.',
-  )
-}
-
-/** @param megabytes - As in `--prune`: 0 keeps all blocks, 1 deletes them over RPC alone. */
-function resolvePruneBytes(megabytes: number): number | undefined {
-  if (megabytes === 0) return undefined
-  return megabytes === 1 ? 0 : megabytes * BYTES_PER_MB
 }
 
 /** Where mined coins go: the wallet that everybody knows gets them unless somebody else is named. */
@@ -143,51 +120,6 @@ function tellReady(
   })
 }
 
-function toNodeOptions(
-  settings: NodeSettings,
-  payouts: NodeOptions['mining']['payouts'],
-  version: string,
-): NodeOptions {
-  return {
-    listen: settings.listen,
-    announce: settings.announce,
-    peers: settings.peers,
-    isDiscovering: settings.discovery,
-    maxPeers: MAX_PEERS,
-    isDevnet: isLoopbackOnly(settings.listen),
-    hasDevFaults: settings.devFaults,
-    mining: {
-      isEnabled: settings.mine,
-      payouts,
-      threads: settings.threads,
-      throttle: settings.throttle,
-      autoThreads: computeAutoThreads(availableParallelism()),
-      maxThreads: computeMaxThreads(availableParallelism()),
-      isVersionRolled: settings.versionRolling,
-    },
-    hasCoinbaseFlags: settings.coinbaseFlags,
-    hasPool: settings.stratum !== undefined,
-    hasWallet: settings.wallet || settings.devWallet,
-    hasDevWallet: settings.devWallet,
-    mempool: {
-      policy: {
-        // Bitcoin Core's megabytes are a million bytes here.
-        maxBytes: settings.maxMempool * 1_000_000,
-        expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
-        requiresStandard: !settings.acceptNonstdTxn,
-      },
-      isPersistent: settings.persistMempool,
-    },
-    coinCacheBytes: settings.dbCache * BYTES_PER_MB,
-    reindex: settings.reindex,
-    assumedValid: settings.assumevalid,
-    pruneBytes: resolvePruneBytes(settings.prune),
-    hasTxIndex: settings.txindex,
-    verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
-    version,
-  }
-}
-
 /**
  * Runs a node until `shutdown` says otherwise. Resolves when it is up; what fails before that is undone. RPC answers
  * from early on, with what the start is at.
@@ -197,7 +129,6 @@ function toNodeOptions(
  */
 export async function runNode(deps: RunNodeDeps): Promise<void> {
   const { settings, log, shutdown, version } = deps
-  checkCompatibility(settings)
   const params = createConsensusParams(await loadStartableChainSpec(settings.chain))
   const payouts = readPayouts(choosePayees(settings), params)
   const rpcDeps = { log: log.child('rpc'), clock: systemClock }
@@ -220,7 +151,11 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     const node = await createNode({
       params,
       platform: await createDiskPlatform(directory, settings, log),
-      options: toNodeOptions(settings, payouts, version),
+      options: toNodeOptions(settings, {
+        payouts,
+        verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),
+        version,
+      }),
       onFatal: (error) => {
         log.child('node').error('cannot go on', { error })
         shutdown.request('a part of the node failed', 1)

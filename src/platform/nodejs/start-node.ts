@@ -1,27 +1,27 @@
 /** @module A node in this process, for programs and for tests. */
 
 import { randomBytes } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { type ChainSpec, createConsensusParams } from '../../consensus/index.ts'
-import { createNode, type NodeOptions, type Platform, type QuarryNode } from '../../node/index.ts'
+import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
 import { encodeJson, type RpcParams } from '../../rpc/index.ts'
 import type { LogFields, Logger, LoggerSource } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import { loadStartableChainSpec } from './chain-choice.ts'
 import { Cleanup } from './cleanup.ts'
-import { computeAutoThreads, computeMaxThreads } from './config.ts'
+import { fillNodeSettings, type NodeSettings } from './config.ts'
 import { writeCookie } from './cookie.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { createDiskPlatform } from './disk-platform.ts'
 import { checkFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
-import { isLoopbackOnly, MAX_PEERS } from './listening.ts'
 import { createMemoryPlatform } from './memory-platform.ts'
 import { NodeFront } from './node-front.ts'
 import { readPackageVersion } from './package-root.ts'
 import { readPayouts } from './payee-list.ts'
+import { toNodeOptions } from './to-node-options.ts'
 
-const COIN_CACHE_BYTES = 16 * 1_048_576
+const COIN_CACHE_MB = 16
 const DEFAULT_LISTEN = ['/ip4/127.0.0.1/tcp/0']
 const RPC_USER = '__cookie__'
 const RPC_SECRET_BYTES = 32
@@ -102,46 +102,31 @@ function createLog(onLog: ((line: LogLine) => void) | undefined): LoggerSource {
   }
 }
 
-function toNodeOptions(
-  options: StartNodeOptions,
-  payouts: NodeOptions['mining']['payouts'],
-): NodeOptions {
-  const { listen = DEFAULT_LISTEN } = options
-  return {
-    listen,
-    announce: [],
-    peers: options.peers ?? [],
-    // A program's nodes know whom it names.
-    isDiscovering: false,
-    maxPeers: MAX_PEERS,
-    isDevnet: isLoopbackOnly(listen),
-    hasDevFaults: false,
-    mining: {
-      isEnabled: options.mine ?? false,
-      payouts,
+/** The same settings as the program's, with the same checks; other defaults where a program has other needs. */
+function toSettings(options: StartNodeOptions): NodeSettings {
+  const { datadir, address } = options
+  return fillNodeSettings(
+    {
+      chain: typeof options.chain === 'string' ? options.chain : 'regtest',
+      // In memory there is no data directory, and this one is not touched.
+      dataDir: resolve(datadir ?? '.'),
+      persistMempool: datadir !== undefined,
+      peers: options.peers ?? [],
+      listen: options.listen ?? DEFAULT_LISTEN,
+      // The nodes of a program know whom it names.
+      discovery: false,
+      rpcPort: options.rpcPort ?? 0,
+      mine: options.mine ?? false,
       threads: 1,
-      throttle: 1,
-      autoThreads: computeAutoThreads(availableParallelism()),
-      maxThreads: computeMaxThreads(availableParallelism()),
-      isVersionRolled: false,
+      addresses: address === undefined ? [] : [address],
+      txindex: options.txindex ?? false,
+      wallet: options.wallet ?? false,
+      acceptNonstdTxn: options.acceptNonStandard ?? false,
+      rest: options.rest ?? false,
+      dbCache: COIN_CACHE_MB,
     },
-    mempool: {
-      policy: { requiresStandard: !(options.acceptNonStandard ?? false) },
-      isPersistent: options.datadir !== undefined,
-    },
-    coinCacheBytes: COIN_CACHE_BYTES,
-    reindex: false,
-    assumedValid: undefined,
-    pruneBytes: undefined,
-    hasTxIndex: options.txindex ?? false,
-    // No threads that nobody asked for.
-    verifyThreads: 0,
-    hasCoinbaseFlags: false,
-    hasPool: false,
-    hasWallet: options.wallet ?? false,
-    hasDevWallet: false,
-    version: readPackageVersion(),
-  }
+    'startNode',
+  )
 }
 
 /** Where a node keeps what it has, and the password of its RPC. */
@@ -152,14 +137,15 @@ interface Home {
 }
 
 async function openHome(
-  { datadir, listen = DEFAULT_LISTEN }: StartNodeOptions,
+  datadir: string | undefined,
+  settings: NodeSettings,
   rpcChain: string,
   log: LoggerSource,
   cleanup: Cleanup,
 ): Promise<Home> {
   if (datadir === undefined) {
     const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
-    const platform = await createMemoryPlatform(log, listen)
+    const platform = await createMemoryPlatform(log, settings.listen)
     return { platform, credentials: `${RPC_USER}:${password}` }
   }
   await checkFreeDisk(datadir)
@@ -167,14 +153,14 @@ async function openHome(
   cleanup.add(() => directory.release())
   const cookie = await writeCookie(directory.root)
   cleanup.add(() => cookie.remove())
-  const platform = await createDiskPlatform(directory, { mdns: false, reindex: false, listen }, log)
+  const platform = await createDiskPlatform(directory, settings, log)
   return { platform, credentials: cookie.credentials }
 }
 
 async function serve(
   node: QuarryNode,
   credentials: string,
-  { rpcPort = 0, rest = false }: StartNodeOptions,
+  { rpcPort, rest }: NodeSettings,
   log: LoggerSource,
 ): Promise<HttpServer> {
   const front = new NodeFront({ log: log.child('rpc'), clock: systemClock })
@@ -194,10 +180,11 @@ async function serve(
  * await node.stop()
  */
 export async function startNode(options: StartNodeOptions = {}): Promise<RunningNode> {
-  const { chain = 'regtest', address, onFatal } = options
-  const spec = typeof chain === 'string' ? await loadStartableChainSpec(chain) : chain
+  const { chain, onFatal } = options
+  const settings = toSettings(options)
+  const spec = typeof chain === 'object' ? chain : await loadStartableChainSpec(settings.chain)
   const params = createConsensusParams(spec)
-  const payouts = readPayouts(address === undefined ? [] : [address], params)
+  const payouts = readPayouts(settings.addresses, params)
   const log = createLog(options.onLog)
   const cleanup = new Cleanup()
   let stopped: Promise<void> | undefined
@@ -206,11 +193,22 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
     return stopped
   }
   try {
-    const { platform, credentials } = await openHome(options, params.rpcChain, log, cleanup)
+    const { platform, credentials } = await openHome(
+      options.datadir,
+      settings,
+      params.rpcChain,
+      log,
+      cleanup,
+    )
     const node = await createNode({
       params,
       platform,
-      options: toNodeOptions(options, payouts),
+      options: toNodeOptions(settings, {
+        payouts,
+        // No threads that nobody asked for.
+        verifyThreads: 0,
+        version: readPackageVersion(),
+      }),
       onFatal: (error) => {
         onFatal?.(error)
         stop().catch(() => undefined)
@@ -220,7 +218,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
       },
     })
     cleanup.add(() => node.stop())
-    const server = await serve(node, credentials, options, log)
+    const server = await serve(node, credentials, settings, log)
     cleanup.add(() => server.close())
     const [rpcUser = '', rpcPassword = ''] = credentials.split(':')
     return {

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { resolveNodeSettings, type SettingSources } from '../../../src/platform/nodejs/config.ts'
+import {
+  fillNodeSettings,
+  resolveNodeSettings,
+  type SettingSources,
+} from '../../../src/platform/nodejs/config.ts'
 import { EXIT_CODES, exitCodeOf } from '../../../src/platform/nodejs/exit-codes.ts'
 import { ConfigError } from '../../../src/util/index.ts'
 
@@ -235,5 +239,30 @@ describe('exitCodeOf', () => {
     const error: { cause?: unknown } = {}
     error.cause = error
     expect(exitCodeOf(error)).toBe(EXIT_CODES.failure)
+  })
+})
+
+describe('fillNodeSettings', () => {
+  it('fills what is not given with the defaults of the program', () => {
+    const settings = fillNodeSettings({ dataDir: '/data', rpcPort: 0, peers: ['[::1]:5'] }, 'test')
+    const { settings: program } = resolve()
+    expect(settings).toEqual({
+      ...program,
+      threads: settings.threads,
+      dataDir: '/data',
+      rpcPort: 0,
+      peers: ['/ip6/::1/tcp/5'],
+    })
+  })
+
+  it('checks each value and those that exclude each other, and names the giver', () => {
+    const given = { dataDir: '/data', rpcPort: 70_000 }
+    expect(catchError(() => fillNodeSettings(given, 'startNode')).message).toContain(
+      'rpc-port: 70000 (from startNode) is not usable. Use a port',
+    )
+    const together = { dataDir: '/data', prune: 600, txindex: true }
+    expect(catchError(() => fillNodeSettings(together, 'startNode')).message).toContain(
+      'Prune mode is incompatible with -txindex.',
+    )
   })
 })
