@@ -2,6 +2,7 @@
 
 import type { Chain } from '../chain/index.ts'
 import type { Clock } from '../util/index.ts'
+import type { CreateNodeInit } from './create-node.ts'
 
 /** How often is looked how much room the blocks take, at the most. */
 const CHECK_INTERVAL_MS = 10_000
@@ -61,4 +62,17 @@ export class BlockPruner {
     const stored = chain.tip.height - chain.prunedHeight
     await chain.pruneTo(chain.prunedHeight + Math.ceil(stored * excess))
   }
+}
+
+/** The pruner of a node; undefined where blocks are kept, or deleted over RPC alone. */
+export function createPruner(
+  { platform, options, onFatal }: CreateNodeInit,
+  chain: Chain,
+): BlockPruner | undefined {
+  if (options.pruneBytes === undefined || options.pruneBytes === 0) return undefined
+  const measureBlocksSize = () => platform.measureDatabaseSize('blocks')
+  return new BlockPruner(
+    { chain, clock: platform.clock, measureBlocksSize, fatal: onFatal },
+    options.pruneBytes,
+  )
 }

@@ -23,7 +23,8 @@ import type { Dispatcher, EventLog, RestApi } from '../rpc/index.ts'
 import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/index.ts'
 import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
-import { BlockPruner } from './block-pruner.ts'
+import { createPruner } from './block-pruner.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { createPool, type NodePool } from './create-pool.ts'
 import { COINBASE_TAG, type CreateRpcInit, createRpc } from './create-rpc.ts'
 import { createWallets, type NodeWallets, startWallets } from './create-wallets.ts'
@@ -77,6 +78,8 @@ export interface QuarryNode {
   readonly events: EventLog
   /** Whether the node is level with its peers, for readiness checks. */
   readonly isReady: boolean
+  /** Warnings for operators, as RPC gives them. */
+  readonly warnings: readonly string[]
   /** Stops everything in reverse order and waits for it. Idempotent. */
   stop(): Promise<void>
 }
@@ -173,12 +176,14 @@ async function createMiner(
   templates: TemplateCache,
   sync: Synchronizer,
   network: PeerNetwork,
+  clockWatch: ClockWatch,
 ): Promise<Miner | undefined> {
   const { params, platform, options } = init
   const { isEnabled, payouts, threads, throttle, isVersionRolled } = options.mining
   if (!isEnabled) return undefined
   const log = platform.log.child('mining')
-  const keeper = new TemplateKeeper({ templates, isReady: () => sync.isCaughtUp }, params)
+  const isReady = (): boolean => sync.isCaughtUp && clockWatch.isTimely
+  const keeper = new TemplateKeeper({ templates, isReady }, params)
   return new Miner(
     {
       nextTemplate: () => keeper.next(),
@@ -195,18 +200,6 @@ async function createMiner(
       tag: COINBASE_TAG,
       nodeExtraNonce: toNodeExtraNonce(network),
     },
-  )
-}
-
-function createPruner(
-  { platform, options, onFatal }: CreateNodeInit,
-  chain: Chain,
-): BlockPruner | undefined {
-  if (options.pruneBytes === undefined || options.pruneBytes === 0) return undefined
-  const measureBlocksSize = () => platform.measureDatabaseSize('blocks')
-  return new BlockPruner(
-    { chain, clock: platform.clock, measureBlocksSize, fatal: onFatal },
-    options.pruneBytes,
   )
 }
 
@@ -308,22 +301,28 @@ async function startNode(
   const keeper = createMempoolKeeper(init, mempool, memory, sync)
   publishPeerEvents(events, sync, network.control.bans)
   const templates = createTemplates(init, chain, mempool)
-  miner = await createMiner(init, templates, sync, network)
+  const clockWatch = new ClockWatch({ chain, clock, log })
+  miner = await createMiner(init, templates, sync, network, clockWatch)
   if (miner !== undefined) publishMinerEvents(events, miner, clock)
   const nodeExtraNonce = toNodeExtraNonce(network)
   const pool = options.hasPool
-    ? createPool(init, { chain, sync, templates, nodeExtraNonce })
+    ? createPool(init, { chain, sync, templates, clockWatch, nodeExtraNonce })
     : undefined
   if (pool !== undefined) publishPoolEvents(events, pool.pool)
   const money = await createWallets(init, { chain, mempool, memory, sync })
-  const { wallets } = money
-  const parts = { chain, mempool, network, faults, sync, miner, pool, templates, keeper, userAgent }
-  const { dispatcher, rest, mining } = createRpc(init, { ...parts, ...money })
+  const parts = { chain, mempool, network, faults, sync, miner, pool, templates, keeper }
+  const { dispatcher, rest, mining } = createRpc(init, {
+    ...parts,
+    ...money,
+    clockWatch,
+    userAgent,
+  })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
     miner?.onNewTip()
   })
   await startSync(init, sync, network, money)
+  clockWatch.start()
   miner?.start()
   keeper?.start()
   const pruner = createPruner(init, chain)
@@ -332,9 +331,10 @@ async function startNode(
   const stop = async (): Promise<void> => {
     mining.stop()
     pool?.stop()
+    clockWatch.stop()
     await miner?.stop()
     await sync.stop()
-    await wallets?.stop()
+    await money.wallets?.stop()
     await pruner?.stop()
     await keeper?.stop()
     await memory.close()
@@ -352,6 +352,9 @@ async function startNode(
     events,
     get isReady() {
       return sync.isCaughtUp
+    },
+    get warnings() {
+      return clockWatch.warnings
     },
     stop: () => {
       stopped ??= stop()

@@ -6,6 +6,7 @@ import { type BlockOutcome, SoloPool } from '../pool/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { StratumServer } from '../stratum/index.ts'
 import type { Synchronizer } from '../sync/index.ts'
+import type { ClockWatch } from './clock-watch.ts'
 import type { CreateNodeInit } from './create-node.ts'
 import { COINBASE_TAG } from './create-rpc.ts'
 
@@ -14,6 +15,7 @@ export interface PoolParts {
   readonly chain: Chain
   readonly sync: Synchronizer
   readonly templates: TemplateCache
+  readonly clockWatch: ClockWatch
   /** 4 bytes that differ from node to node, and from those of the local miner. */
   readonly nodeExtraNonce: Uint8Array
 }
@@ -29,7 +31,7 @@ export interface NodePool {
 /** Makes the pool, and tells it of each new tip. */
 export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
   const { params, platform, options, onFatal } = init
-  const { chain, sync, templates, nodeExtraNonce } = parts
+  const { chain, sync, templates, clockWatch, nodeExtraNonce } = parts
   const { clock } = platform
   const log = platform.log.child('pool')
   const submitBlock = async (block: Block): Promise<BlockOutcome> => {
@@ -38,7 +40,7 @@ export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
   }
   const pool = new SoloPool(
     {
-      getTemplate: () => (sync.isCaughtUp ? templates.get() : undefined),
+      getTemplate: () => (sync.isCaughtUp && clockWatch.isTimely ? templates.get() : undefined),
       submitBlock,
       clock,
       log,

@@ -15,6 +15,7 @@ import {
   TemplateWaits,
 } from '../rpc/index.ts'
 import type { MockableClock } from '../util/index.ts'
+import type { ClockWatch } from './clock-watch.ts'
 import type { CreateNodeInit, QuarryNode } from './create-node.ts'
 import type { NodeWallets } from './create-wallets.ts'
 import type { MempoolKeeper } from './mempool-keeper.ts'
@@ -34,6 +35,7 @@ export interface RpcParts
   readonly templates: TemplateCache
   /** Undefined if the mempool is not kept. */
   readonly keeper: MempoolKeeper | undefined
+  readonly clockWatch: ClockWatch
   readonly userAgent: string
 }
 
@@ -53,6 +55,7 @@ export interface CreateRpcInit extends CreateNodeInit {
 export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const { params, platform, options } = init
   const { chain, mempool, network, faults, sync, miner, pool, templates, keeper, userAgent } = parts
+  const { clockWatch } = parts
   const { wallets, feeEstimator } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
@@ -62,6 +65,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const mining = new NodeMiningControl({
     chain: createChainSource(chain, clock),
     templates,
+    clockWatch,
     params,
     submit,
     loadHashEngine: () => platform.loadHashEngine(),
@@ -89,6 +93,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     hasCoinbaseFlags: options.hasCoinbaseFlags,
     clock,
     log,
+    warnings: () => clockWatch.warnings,
     version: options.version,
     userAgent,
     startedMs: clock.monotonic(),

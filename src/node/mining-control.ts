@@ -29,6 +29,7 @@ import {
   type RandomSource,
   sleep,
 } from '../util/index.ts'
+import type { ClockWatch } from './clock-watch.ts'
 
 const EXTRA_NONCE_BYTES = 8
 
@@ -36,6 +37,7 @@ const EXTRA_NONCE_BYTES = 8
 export interface MiningControlDeps {
   readonly chain: ChainSource
   readonly templates: TemplateCache
+  readonly clockWatch: Pick<ClockWatch, 'requireTimely'>
   readonly params: ConsensusParams
   readonly submit: (block: Block) => Promise<void>
   readonly loadHashEngine: () => Promise<HashEngine>
@@ -67,6 +69,7 @@ export class NodeMiningControl implements MiningControl {
   }
 
   getTemplate(): BlockTemplate {
+    this.#deps.clockWatch.requireTimely()
     return this.#deps.templates.get()
   }
 

@@ -7,7 +7,7 @@ import type { ChainSource, NextBlock, TxSource } from '../mining/index.ts'
 import type { Clock } from '../util/index.ts'
 
 /** The earliest time that the block after the tip may carry, Unix seconds. @see Bitcoin Core `GetMinimumTime` */
-function computeMinTime(chain: Chain): number {
+export function computeMinTime(chain: Chain): number {
   const { tip, params } = chain
   const minTime = tip.medianTimePast + 1
   const isWindowStart = (tip.height + 1) % params.retargetWindowBlocks === 0

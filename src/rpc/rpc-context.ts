@@ -31,7 +31,11 @@ export type LocalMiner = Pick<Miner, 'stats' | 'currentWork' | 'configure'>
 
 /** Mining as RPC sees it. */
 export interface MiningControl {
-  /** The template for the block after the tip, with a fresh time. */
+  /**
+   * The template for the block after the tip, with a fresh time.
+   *
+   * @throws {@link ConsensusError} `time-too-new` if the clock is so far behind that no block can be accepted.
+   */
   getTemplate(): BlockTemplate
   /** The template that was given out last, if any. */
   readonly lastTemplate: BlockTemplate | undefined
@@ -39,6 +43,7 @@ export interface MiningControl {
    * Mines blocks at once, whatever the pace of the chain.
    *
    * @returns The hashes of the blocks found: fewer than asked if the tries ran out or nobody waits any more.
+   * @throws {@link ConsensusError} if a block is refused, or would be.
    */
   generate(request: GenerateRequest): Promise<readonly BlockHash[]>
   /**
@@ -108,6 +113,8 @@ export interface RpcContext {
   readonly hasCoinbaseFlags: boolean
   readonly clock: Clock
   readonly log: Logger
+  /** Warnings for operators that concern the whole node; none while all is well. */
+  warnings(): readonly string[]
   /** Of the program, such as `0.1.0`. */
   readonly version: string
   /** `/Satoshi:30.0.0(quarry:0.1.0)/` */

@@ -14,6 +14,7 @@ import {
   type ScanResult,
   TemplateCache,
 } from '../../src/mining/index.ts'
+import { ClockWatch } from '../../src/node/clock-watch.ts'
 import { NodeMiningControl } from '../../src/node/mining-control.ts'
 import { createChainSource, createTxSource } from '../../src/node/sources.ts'
 import { AddressBook } from '../../src/p2p/address-book.ts'
@@ -244,7 +245,9 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   }
   const source = createChainSource(chain, clock)
   const transactions = createTxSource(mempool)
+  const clockWatch = new ClockWatch({ chain, clock, log: silentLog })
   const mining = new NodeMiningControl({
+    clockWatch,
     chain: source,
     templates: new TemplateCache({ chain: source, transactions, clock, log: silentLog }, params),
     params,
@@ -278,6 +281,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     clock,
     log: silentLog,
     version: '0.1.0',
+    warnings: () => clockWatch.warnings,
     userAgent: '/Satoshi:30.0.0(quarry:0.1.0)/',
     startedMs: clock.now(),
     measureBlocksSize: async () => 12_345,

@@ -54,9 +54,8 @@ export class NodeFront {
   #readiness(): Readiness {
     const node = this.#node
     if (node === undefined) return { isReady: false, reasons: [this.#status] }
-    return node.isReady
-      ? { isReady: true, reasons: [] }
-      : { isReady: false, reasons: ['not level with peers yet'] }
+    const reasons = [...(node.isReady ? [] : ['not level with peers yet']), ...node.warnings]
+    return { isReady: reasons.length === 0, reasons }
   }
 
   #rest(): RestApi {

@@ -2,6 +2,7 @@
 
 import { ConsensusError } from '../../consensus/index.ts'
 import { type Block, computeBlockHash, decodeBlock, toDisplayHex } from '../../primitives/index.ts'
+import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { decodeHexArgument } from './arguments.ts'
 
 /** Reads a block from hex. @throws {@link RpcError} -22 if it is none. */
@@ -29,4 +30,21 @@ export function toRejectReason(error: unknown): string {
   }
   const reason = data['reason']
   return typeof reason === 'string' ? `${code} (${reason})` : code
+}
+
+/** What Bitcoin Core adds to a reject reason. */
+const EXPLANATIONS: Readonly<Record<string, string>> = {
+  'time-too-new': ', block timestamp too far in the future',
+}
+
+/**
+ * What a caller is told when no block can be made: a broken rule by its name, any other error unchanged.
+ *
+ * @see Bitcoin Core `BlockAssembler::CreateNewBlock`, whose exceptions are answered with -1
+ */
+export function toTemplateError(error: unknown): unknown {
+  if (!(error instanceof ConsensusError)) return error
+  const reason = `${toRejectReason(error)}${EXPLANATIONS[error.code] ?? ''}`
+  const message = `TestBlockValidity failed: ${reason}`
+  return new RpcError(RPC_CODES.MISC_ERROR, message, { cause: error })
 }

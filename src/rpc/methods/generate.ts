@@ -7,7 +7,7 @@ import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { blockHashHex, toRejectReason } from './block-argument.ts'
+import { blockHashHex, toRejectReason, toTemplateError } from './block-argument.ts'
 import { decodePayee, decodePayeeAddress, decodePayeeDescriptor } from './payee-argument.ts'
 import { decodeTransactionArgument } from './raw-transaction-argument.ts'
 
@@ -33,8 +33,12 @@ async function generate(
   maxTries: number,
   { signal }: RpcCall,
 ): Promise<readonly string[]> {
-  const hashes = await mining.generate({ payoutScript, blockCount, maxTries, signal })
-  return hashes.map(toDisplayHex)
+  try {
+    const hashes = await mining.generate({ payoutScript, blockCount, maxTries, signal })
+    return hashes.map(toDisplayHex)
+  } catch (error) {
+    throw toTemplateError(error)
+  }
 }
 
 /** `generatetoaddress` */

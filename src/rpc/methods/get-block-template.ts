@@ -16,7 +16,12 @@ import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import type { KnownTemplate } from '../template-waits.ts'
 import { hashSchema } from './arguments.ts'
-import { blockHashHex, decodeBlockArgument, toRejectReason } from './block-argument.ts'
+import {
+  blockHashHex,
+  decodeBlockArgument,
+  toRejectReason,
+  toTemplateError,
+} from './block-argument.ts'
 
 /** The most bytes that a block can have: all of its weight in witnesses. */
 const MAX_BLOCK_SIZE = MAX_BLOCK_WEIGHT
@@ -183,7 +188,13 @@ async function createTemplate(
     await context.templateWaits.wait(readLongPollId(longpollid), signal)
     requireConnection(context)
   }
-  return describeTemplate(context.mining.getTemplate(), context)
+  let template: BlockTemplate
+  try {
+    template = context.mining.getTemplate()
+  } catch (error) {
+    throw toTemplateError(error)
+  }
+  return describeTemplate(template, context)
 }
 
 /** `getblocktemplate` */

@@ -65,6 +65,7 @@ export const getBlockchainInfo = defineMethod({
   examples: [[]],
   handler: async (context: RpcContext) => {
     const { chain, params, isCaughtUp, isFarBehind, measureBlocksSize, pruneBytes } = context
+    const { warnings } = context
     const sizeOnDisk = await measureBlocksSize()
     const { tip } = chain
     return {
@@ -85,7 +86,7 @@ export const getBlockchainInfo = defineMethod({
         automatic_pruning: (pruneBytes ?? 0) > 0,
         ...((pruneBytes ?? 0) > 0 && { prune_target_size: pruneBytes }),
       }),
-      warnings: [],
+      warnings: [...warnings()],
       quarry_chain: params.name,
       quarry_chain_id: params.chainId,
       quarry_reorgs: chain.reorgCount,

@@ -66,7 +66,7 @@ export const getMiningInfo = defineMethod({
   },
   examples: [[]],
   handler: (context: RpcContext) => {
-    const { chain, mempool, mining, params } = context
+    const { chain, mempool, mining, params, warnings } = context
     const stats = mining.miner()?.stats
     return {
       blocks: chain.tip.height,
@@ -77,7 +77,7 @@ export const getMiningInfo = defineMethod({
       blockmintxfee: btcAmount(BLOCK_MIN_FEE_SATS_PER_KVB),
       chain: params.rpcChain,
       next: describeNext(context),
-      warnings: [],
+      warnings: [...warnings()],
       quarry_hashps: stats?.hashesPerSecond.second ?? 0,
       quarry_threads: stats?.threads ?? 0,
       quarry_blocks_found: stats?.blocksFound ?? 0,

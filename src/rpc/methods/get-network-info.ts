@@ -69,7 +69,8 @@ export const getNetworkInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ chain, network, peers: control, userAgent, version, pruneBytes }: RpcContext) => {
+  handler: (context: RpcContext) => {
+    const { chain, network, peers: control, userAgent, version, pruneBytes, warnings } = context
     const isPruned = pruneBytes !== undefined || chain.prunedHeight > 0
     const peers = network.peers()
     const inboundCount = peers.filter(({ direction }) => direction === 'inbound').length
@@ -100,7 +101,7 @@ export const getNetworkInfo = defineMethod({
         const place = toHostAndPort(address)
         return place === undefined ? [] : [{ address: place.host, port: place.port, score: 1 }]
       }),
-      warnings: [],
+      warnings: [...warnings()],
       quarry_version: version,
       quarry_peer_id: network.selfId,
       quarry_addresses: addresses,

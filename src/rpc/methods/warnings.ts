@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 
-/** Always empty for now: nothing that an operator must be warned of goes on quietly. */
+/** Empty while all is well. */
 export const WARNINGS_FIELD = {
   warnings: z.array(z.string()).describe('Warnings that concern the whole node.'),
 } as const

@@ -129,6 +129,7 @@ describe('a search that nobody waits for any more', () => {
     const source = { nextBlock: () => ({ ...real.nextBlock(), bits: 0x0300_0001 }) }
     const transactions = createTxSource(mempool)
     return new NodeMiningControl({
+      clockWatch: { requireTimely: () => undefined },
       chain: source,
       templates: new TemplateCache(
         { chain: source, transactions, clock: systemClock, log: silentLog },
