@@ -56,11 +56,13 @@ export {
   computeWitnessMerkleRoot,
 } from './merkle.ts'
 export {
+  CHAIN_SPEC_VERSION,
   type ChainSpec,
   computeChainId,
   encodeChainSpec,
   parseChainSpec,
 } from './params/chain-spec.ts'
+export { findChainWarnings } from './params/chain-warnings.ts'
 export { createConsensusParams, MAINNET_SPEC, REGTEST_SPEC } from './params/chains.ts'
 export type { ConsensusParams, DeploymentHeights } from './params/consensus-params.ts'
 export { computeNetworkMagic } from './params/network-magic.ts'

@@ -97,8 +97,15 @@ export function computeAsertBits(
   return target > params.powLimit ? limitBits : encodeBits(target)
 }
 
+/**
+ * ASERT from the chain's own anchor, whose parent counts as one spacing older than the anchor.
+ *
+ * Differs from Bitcoin Cash: the real parent's time is not used. The parent of an anchor at height 1 is
+ * genesis, whose time is written in the chain spec and can lie days before the first block.
+ */
 function computeAsertBitsAfter(last: ChainLink, params: ConsensusParams): number {
-  const anchor = last.getAncestor(0) ?? last
+  const anchor = last.getAncestor(params.asertAnchorHeight)
+  if (anchor === undefined) return last.bits
   const anchorParentTime = anchor.time - params.targetSpacingSeconds
   return computeAsertBits(
     anchor.bits,

@@ -1,6 +1,12 @@
 /** @module The chain of a devnet: born now, near its equilibrium from the first block. */
 
-import { bitsToHex, type ChainSpec, encodeBits, parseChainSpec } from '../consensus/index.ts'
+import {
+  bitsToHex,
+  CHAIN_SPEC_VERSION,
+  type ChainSpec,
+  encodeBits,
+  parseChainSpec,
+} from '../consensus/index.ts'
 import { DevnetError } from './errors.ts'
 
 /** How long the hash rate is sampled, in milliseconds. */
@@ -58,7 +64,7 @@ export function createDevnetSpec(
 ): ChainSpec {
   const targetSpacingSeconds = wishes.spacingSeconds ?? DEFAULT_SPACING_SECONDS
   return parseChainSpec({
-    version: 1,
+    version: CHAIN_SPEC_VERSION,
     name: 'devnet',
     genesis: {
       time: nowSeconds,

@@ -45,6 +45,7 @@ import {
 } from './publish-events.ts'
 import { createChainSource, createTxSource } from './sources.ts'
 import { createBlockSubmitter } from './submit-own-block.ts'
+import { warnOfChainSpec } from './warn-of-chain-spec.ts'
 
 /** What a node is made from. */
 export interface CreateNodeInit {
@@ -217,6 +218,7 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   const clock = new MockableClock(given.platform.clock)
   const init = { ...given, platform: { ...given.platform, clock } }
   const opened = await openNodeChain(init)
+  warnOfChainSpec(init, opened.chain)
   init.onProgress?.('Loading what is known of other nodes…')
   let memory: NodeStore | undefined
   try {

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type ChainLink,
   computeAsertBits,
+  computeNextBits,
   computeRetargetedBits,
   createConsensusParams,
   decodeBits,
   encodeBits,
   MAINNET_SPEC,
+  parseChainSpec,
 } from '../../src/consensus/index.ts'
 import {
   describeVectors,
@@ -76,37 +79,90 @@ describeVectors(PERIOD_TARGETS, () => {
   })
 })
 
+interface AsertRun {
+  readonly name: string
+  readonly anchorHeight: bigint
+  readonly anchorTime: bigint
+  readonly anchorBits: number
+  readonly points: readonly {
+    readonly line: string
+    readonly height: bigint
+    readonly time: bigint
+    readonly bits: number
+  }[]
+}
+
+function readAsertRun(name: string): AsertRun {
+  const lines = readVectorText(`${ASERT}/${name}`).split('\n')
+  const header = (key: string) =>
+    lines
+      .find((line) => line.includes(`${key}:`))
+      ?.split(': ')
+      .at(-1) ?? ''
+  return {
+    name,
+    anchorHeight: BigInt(header('anchor height')),
+    anchorTime: BigInt(header('anchor ancestor time') || header('anchor parent time')),
+    anchorBits: Number(header('anchor nBits')),
+    points: lines
+      .filter((line) => !line.startsWith('#') && line.trim() !== '')
+      .map((line) => {
+        const [, height = '', time = '', bits = ''] = line.split(' ')
+        return { line, height: BigInt(height), time: BigInt(time), bits: Number(bits) }
+      }),
+  }
+}
+
+function checkAsertRun(run: AsertRun, compute: (height: bigint, time: bigint) => number): void {
+  const tally = new VectorTally(`${ASERT}/${run.name}`)
+  for (const { line, height, time, bits } of run.points) {
+    tally.run(line, () => {
+      expect(compute(height, time)).toBe(bits)
+    })
+  }
+  tally.finish(run.points.length)
+}
+
 describeVectors(ASERT, () => {
   it('aserti3-2d: every point of every run', () => {
     const runs = listVectors(ASERT)
     expect(runs.length).toBe(12)
-    for (const run of runs) {
-      let points = 0
-      const tally = new VectorTally(`${ASERT}/${run}`)
-      const lines = readVectorText(`${ASERT}/${run}`).split('\n')
-      const header = (name: string) =>
-        lines
-          .find((line) => line.includes(`${name}:`))
-          ?.split(': ')
-          .at(-1) ?? ''
-      const anchorHeight = BigInt(header('anchor height'))
-      const anchorTime = BigInt(header('anchor ancestor time') || header('anchor parent time'))
-      const anchorBits = Number(header('anchor nBits'))
-      for (const line of lines) {
-        if (line.startsWith('#') || line.trim() === '') continue
-        points += 1
-        tally.run(line, () => {
-          const [, height = '', time = '', bits = ''] = line.split(' ')
-          const got = computeAsertBits(
-            anchorBits,
-            BigInt(time) - anchorTime,
-            BigInt(height) - anchorHeight,
-            { ...mainnet, asertHalfLifeSeconds: 172_800 },
-          )
-          expect(got).toBe(Number(bits))
-        })
+    const params = { ...mainnet, asertHalfLifeSeconds: 172_800 }
+    for (const run of runs.map(readAsertRun)) {
+      checkAsertRun(run, (height, time) =>
+        computeAsertBits(run.anchorBits, time - run.anchorTime, height - run.anchorHeight, params),
+      )
+    }
+  })
+
+  it('aserti3-2d: every point, on a chain whose first block is the anchor', () => {
+    const params = createConsensusParams(
+      parseChainSpec({
+        version: 2,
+        name: 'asert',
+        genesis: { time: 1, bits: '1d00ffff' },
+        powLimit: MAINNET_SPEC.powLimit,
+        retarget: { algorithm: 'asert', targetSpacingSeconds: 600 },
+      }),
+    )
+    for (const run of listVectors(ASERT).map(readAsertRun)) {
+      const anchor: ChainLink = {
+        height: 1,
+        time: Number(run.anchorTime) + 600,
+        bits: run.anchorBits,
+        prev: undefined,
+        getAncestor: () => undefined,
       }
-      tally.finish(points)
+      checkAsertRun(run, (height, time) => {
+        const last: ChainLink = {
+          height: Number(height - run.anchorHeight) + 1,
+          time: Number(time),
+          bits: 0x1d00ffff,
+          prev: undefined,
+          getAncestor: (at) => (at === 1 ? anchor : undefined),
+        }
+        return computeNextBits(last, 0, params)
+      })
     }
   })
 })

@@ -21,8 +21,12 @@ import {
   text,
 } from './spec-fields.ts'
 
-/** The chain spec's format. Other versions are refused. */
-export const CHAIN_SPEC_VERSION = 1
+/**
+ * Newest version of the chain spec's format. Version 2 anchors ASERT at the first block; in version 1 the
+ * anchor is genesis. Nothing else differs.
+ */
+export const CHAIN_SPEC_VERSION = 2
+const OLDEST_CHAIN_SPEC_VERSION = 1
 
 /** 21 million coins of 100 million satoshis. */
 const MAX_MONEY_SATS = 2_100_000_000_000_000n
@@ -75,7 +79,7 @@ const ADDRESS_FIELDS = {
 } as const
 
 const SPEC_FIELDS = {
-  version: integer({ min: CHAIN_SPEC_VERSION, max: CHAIN_SPEC_VERSION }),
+  version: integer({ min: OLDEST_CHAIN_SPEC_VERSION, max: CHAIN_SPEC_VERSION }),
   name: text({ maxLength: 32, pattern: /^[a-z0-9][a-z0-9-]*$/ }),
   rpcChain: oneOf(['main', 'test', 'testnet4', 'signet', 'regtest'], 'regtest'),
   genesis: section(GENESIS_FIELDS),
@@ -94,7 +98,7 @@ type FieldValue<Candidate> = Candidate extends Field<infer Value> ? Value : neve
 type SectionOf<Fields> = { readonly [Name in keyof Fields]: FieldValue<Fields[Name]> }
 
 /**
- * A chain spec, version 1, with every default filled in. Hex fields are lower case; `subsidySats` is
+ * A chain spec with every default filled in. Hex fields are lower case; `subsidySats` is
  * a decimal text because JSON numbers cannot hold every amount.
  */
 export interface ChainSpec extends Omit<SectionOf<typeof SPEC_FIELDS>, SpecSections | SpecDerived> {
@@ -156,9 +160,15 @@ function toCanonicalJson(value: unknown): string {
   return `{${members.join(',')}}`
 }
 
-/** The canonical form of a spec: every field with its default, RFC 8785 JSON. */
+/**
+ * The canonical form of a spec: every field with its default, RFC 8785 JSON.
+ *
+ * The version is the oldest one with the same rules, so that a spec without ASERT keeps its chain id when
+ * its version is raised.
+ */
 export function encodeChainSpec(spec: ChainSpec): string {
-  return toCanonicalJson(spec)
+  const isSameInOldest = spec.retarget.algorithm !== 'asert'
+  return toCanonicalJson(isSameInOldest ? { ...spec, version: OLDEST_CHAIN_SPEC_VERSION } : spec)
 }
 
 /** First 8 hex digits of SHA-256d of the canonical spec. Nodes whose ids differ never talk. */

@@ -93,6 +93,7 @@ export function createConsensusParams(spec: ChainSpec): ConsensusParams {
     retargetWindowBlocks: spec.retarget.windowBlocks,
     retargetClamp: spec.retarget.clamp,
     asertHalfLifeSeconds: spec.retarget.halfLifeSeconds,
+    asertAnchorHeight: spec.version === 1 ? 0 : 1,
     noRetargeting: spec.retarget.noRetargeting,
     minDifficulty: spec.retarget.minDifficulty,
     bip94: spec.retarget.bip94,

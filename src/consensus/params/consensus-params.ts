@@ -37,6 +37,8 @@ export interface ConsensusParams {
   readonly retargetClamp: number
   /** ASERT only: after how many seconds of delay the target doubles. */
   readonly asertHalfLifeSeconds: number
+  /** ASERT only: height of the block that the schedule starts at. 0 in chain specs of version 1. */
+  readonly asertAnchorHeight: 0 | 1
   readonly noRetargeting: boolean
   /** Testnet's rule: blocks that come two spacings late may be easy. */
   readonly minDifficulty: boolean

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { encodeChainSpec, parseChainSpec } from '../../../src/consensus/index.ts'
+import {
+  computeChainId,
+  encodeChainSpec,
+  MAINNET_SPEC,
+  parseChainSpec,
+  REGTEST_SPEC,
+} from '../../../src/consensus/index.ts'
 import { ConfigError } from '../../../src/util/index.ts'
 
 const MINIMAL = {
@@ -8,6 +14,11 @@ const MINIMAL = {
   name: 'mine',
   genesis: { time: 1_700_000_000 },
   retarget: { targetSpacingSeconds: 5 },
+}
+
+function readDevnet() {
+  const path = new URL('../../../config/devnet.json', import.meta.url)
+  return JSON.parse(readFileSync(path, 'utf8'))
 }
 
 function problemsOf(json: unknown): string {
@@ -39,8 +50,23 @@ describe('parseChainSpec', () => {
   })
 
   it('reads the devnet that is shipped', () => {
-    const path = new URL('../../../config/devnet.json', import.meta.url)
-    expect(parseChainSpec(JSON.parse(readFileSync(path, 'utf8'))).name).toBe('devnet')
+    expect(parseChainSpec(readDevnet()).name).toBe('devnet')
+  })
+
+  it('keeps the chain ids of older versions', () => {
+    const idOf = (json: object) => computeChainId(parseChainSpec(json))
+    const devnet = readDevnet()
+    const retarget = { ...devnet.retarget, algorithm: 'asert', halfLifeSeconds: 120 }
+    expect(idOf({ ...devnet, version: 1 })).toBe('b02f2732')
+    expect(idOf({ ...devnet, version: 2 })).toBe('b02f2732')
+    expect(idOf({ ...devnet, version: 1, retarget })).toBe('2705a611')
+    expect(idOf({ ...devnet, version: 2, retarget })).toBe('527163ea')
+    expect(computeChainId(REGTEST_SPEC)).toBe('ad7215b6')
+    expect(computeChainId(MAINNET_SPEC)).toBe('df81cde9')
+  })
+
+  it.each([0, 3, '2'])('refuses version %j', (version) => {
+    expect(problemsOf({ ...MINIMAL, version })).toContain('version: must be')
   })
 
   it('lists every problem with its path', () => {

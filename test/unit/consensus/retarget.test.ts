@@ -116,6 +116,28 @@ describe('computeNextBits', () => {
     expect(computeNextBits(last, 1_040, rules)).toBe(row.next)
   })
 
+  it('starts ASERT on its schedule at the first block, however old genesis is', () => {
+    const asert = (version: number) =>
+      createConsensusParams(
+        parseChainSpec({
+          version,
+          name: 'asert',
+          genesis: { time: 1_000, bits: '1e00ffff' },
+          retarget: { algorithm: 'asert', targetSpacingSeconds: 10, halfLifeSeconds: 60 },
+        }),
+      )
+    const next = (times: readonly number[]) =>
+      computeNextBits(linkUp(times, 0x1e00ffff), 0, asert(2))
+    expect(next([1_000])).toBe(0x1e00ffff)
+    expect(next([1_000, 1_000_000])).toBe(0x1e00ffff)
+    expect(next([1_000, 1_000_000, 1_000_010, 1_000_020])).toBe(0x1e00ffff)
+    expect(next([1_000, 1_000_000, 1_000_070])).toBe(0x1e01fffe)
+    expect(next([1_000, 1_000_000, ...Array(6).fill(1_000_000)])).toBe(0x1d7fff80)
+    // Specs of version 1 keep their rule: the anchor is genesis.
+    const old = linkUp([1_000, 1_000_000], 0x1e00ffff)
+    expect(computeNextBits(old, 0, asert(1))).toBe(0x207fffff)
+  })
+
   it('never moves where retargeting is off, and lets late blocks be easy', () => {
     const regtest = createConsensusParams(REGTEST_SPEC)
     const last = linkUp([1_000, 1_001, 1_002], 0x1e00ffff)
