@@ -10,7 +10,8 @@
  */
 
 import { nobleSignatureEngine, parseLaxSignature, type SignatureEngine } from '../script/index.ts'
-import { decodeHex, toErrorMessage } from '../util/index.ts'
+import { toErrorMessage } from '../util/index.ts'
+import { agreesWithKnownAnswers } from './signature-self-test.ts'
 
 /** How many refused inputs an instance lives through: some 80 KiB of its stack of 1 MiB. */
 const MAX_REFUSALS_PER_INSTANCE = 256
@@ -177,29 +178,6 @@ class WasmSignatureEngine implements SignatureEngine {
   }
 }
 
-/** A signature of each kind by the secret key 3 over 32 zero bytes, made by another implementation. */
-const KNOWN_KEY = decodeHex('02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9')
-const KNOWN_ECDSA = decodeHex(
-  '3045022100e95058f48325b8b37415edd898822fcfc83d8fdc5e257d3c370c0304c42dd5f202206836450f27b3ccd9d0e86629627b28b61fcdaeab49d9099f4170ccd3b3258e81',
-)
-const KNOWN_SCHNORR = decodeHex(
-  'e907831f80848d1069a5371b402410364bdf1c5f8307b0084c55f1ce2dca821525f66a4a85ea8b71e482a74f382d2ce5ebeee8fdb2172f477df4900d310536c0',
-)
-
-/** Whether an engine tells right from wrong on this machine. */
-function isWorking(engine: SignatureEngine): boolean {
-  const right = new Uint8Array(HASH_SIZE)
-  const wrong = new Uint8Array(HASH_SIZE).fill(1)
-  const xOnly = KNOWN_KEY.subarray(1)
-  return (
-    engine.verifyEcdsa(KNOWN_KEY, KNOWN_ECDSA, right) &&
-    !engine.verifyEcdsa(KNOWN_KEY, KNOWN_ECDSA, wrong) &&
-    engine.verifySchnorr(xOnly, KNOWN_SCHNORR, right) &&
-    !engine.verifySchnorr(xOnly, KNOWN_SCHNORR, wrong) &&
-    engine.tweakPublicKey(xOnly, right)?.parity === 0
-  )
-}
-
 /**
  * Makes an engine on the compiled library.
  *
@@ -208,7 +186,7 @@ function isWorking(engine: SignatureEngine): boolean {
 export function createWasmSignatureEngine(module: WebAssembly.Module): SignatureEngine {
   try {
     const engine = new WasmSignatureEngine(module)
-    if (isWorking(engine)) return engine
+    if (agreesWithKnownAnswers(engine)) return engine
   } catch (error) {
     throw new SignatureEngineError(toErrorMessage(error), { cause: error })
   }

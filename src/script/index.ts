@@ -64,7 +64,7 @@ export {
 export { SCRIPT_ERROR_REASONS, ScriptError, type ScriptErrorCode } from './script-error.ts'
 export { decodeScriptNumber, encodeScriptNumber } from './script-number.ts'
 export { MAX_CACHED_SIGNATURES, SignatureCache, SignatureNotCached } from './signature-cache.ts'
-export { parseLaxSignature } from './signature-encoding.ts'
+export { hasHighS, parseLaxSignature } from './signature-encoding.ts'
 export {
   nobleSignatureEngine,
   normalizePublicKey,
@@ -96,6 +96,7 @@ export {
   type StandardOutput,
   type WitnessProgram,
 } from './standard-output.ts'
+export { createTaggedHash } from './tagged-hash.ts'
 export {
   type ControlBlock,
   computeTapBranchHash,

@@ -211,7 +211,7 @@ const roundsAt = process.argv.indexOf('--rounds')
 const rounds = roundsAt === -1 ? DEFAULT_ROUNDS : Number(process.argv[roundsAt + 1])
 if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a number above 0')
 
-const module = await loader.loadSignatureModule({
+const module = await loader.loadSignatureSource({
   ...silentLog,
   warn: (message, fields) => process.stderr.write(`${message}: ${fields.reason}\n`),
 })

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js'
 import { describe, expect, it } from 'vitest'
+import { createNativeSignatureEngine } from '../../src/platform/nodejs/native-signature-engine.ts'
+import { agreesWithKnownAnswers } from '../../src/platform/signature-self-test.ts'
 import { createWasmSignatureEngine } from '../../src/platform/wasm-signature-engine.ts'
 import {
   nobleSignatureEngine,
@@ -22,9 +24,15 @@ const library = new WebAssembly.Module(
 )
 const wasmEngine = createWasmSignatureEngine(library)
 
+const nativeEngine = createNativeSignatureEngine()
+
 const ENGINES: { readonly name: string; readonly engine: SignatureEngine }[] = [
   { name: 'noble', engine: nobleSignatureEngine },
   { name: 'libsecp256k1 in WebAssembly', engine: wasmEngine },
+  // Prebuilt for some platforms only.
+  ...(nativeEngine === undefined
+    ? []
+    : [{ name: 'libsecp256k1 for this machine', engine: nativeEngine }]),
   {
     name: 'libsecp256k1 behind a cache',
     engine: new SignatureCache().createEngine(wasmEngine, true),
@@ -256,6 +264,50 @@ describe.each(ENGINES)('$name', ({ engine }) => {
   })
 })
 
+describe('the native engine', () => {
+  const broken = (name: string, answer: unknown) => () => ({
+    ecdsaVerify: () => true,
+    signatureNormalize: () => new Uint8Array(64),
+    publicKeyTweakAdd: () => new Uint8Array(33),
+    publicKeyTweakMul: () => new Uint8Array(33),
+    [name]: () => answer,
+  })
+
+  it('is absent without the addon, whatever else the package offers', () => {
+    const missing = () => {
+      throw new TypeError("Cannot find module 'secp256k1/bindings'")
+    }
+    expect(createNativeSignatureEngine(missing)).toBeUndefined()
+    // The package's main entry, where the addon does not load: a curve in JavaScript.
+    const fallback = () => createRequire(import.meta.url)('secp256k1/elliptic')
+    expect(fallback()).toBeDefined()
+    const source = readFileSync(
+      new URL('../../src/platform/nodejs/native-signature-engine.ts', import.meta.url),
+      'utf8',
+    )
+    expect(source.match(/'secp256k1[^']*'/g)).toEqual(["'secp256k1/bindings'"])
+  })
+
+  it('is absent when an answer is wrong', () => {
+    expect(createNativeSignatureEngine(broken('ecdsaVerify', true))).toBeUndefined()
+    expect(createNativeSignatureEngine(broken('ecdsaVerify', false))).toBeUndefined()
+  })
+})
+
+describe('the answers that are known', () => {
+  it("are noble's, and nobody's who takes everything or nothing", () => {
+    expect(agreesWithKnownAnswers(nobleSignatureEngine)).toBe(true)
+    for (const answer of [true, false]) {
+      const verify = () => answer
+      const engine = { ...nobleSignatureEngine, verifyEcdsa: verify }
+      expect(agreesWithKnownAnswers(engine)).toBe(false)
+      expect(agreesWithKnownAnswers({ ...nobleSignatureEngine, verifySchnorr: verify })).toBe(false)
+    }
+    const tweakPublicKey = () => undefined
+    expect(agreesWithKnownAnswers({ ...nobleSignatureEngine, tweakPublicKey })).toBe(false)
+  })
+})
+
 describe('libsecp256k1 in WebAssembly', () => {
   it('still works after more refused keys than its stack has room for', () => {
     const engine = createWasmSignatureEngine(library)
@@ -272,6 +324,10 @@ describe('libsecp256k1 in WebAssembly', () => {
     const other = readFileSync(new URL('../../wasm/quarry-hash-scalar.wasm', import.meta.url))
     const make = () => createWasmSignatureEngine(new WebAssembly.Module(other))
     expect(make).toThrow(expect.objectContaining({ code: 'unusable' }))
+  })
+
+  it.skipIf(nativeEngine === undefined)('is there for this machine too, beside WebAssembly', () => {
+    expect(nativeEngine?.verifyEcdsa(signed.compressed, signed.signature, signed.hash)).toBe(true)
   })
 
   it('agrees with noble about signatures that are damaged at random', () => {
@@ -292,12 +348,14 @@ describe('libsecp256k1 in WebAssembly', () => {
       const xKey = damage(schnorr.getPublicKey(secret))
       const xSignature = damage(schnorr.sign(hash, secret))
       const context = [key, signature, xKey, xSignature, hash].map(encodeHex).join(' ')
-      const answers = [nobleSignatureEngine, wasmEngine].map((engine) => ({
+      const engines = [nobleSignatureEngine, wasmEngine, nativeEngine ?? wasmEngine]
+      const answers = engines.map((engine) => ({
         ecdsa: engine.verifyEcdsa(key, signature, hash),
         schnorr: engine.verifySchnorr(xKey, xSignature, hash),
         tweak: engine.tweakPublicKey(xKey, hash),
       }))
       expect(answers[1], context).toEqual(answers[0])
+      expect(answers[2], context).toEqual(answers[0])
       if (answers[0]?.ecdsa === true) valid.ecdsa += 1
       if (answers[0]?.schnorr === true) valid.schnorr += 1
       if (answers[0]?.tweak !== undefined) valid.tweak += 1

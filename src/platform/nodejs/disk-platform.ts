@@ -15,7 +15,7 @@ import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
-import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
 import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 import { createWalletFiles } from './wallet-files.ts'
@@ -36,9 +36,9 @@ export async function createDiskPlatform(
   { mdns, reindex, listen }: DiskPlatformOptions,
   log: LoggerSource,
 ): Promise<Platform> {
-  const [module, signatureModule] = await Promise.all([
+  const [module, signatureSource] = await Promise.all([
     loadHashModule(),
-    loadSignatureModule(log.child('node')),
+    loadSignatureSource(log.child('node')),
   ])
   // Multicast is rarely wanted, so its library is loaded only when it is.
   const discovery = mdns ? [(await import('@libp2p/mdns')).mdns()] : []
@@ -58,7 +58,7 @@ export async function createDiskPlatform(
     walletFiles: createWalletFiles(directory.wallets),
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
-    spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
-    loadSignatureEngine: async () => createSignatureEngine(signatureModule),
+    spawnVerifyWorker: createVerifyWorkerSpawner(signatureSource),
+    loadSignatureEngine: async () => createSignatureEngine(signatureSource),
   }
 }

@@ -7,7 +7,7 @@ import type { LoggerSource } from '../../util/index.ts'
 import { systemClock, systemRandom } from '../system.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
-import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
 import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
@@ -33,9 +33,9 @@ export async function createMemoryPlatform(
   log: LoggerSource,
   listen: readonly string[],
 ): Promise<Platform> {
-  const [module, signatureModule] = await Promise.all([
+  const [module, signatureSource] = await Promise.all([
     loadHashModule(),
-    loadSignatureModule(log.child('node')),
+    loadSignatureSource(log.child('node')),
   ])
   const secrets = new Map<SecretName, Uint8Array>()
   const wallets = new Map<string, Uint8Array>()
@@ -68,7 +68,7 @@ export async function createMemoryPlatform(
     },
     spawnHashWorker: createHashWorkerSpawner(module),
     loadHashEngine: async () => createHashEngine(module),
-    spawnVerifyWorker: createVerifyWorkerSpawner(signatureModule),
-    loadSignatureEngine: async () => createSignatureEngine(signatureModule),
+    spawnVerifyWorker: createVerifyWorkerSpawner(signatureSource),
+    loadSignatureEngine: async () => createSignatureEngine(signatureSource),
   }
 }

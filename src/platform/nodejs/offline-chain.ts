@@ -15,7 +15,7 @@ import {
 import { resolveDataDirectory } from './home-directory.ts'
 import { createProcessLog } from './logger.ts'
 import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
-import { createSignatureEngine, loadSignatureModule } from './signature-engine-loader.ts'
+import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
 import { supportsColor } from './terminal.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
@@ -55,7 +55,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
   })
   const directory = await openDataDirectory(resolveDataDirectory(choice.datadir), params.rpcChain)
   try {
-    const module = await loadSignatureModule(log.child('node'))
+    const source = await loadSignatureSource(log.child('node'))
     const { chain, close } = await openNodeChain({
       params,
       platform: {
@@ -65,7 +65,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
         putDatabaseAside: (database) => putLevelDatabaseAside(directory.databases, database),
         takeDatabaseBack: (database) => takeLevelDatabaseBack(directory.databases, database),
         dropDatabaseAside: (database) => dropLevelDatabaseAside(directory.databases, database),
-        loadSignatureEngine: async () => createSignatureEngine(module),
+        loadSignatureEngine: async () => createSignatureEngine(source),
         spawnVerifyWorker: createVerifyWorkerSpawner(module),
       },
       options: {

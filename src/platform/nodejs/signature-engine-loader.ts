@@ -1,4 +1,4 @@
-/** @module Loads the compiled libsecp256k1, and says what verifies signatures where that does not run. */
+/** @module Chooses what verifies signatures: libsecp256k1 compiled for the machine, in WebAssembly, or `@noble/curves`. */
 
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -6,9 +6,16 @@ import { dirname, join } from 'node:path'
 import { nobleSignatureEngine, type SignatureEngine } from '../../script/index.ts'
 import { type Logger, toErrorMessage } from '../../util/index.ts'
 import { createWasmSignatureEngine } from '../wasm-signature-engine.ts'
+import { createNativeSignatureEngine } from './native-signature-engine.ts'
 
-/** A compiled libsecp256k1. Crosses to worker threads as it is, so that it is compiled once. */
-export type SignatureModule = WebAssembly.Module
+/**
+ * What a thread makes its engine from: the addon that each loads by itself, a compiled module, or undefined for
+ * `@noble/curves`. Crosses to worker threads as it is, so that the module is compiled once.
+ */
+export type SignatureSource = 'native' | WebAssembly.Module | undefined
+
+/** The engines that there may be, the fastest first. */
+export type FastSignatureEngine = 'native' | 'wasm'
 
 /** Finds the compiled library beside the package's entry point for `require`, which is `lib/cjs/index.cjs`. */
 function findLibrary(): string {
@@ -16,8 +23,7 @@ function findLibrary(): string {
   return join(dirname(entry), '..', 'secp256k1.wasm')
 }
 
-/** Compiles the library; undefined, with a warning, where it is missing or does not run. */
-export async function loadSignatureModule(log: Logger): Promise<SignatureModule | undefined> {
+async function loadModule(log: Logger): Promise<WebAssembly.Module | undefined> {
   try {
     const module = await WebAssembly.compile(await readFile(findLibrary()))
     createWasmSignatureEngine(module)
@@ -30,7 +36,29 @@ export async function loadSignatureModule(log: Logger): Promise<SignatureModule 
   }
 }
 
-/** An engine on the compiled library, or the slow one without it. Each thread makes its own. */
-export function createSignatureEngine(module: SignatureModule | undefined): SignatureEngine {
-  return module === undefined ? nobleSignatureEngine : createWasmSignatureEngine(module)
+/**
+ * Finds the fastest engine that works here. The addon exists for some platforms only, so nothing is said where it is
+ * missing; a warning says that WebAssembly does not run either.
+ *
+ * @param engines - Those to try, in this order.
+ */
+export async function loadSignatureSource(
+  log: Logger,
+  engines: readonly FastSignatureEngine[] = ['native', 'wasm'],
+): Promise<SignatureSource> {
+  for (const name of engines) {
+    const source =
+      name === 'wasm' ? await loadModule(log) : createNativeSignatureEngine() && ('native' as const)
+    if (source === undefined) continue
+    log.debug('signature engine chosen', { engine: name })
+    return source
+  }
+  return undefined
+}
+
+/** An engine from a source that was found to work. Each thread makes its own. */
+export function createSignatureEngine(source: SignatureSource): SignatureEngine {
+  if (source === undefined) return nobleSignatureEngine
+  if (source !== 'native') return createWasmSignatureEngine(source)
+  return createNativeSignatureEngine() ?? nobleSignatureEngine
 }

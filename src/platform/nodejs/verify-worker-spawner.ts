@@ -2,13 +2,13 @@
 
 import { Worker } from 'node:worker_threads'
 import type { SpawnVerifyWorker, VerifyWorkerReport } from '../../chain/index.ts'
-import type { SignatureModule } from './signature-engine-loader.ts'
+import type { SignatureSource } from './signature-engine-loader.ts'
 
-/** Makes the function that starts a worker on a compiled libsecp256k1. */
-export function createVerifyWorkerSpawner(module: SignatureModule | undefined): SpawnVerifyWorker {
+/** Makes the function that starts a worker with an engine from this source. */
+export function createVerifyWorkerSpawner(source: SignatureSource): SpawnVerifyWorker {
   return (onReport, onExit) => {
     const entry = new URL('./verify-worker.js', import.meta.url)
-    const worker = new Worker(entry, { workerData: module })
+    const worker = new Worker(entry, { workerData: source })
     let isOver = false
     const end = (reason: string): void => {
       if (!isOver) onExit(reason)

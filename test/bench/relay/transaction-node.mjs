@@ -3,7 +3,7 @@
 import '../../../dist/platform/nodejs/polyfills.js'
 import { BenchNode } from './nodes.mjs'
 
-const { createSignatureEngine, loadSignatureModule } = await import(
+const { createSignatureEngine, loadSignatureSource } = await import(
   '../../../dist/platform/nodejs/signature-engine-loader.js'
 )
 const { decodeTransaction } = await import('../../../dist/primitives/index.js')
@@ -45,7 +45,7 @@ function inject({ perSecond }) {
 const COMMANDS = {
   async start({ blocks, transactions }) {
     const log = { warn: () => undefined }
-    const signatures = createSignatureEngine(await loadSignatureModule(log))
+    const signatures = createSignatureEngine(await loadSignatureSource(log))
     own = transactions.map(decodeTransaction)
     node = await BenchNode.create(blocks, [], {}, signatures)
     node.mempool.events.on('added', ({ txid }) => arrivals.set(txid, nowMs()))
