@@ -39,7 +39,7 @@ const ALLOWED = {
   rpc: DOMAIN,
   node: ['rpc', 'store', ...DOMAIN],
   devnet: ['node', 'rpc', 'consensus', 'primitives', 'util'],
-  platform: ['devnet', 'node', 'rpc', 'mining', 'stratum', 'chain', ...PURE],
+  platform: ['devnet', 'node', 'rpc', 'p2p', 'mining', 'stratum', 'chain', ...PURE],
   // Doors of the package, beside the folders.
   'core.ts': PURE,
 }

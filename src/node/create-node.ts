@@ -12,17 +12,10 @@ import {
   TemplateCache,
   TemplateKeeper,
 } from '../mining/index.ts'
-import {
-  createLibp2pNetwork,
-  FaultLayer,
-  generateIdentity,
-  isIdentity,
-  type Libp2pNetwork,
-} from '../p2p/index.ts'
 import type { Dispatcher, EventLog, RestApi } from '../rpc/index.ts'
 import type { NodeStore } from '../store/index.ts'
 import { type PeerNetwork, Synchronizer, type SynchronizerDeps } from '../sync/index.ts'
-import { type CancelSignal, ConfigError, MockableClock } from '../util/index.ts'
+import { type CancelSignal, MockableClock } from '../util/index.ts'
 import { createPruner } from './block-pruner.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { createPool, type NodePool } from './create-pool.ts'
@@ -31,6 +24,7 @@ import { createWallets, type NodeWallets, startWallets } from './create-wallets.
 import { EventRing } from './event-ring.ts'
 import { MempoolKeeper } from './mempool-keeper.ts'
 import { type NodeChain, openNodeChain } from './node-chain.ts'
+import type { CreateNodeNetwork, NodeNetwork } from './node-network.ts'
 import type { NodeOptions } from './node-options.ts'
 import { openNodeStore } from './open-node-store.ts'
 import { createPairHasher } from './pair-hasher.ts'
@@ -51,6 +45,8 @@ import { warnOfChainSpec } from './warn-of-chain-spec.ts'
 export interface CreateNodeInit {
   readonly params: ConsensusParams
   readonly platform: Platform
+  /** Makes the network; called once, with this node's clock, stores and secrets. */
+  readonly createNetwork: CreateNodeNetwork
   readonly options: NodeOptions
   /** Called once when something failed that no node can go on without, such as the disk. */
   readonly onFatal: (error: unknown) => void
@@ -90,21 +86,6 @@ function createUserAgent(version: string): string {
   return `/Satoshi:30.0.0(quarry:${version})/`
 }
 
-/** @throws {@link ConfigError} `datadir-unusable` if it is no key. */
-function requireIdentity(privateKey: Uint8Array): Uint8Array {
-  if (isIdentity(privateKey)) return privateKey
-  throw new ConfigError(
-    'datadir-unusable',
-    'identity.key in the data directory is damaged: restore it from a backup, or delete it to get a new peer id.',
-  )
-}
-
-function createFaults({ platform, options }: CreateNodeInit): FaultLayer | undefined {
-  if (!options.hasDevFaults) return undefined
-  const { clock, random } = platform
-  return new FaultLayer({ clock, random, log: platform.log.child('p2p') })
-}
-
 function createMempool(
   { platform, options }: CreateNodeInit,
   { chain, scriptChecker, mempoolSignatures: signatures }: NodeChain,
@@ -127,45 +108,19 @@ function createMempoolKeeper(
   return new MempoolKeeper({ mempool, store, own: sync.ownTransactions, log })
 }
 
-async function createNetwork(
-  init: CreateNodeInit,
+function createNetwork(
+  { params, platform, options, createNetwork: create }: CreateNodeInit,
   memory: NodeStore,
   userAgent: string,
-  faults: FaultLayer | undefined,
-): Promise<Libp2pNetwork> {
-  const { params, platform, options } = init
-  let privateKey = await platform.secrets.read('identity')
-  if (privateKey === undefined) {
-    privateKey = await generateIdentity()
-    await platform.secrets.write('identity', privateKey)
+): Promise<NodeNetwork> {
+  const { clock, random, log, secrets } = platform
+  const stores = {
+    bans: memory.namespace('ban'),
+    addresses: memory.namespace('address'),
+    anchors: memory.namespace('anchor'),
   }
-  const { transports, discovery: peerDiscovery, clock, random } = platform
-  const log = platform.log.child('p2p')
-  return createLibp2pNetwork(
-    {
-      transports,
-      peerDiscovery,
-      privateKey: requireIdentity(privateKey),
-      faults,
-      clock,
-      random,
-      log,
-      stores: {
-        bans: memory.namespace('ban'),
-        addresses: memory.namespace('address'),
-        anchors: memory.namespace('anchor'),
-      },
-    },
-    {
-      chainId: params.chainId,
-      listen: options.listen,
-      announce: options.announce,
-      maxPeers: options.maxPeers,
-      isDevnet: options.isDevnet,
-      isDiscovering: options.isDiscovering,
-      userAgent,
-    },
-  )
+  const { chainId } = params
+  return create({ clock, random, log, secrets, stores }, { ...options, chainId, userAgent })
 }
 
 function toNodeExtraNonce({ selfId }: PeerNetwork): Uint8Array {
@@ -248,7 +203,7 @@ function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): 
 
 function createSync(
   { platform, options, onFatal }: CreateNodeInit,
-  parts: Pick<SynchronizerDeps, 'chain' | 'mempool'> & { readonly network: Libp2pNetwork },
+  parts: Pick<SynchronizerDeps, 'chain' | 'mempool'> & { readonly network: NodeNetwork },
   userAgent: string,
   onCaughtUp: () => void,
 ): Synchronizer {
@@ -295,9 +250,8 @@ async function startNode(
   publishChainEvents(events, chain)
   const mempool = createMempool(init, opened)
   publishMempoolEvents(events, mempool)
-  const faults = createFaults(init)
   init.onProgress?.('Starting network…')
-  const network = await createNetwork(init, memory, userAgent, faults)
+  const network = await createNetwork(init, memory, userAgent)
   let miner: Miner | undefined
   const sync = createSync(init, { chain, mempool, network }, userAgent, () => miner?.refresh())
   const keeper = createMempoolKeeper(init, mempool, memory, sync)
@@ -312,7 +266,7 @@ async function startNode(
     : undefined
   if (pool !== undefined) publishPoolEvents(events, pool.pool)
   const money = await createWallets(init, { chain, mempool, memory, sync })
-  const parts = { chain, mempool, network, faults, sync, miner, pool, templates, keeper }
+  const parts = { chain, mempool, network, sync, miner, pool, templates, keeper }
   const { dispatcher, rest, mining } = createRpc(init, {
     ...parts,
     ...money,

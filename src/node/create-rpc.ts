@@ -1,7 +1,6 @@
 /** @module RPC and REST of one node: what they may ask of its parts. */
 
 import type { TemplateCache } from '../mining/index.ts'
-import type { FaultLayer, Libp2pNetwork } from '../p2p/index.ts'
 import type { Block } from '../primitives/index.ts'
 import {
   BlockTexts,
@@ -20,6 +19,7 @@ import type { CreateNodeInit, QuarryNode } from './create-node.ts'
 import type { NodeWallets } from './create-wallets.ts'
 import type { MempoolKeeper } from './mempool-keeper.ts'
 import { NodeMiningControl } from './mining-control.ts'
+import type { NodeNetwork } from './node-network.ts'
 import type { Platform } from './platform.ts'
 import { createChainSource } from './sources.ts'
 
@@ -30,8 +30,7 @@ export const COINBASE_TAG = '/quarry/'
 export interface RpcParts
   extends NodeWallets,
     Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner' | 'pool'> {
-  readonly network: Libp2pNetwork
-  readonly faults: FaultLayer | undefined
+  readonly network: NodeNetwork
   readonly templates: TemplateCache
   /** Undefined if the mempool is not kept. */
   readonly keeper: MempoolKeeper | undefined
@@ -54,7 +53,7 @@ export interface CreateRpcInit extends CreateNodeInit {
 /** Gives RPC what it may ask of a node's parts. */
 export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const { params, platform, options } = init
-  const { chain, mempool, network, faults, sync, miner, pool, templates, keeper, userAgent } = parts
+  const { chain, mempool, network, sync, miner, pool, templates, keeper, userAgent } = parts
   const { clockWatch } = parts
   const { wallets, feeEstimator } = parts
   const { clock, random } = platform
@@ -86,7 +85,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     feeEstimator,
     network,
     peers: network.control,
-    faults,
+    faults: network.faults,
     mining,
     pool,
     templateWaits: new TemplateWaits({ chain, mempool, clock }),

@@ -1,13 +1,13 @@
 /**
  * One node, put together from its parts on any runtime.
  *
- * The composition root: nothing else builds parts, and no part builds another. Owns the port `Platform`,
- * which each runtime implements. Has no errors of its own: what the parts throw at start comes through.
+ * The composition root: nothing else builds parts, and no part builds another. Owns the ports `Platform`
+ * and `NodeNetwork`, which each runtime supplies. Has no errors of its own: what the parts throw at start comes through.
  *
  * Purity: isomorphic.
  *
  * @example
- * const node = await createNode({ params, platform, options, onFatal, onStopRequested })
+ * const node = await createNode({ params, platform, createNetwork, options, onFatal, onStopRequested })
  * await node.rpc.execute('getblockcount')
  * await node.stop()
  *
@@ -23,6 +23,12 @@ export {
 } from './create-node.ts'
 export { DEVNET_WALLET_ADDRESS, DEVNET_WALLET_NAME } from './devnet-wallet.ts'
 export { type NodeChain, type NodeChainInit, openNodeChain } from './node-chain.ts'
+export type {
+  CreateNodeNetwork,
+  NodeNetwork,
+  NodeNetworkDeps,
+  NodeNetworkOptions,
+} from './node-network.ts'
 export {
   createNodeOptions,
   type NodeMempoolOptions,

@@ -2,7 +2,6 @@
 
 import type { SpawnVerifyWorker } from '../chain/index.ts'
 import type { HashEngine, SpawnHashWorker } from '../mining/index.ts'
-import type { PeerDiscoveryFactory, TransportFactory } from '../p2p/index.ts'
 import type { RpcFiles } from '../rpc/index.ts'
 import type { SignatureEngine } from '../script/index.ts'
 import type { ByteDatabase } from '../store/index.ts'
@@ -26,8 +25,6 @@ export interface SecretStore {
  * them.
  */
 export interface Platform {
-  readonly transports: readonly TransportFactory[]
-  readonly discovery: readonly PeerDiscoveryFactory[]
   readonly clock: Clock
   readonly random: RandomSource
   readonly log: LoggerSource

@@ -35,6 +35,7 @@ import { DataProtocol } from './data-protocol.ts'
 import { orAborted, withDeadline } from './deadline.ts'
 import { DialLoops } from './dial-loops.ts'
 import { Discovery } from './discovery.ts'
+import type { FaultControls } from './fault-controls.ts'
 import type { FaultLayer } from './fault-layer.ts'
 import { GossipRelay } from './gossip-relay.ts'
 import { decodeIdentity } from './identity.ts'
@@ -103,6 +104,8 @@ export interface Libp2pNetwork extends PeerNetwork {
   readonly control: PeerControl
   /** Whether the node looks for peers and knows some from earlier. Settled once it has started. */
   readonly remembersPeers: boolean
+  /** Faults on purpose; undefined if it was made without them. */
+  readonly faults: FaultControls | undefined
   /** A peer's gossipsub score: zero is neutral, negative is bad, far below zero is cut. */
   gossipScore(id: PeerId): number
 }
@@ -172,6 +175,10 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
       disconnect: (isMeant, reason) => this.#disconnectWhere(isMeant, reason),
       ping: (peer) => this.#running?.upkeep.ping(peer),
     })
+  }
+
+  get faults(): FaultControls | undefined {
+    return this.#deps.faults
   }
 
   addresses(): readonly string[] {

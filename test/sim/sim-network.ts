@@ -21,6 +21,7 @@ import {
   type Platform,
   type QuarryNode,
 } from '../../src/node/index.ts'
+import { createLibp2pNodeNetwork } from '../../src/platform/libp2p-node-network.ts'
 import { createMemoryPlatform } from '../../src/platform/nodejs/memory-platform.ts'
 // biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
 import { SeededRandom } from '../crash/seeded-random.mjs'
@@ -106,6 +107,7 @@ export class SimNode {
     this.#node = await createNode({
       params: this.#params,
       platform: this.#platform,
+      createNetwork: createLibp2pNodeNetwork({ transports: [memory()] }),
       options: createNodeOptions({
         listen: [this.#listen],
         peers,
@@ -137,11 +139,10 @@ export class SimNode {
 
   /** Kept over restarts, with the key and the databases. */
   async #openPlatform(): Promise<Platform> {
-    const platform = await createMemoryPlatform({ child: () => silentLog }, [])
+    const platform = await createMemoryPlatform({ child: () => silentLog })
     const databases = new Map<DatabaseName, ByteDatabase>()
     return {
       ...platform,
-      transports: [memory()],
       openDatabase: async (name) => {
         const database = databases.get(name) ?? (await platform.openDatabase(name))
         databases.set(name, database)

@@ -16,35 +16,26 @@ import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
 import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
-import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 import { createWalletFiles } from './wallet-files.ts'
 
 /** What differs from one start to another. */
 export interface DiskPlatformOptions {
-  /** Whether peers on the local network are looked for. */
-  readonly mdns: boolean
   /** Whether a damaged database of blocks is mended when it is opened. */
   readonly reindex: boolean
-  /** Multiaddrs that will be listened on. */
-  readonly listen: readonly string[]
 }
 
 /** What a node in a data directory works with. */
 export async function createDiskPlatform(
   directory: OpenDataDirectory,
-  { mdns, reindex, listen }: DiskPlatformOptions,
+  { reindex }: DiskPlatformOptions,
   log: LoggerSource,
 ): Promise<Platform> {
   const [module, signatureSource] = await Promise.all([
     loadHashModule(),
     loadSignatureSource(log.child('node')),
   ])
-  // Multicast is rarely wanted, so its library is loaded only when it is.
-  const discovery = mdns ? [(await import('@libp2p/mdns')).mdns()] : []
   return {
-    transports: await createTransports(listen),
-    discovery,
     clock: systemClock,
     random: systemRandom,
     log,

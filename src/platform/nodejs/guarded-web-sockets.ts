@@ -12,7 +12,7 @@ import type { Server, Socket } from 'node:net'
 import type { Listener, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
 import { WebSocket, type WebSocketServer } from 'ws'
-import type { TransportFactory } from './transports.ts'
+import type { TransportFactory } from '../../p2p/index.ts'
 
 /** The largest message, in bytes: what noise sends is no larger than 64 kB. */
 export const MAX_WEB_SOCKET_MESSAGE_BYTES = 1_048_576

@@ -8,7 +8,6 @@ import { systemClock, systemRandom } from '../system.ts'
 import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
-import { createTransports } from './transports.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 
 function openMemoryDatabase(): ByteDatabase {
@@ -24,15 +23,8 @@ function refuseFile(): never {
   )
 }
 
-/**
- * Everything in memory but sockets.
- *
- * @param listen - Multiaddrs that will be listened on.
- */
-export async function createMemoryPlatform(
-  log: LoggerSource,
-  listen: readonly string[],
-): Promise<Platform> {
+/** Keeps everything in memory. */
+export async function createMemoryPlatform(log: LoggerSource): Promise<Platform> {
   const [module, signatureSource] = await Promise.all([
     loadHashModule(),
     loadSignatureSource(log.child('node')),
@@ -40,8 +32,6 @@ export async function createMemoryPlatform(
   const secrets = new Map<SecretName, Uint8Array>()
   const wallets = new Map<string, Uint8Array>()
   return {
-    transports: await createTransports(listen),
-    discovery: [],
     clock: systemClock,
     random: systemRandom,
     log,

@@ -15,6 +15,7 @@ import { EXIT_CODES } from './exit-codes.ts'
 import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { NodeFront } from './node-front.ts'
+import { loadNodeNetwork } from './node-network.ts'
 import { notifyOfBlocks, notifyOfEnd, notifyOfStart } from './notify-commands.ts'
 import { readPayouts } from './payee-list.ts'
 import { reportReady } from './ready-report.ts'
@@ -151,6 +152,7 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     const node = await createNode({
       params,
       platform: await createDiskPlatform(directory, settings, log),
+      createNetwork: await loadNodeNetwork(settings),
       options: toNodeOptions(settings, {
         payouts,
         verifyThreads: Math.min(availableParallelism(), MAX_VERIFY_THREADS),

@@ -17,6 +17,7 @@ import { checkFreeDisk } from './free-disk.ts'
 import { type HttpServer, startHttpServer } from './http-server.ts'
 import { createMemoryPlatform } from './memory-platform.ts'
 import { NodeFront } from './node-front.ts'
+import { loadNodeNetwork } from './node-network.ts'
 import { readPackageVersion } from './package-root.ts'
 import { readPayouts } from './payee-list.ts'
 import { toNodeOptions } from './to-node-options.ts'
@@ -145,7 +146,7 @@ async function openHome(
 ): Promise<Home> {
   if (datadir === undefined) {
     const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
-    const platform = await createMemoryPlatform(log, settings.listen)
+    const platform = await createMemoryPlatform(log)
     return { platform, credentials: `${RPC_USER}:${password}` }
   }
   await checkFreeDisk(datadir)
@@ -203,6 +204,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
     const node = await createNode({
       params,
       platform,
+      createNetwork: await loadNodeNetwork(settings),
       options: toNodeOptions(settings, {
         payouts,
         // No threads that nobody asked for.

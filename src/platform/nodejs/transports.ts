@@ -10,11 +10,8 @@ import {
 } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { Platform } from '../../node/index.ts'
+import type { TransportFactory } from '../../p2p/index.ts'
 import { InvariantError } from '../../util/index.ts'
-
-/** Makes a transport of libp2p's parts. */
-export type TransportFactory = Platform['transports'][number]
 
 const WEB_SOCKET = /\/wss?(?:\/|$)/
 const SECURE = /\/(?:wss|tls)(?:\/|$)/

@@ -16,12 +16,13 @@ import {
   type Platform,
   type QuarryNode,
 } from '../../../src/node/index.ts'
+import { createLibp2pNodeNetwork } from '../../../src/platform/libp2p-node-network.ts'
 import { createMemoryPlatform } from '../../../src/platform/nodejs/memory-platform.ts'
 import { silentLog } from '../../support/fixed-clock.ts'
 
 let memoryPlatform: Platform
 beforeAll(async () => {
-  memoryPlatform = await createMemoryPlatform({ child: () => silentLog }, [])
+  memoryPlatform = await createMemoryPlatform({ child: () => silentLog })
 })
 
 function startNode(
@@ -31,7 +32,8 @@ function startNode(
 ): Promise<QuarryNode> {
   return createNode({
     params,
-    platform: { ...memoryPlatform, transports: [memory()], ...platform },
+    platform: { ...memoryPlatform, ...platform },
+    createNetwork: createLibp2pNodeNetwork({ transports: [memory()] }),
     options: createNodeOptions({ version: '0.1.0', ...options }),
     onFatal: (error) => {
       throw error
