@@ -108,7 +108,10 @@ function checkStandardOutputs(tx: Transaction): void {
  * @see Bitcoin Core `PreCheckEphemeralTx`
  */
 export function checkEphemeralDust(tx: Transaction, fee: bigint, modifiedFee: bigint): void {
-  if ((fee !== 0n || modifiedFee !== 0n) && tx.outputs.some(isDust)) throw new MempoolError('dust')
+  if (fee === 0n && modifiedFee === 0n) return
+  if (tx.outputs.some(isDust)) {
+    throw new MempoolError('dust', { detail: 'tx with dust output must be 0-fee' })
+  }
 }
 
 /**
@@ -118,12 +121,17 @@ export function checkEphemeralDust(tx: Transaction, fee: bigint, modifiedFee: bi
  * @throws {@link MempoolError} `missing-ephemeral-spends`.
  * @see Bitcoin Core `CheckEphemeralSpends`
  */
-export function checkDustIsSpent(tx: Transaction, parents: Iterable<MempoolEntry>): void {
+export function checkDustIsSpent(
+  { tx, txid, wtxid }: Pick<MempoolEntry, 'tx' | 'txid' | 'wtxid'>,
+  parents: Iterable<MempoolEntry>,
+): void {
   const spent = new Set(tx.inputs.map(({ prevout }) => outPointKey(prevout)))
   for (const parent of parents) {
     for (const [vout, output] of parent.tx.outputs.entries()) {
       if (!isDust(output) || spent.has(`${parent.txid}:${vout}`)) continue
-      throw new MempoolError('missing-ephemeral-spends', { parent: parent.txid })
+      throw new MempoolError('missing-ephemeral-spends', {
+        detail: `tx ${txid} (wtxid=${wtxid}) did not spend parent's ephemeral dust`,
+      })
     }
   }
 }

@@ -2,8 +2,8 @@
 
 import type { TxidHex } from '../primitives/index.ts'
 import type { EventEmitter } from '../util/index.ts'
-import type { MempoolEvents } from './mempool.ts'
 import type { MempoolEntry } from './mempool-entry.ts'
+import type { MempoolEvents } from './mempool-events.ts'
 
 /** Waiting is told apart up to so many blocks. */
 export const MAX_FEE_TARGET = 48

@@ -10,22 +10,26 @@
  */
 
 export { MAX_DATA_CARRIER_BYTES, MAX_STANDARD_TX_WEIGHT } from './check-standard.ts'
+export { DEFAULT_FAMILY_LIMITS, type FamilyLimits } from './family-limits.ts'
 export { MAX_FEE_DELTAS } from './fee-deltas.ts'
 export { type EstimateMode, FeeEstimator, MAX_FEE_TARGET } from './fee-estimator.ts'
 export { INCREMENTAL_RELAY_FEE_SATS_PER_KVB, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
-export type { PackageMember, Refusal } from './judge-package.ts'
-export { MAX_ANCESTORS, MAX_DESCENDANTS, MAX_FAMILY_SIZE } from './judge-transaction.ts'
 export {
-  type DropReason,
-  Mempool,
-  type MempoolDeps,
-  type MempoolEvents,
-  type MempoolRemoval,
-  type MempoolRemovalReason,
-  type MempoolTrial,
-} from './mempool.ts'
+  createMember,
+  type PackageMember,
+  type PackageOutcome,
+  type PackageVerdict,
+  type Refusal,
+} from './judge-package.ts'
+export { Mempool, type MempoolDeps } from './mempool.ts'
 export { collectRelatives, type MempoolEntry, type PackageTotals } from './mempool-entry.ts'
 export { MempoolError, type MempoolErrorCode, MissingInputsError } from './mempool-error.ts'
+export type {
+  DropReason,
+  MempoolEvents,
+  MempoolRemoval,
+  MempoolRemovalReason,
+} from './mempool-events.ts'
 export { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
 export { type LoadedMempool, loadMempool, type OwnRecords, saveMempool } from './mempool-store.ts'
 export {

@@ -1,10 +1,17 @@
-/** @module Whether transactions that pay too little by themselves pay enough together. */
+/** @module Whether transactions may be taken together. */
 
 import { ConsensusError } from '../consensus/index.ts'
 import type { Transaction, TxidHex } from '../primitives/index.ts'
-import { type Candidate, checkFeeRate, type JudgeOptions } from './judge-transaction.ts'
+import { checkPackageFamily, type FamilyLimits } from './family-limits.ts'
+import {
+  type Candidate,
+  checkFeeRate,
+  checkSpends,
+  type JudgeOptions,
+} from './judge-transaction.ts'
 import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
+import { checkPackageTruc } from './truc.ts'
 
 /** Why a transaction is not taken. */
 export type Refusal = MempoolError | ConsensusError
@@ -22,11 +29,24 @@ export interface PackageMember {
   readonly refusal: Refusal | undefined
 }
 
+/** A transaction of a package of which nothing is known yet. */
+export function createMember(tx: Transaction): PackageMember {
+  return { tx, entry: undefined, group: [], replaced: [], refusal: undefined }
+}
+
+/** What became of a package. */
+export interface PackageOutcome {
+  readonly members: readonly PackageMember[]
+  /** Why all are refused together; undefined if the members say it all. */
+  readonly refusal: MempoolError | undefined
+}
+
 /** What others of a package may make good. */
 const RECONSIDERABLE: ReadonlySet<MempoolErrorCode> = new Set<MempoolErrorCode>([
   'min relay fee not met',
   'mempool min fee not met',
   'missing-inputs',
+  'mempool full',
 ])
 
 /** Whether others of its package may have a transaction taken that is refused alone. */
@@ -39,29 +59,83 @@ export function isRefusal(error: unknown): error is Refusal {
   return error instanceof MempoolError || error instanceof ConsensusError
 }
 
+/** How transactions are judged together. */
+export interface PackageRules {
+  /** Judges one of them, with the transactions before it, as {@link judgeTransaction} does. */
+  readonly judge: (tx: Transaction, before: JudgeOptions['before']) => Promise<Candidate>
+  /** Verifies the scripts of one. */
+  readonly checkScripts: (candidate: Candidate) => Promise<void>
+  readonly requiresStandard: boolean
+  readonly familyLimits: FamilyLimits
+  /** The least fee rate of all together, satoshis per 1,000 virtual bytes; undefined if each pays for itself. */
+  readonly minFeeRate: bigint | undefined
+}
+
+/** What became of transactions that were judged together. */
+export interface PackageVerdict {
+  /** Transactions that would be taken, from the first. If one is refused, those before it of which that is known. */
+  readonly taken: readonly WaitingTransaction[]
+  /** Why not all would be taken. */
+  readonly refusal: Refusal | undefined
+  /** The transaction that is refused; undefined if it is none of them, or all together. */
+  readonly refusedAt: number | undefined
+}
+
 /**
- * Judges transactions by their fees together.
+ * Judges transactions together, each spending what it likes of those before it.
  *
  * @param transactions - Parents first.
- * @param judge - Judges one of them.
- * @param minFeeRate - The least that a full mempool takes, satoshis per 1,000 virtual bytes.
- * @throws Why one of them, or all together, are refused.
  * @see Bitcoin Core `AcceptMultipleTransactions`
  */
-export async function judgeTogether(
+export async function judgePackage(
   transactions: readonly Transaction[],
-  judge: (tx: Transaction, wishes: Partial<JudgeOptions>) => Promise<Candidate>,
-  minFeeRate: bigint,
-): Promise<readonly WaitingTransaction[]> {
-  const before = new Map<TxidHex, WaitingTransaction>()
+  rules: PackageRules,
+): Promise<PackageVerdict> {
+  const taken: WaitingTransaction[] = []
+  let refusedAt: number | undefined
+  try {
+    const candidates: Candidate[] = []
+    const before = new Map<TxidHex, WaitingTransaction>()
+    for (const [i, tx] of transactions.entries()) {
+      refusedAt = i
+      const candidate = await rules.judge(tx, before)
+      candidates.push(candidate)
+      before.set(candidate.entry.txid, candidate.entry)
+    }
+    refusedAt = undefined
+    if (candidates.length > 1) checkPackageTruc(candidates)
+    // The child is to pay for all.
+    refusedAt = candidates.length - 1
+    const size = checkTotals(candidates, rules.minFeeRate)
+    refusedAt = undefined
+    if (candidates.length > 1) {
+      const parents = new Set(candidates.flatMap(({ waitingParents }) => [...waitingParents]))
+      checkPackageFamily(candidates.length, size, parents, rules.familyLimits)
+    }
+    for (const [i, candidate] of candidates.entries()) {
+      refusedAt = i
+      if (rules.requiresStandard) checkSpends(candidate)
+    }
+    for (const [i, candidate] of candidates.entries()) {
+      refusedAt = i
+      await rules.checkScripts(candidate)
+      taken.push(candidate.entry)
+    }
+    return { taken, refusal: undefined, refusedAt: undefined }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    return { taken, refusal: error, refusedAt }
+  }
+}
+
+/** @returns Virtual bytes of all. @throws {@link MempoolError} if all together pay too little. */
+function checkTotals(candidates: readonly Candidate[], minFeeRate: bigint | undefined): number {
   let fee = 0n
   let virtualSize = 0
-  for (const tx of transactions) {
-    const { entry } = await judge(tx, { before, minFeeRate: undefined, mayReplace: false })
-    before.set(entry.txid, entry)
+  for (const { entry } of candidates) {
     fee += entry.modifiedFee
     virtualSize += entry.virtualSize
   }
-  checkFeeRate(fee, virtualSize, minFeeRate)
-  return [...before.values()]
+  if (minFeeRate !== undefined) checkFeeRate(fee, virtualSize, minFeeRate)
+  return virtualSize
 }

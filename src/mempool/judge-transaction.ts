@@ -32,6 +32,7 @@ import {
   checkStandardTransaction,
   MAX_STANDARD_TX_WEIGHT,
 } from './check-standard.ts'
+import { checkFamily, type FamilyLimits } from './family-limits.ts'
 import { feeFor, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
 import { collectRelatives, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError, MissingInputsError } from './mempool-error.ts'
@@ -40,14 +41,6 @@ import { checkSigopsPolicy } from './sigops-policy.ts'
 import { checkTruc, TRUC_VERSION } from './truc.ts'
 import type { WaitingTransactions } from './waiting-transactions.ts'
 
-/** How many unconfirmed ancestors, itself included, a transaction may have. */
-export const MAX_ANCESTORS = 25
-/** How many unconfirmed descendants, itself included, a transaction may have. */
-export const MAX_DESCENDANTS = 25
-/** Virtual bytes that a transaction may have with its ancestors, or with its descendants. */
-export const MAX_FAMILY_SIZE = 101_000
-/** A child that may come beside what the limits allow, to raise the fee. @see Bitcoin Core `EXTRA_DESCENDANT_TX_SIZE_LIMIT` */
-const MAX_EXTRA_CHILD_SIZE = 10_000
 /** Virtual bytes that a signature operation counts for at the least. @see Bitcoin Core `DEFAULT_BYTES_PER_SIGOP` */
 const BYTES_PER_SIGOP = 20
 const WEIGHT_PER_VIRTUAL_BYTE = 4
@@ -77,13 +70,22 @@ export interface JudgeOptions {
   readonly maxFeeRate: bigint | undefined
   /** Whether it may push others out. */
   readonly mayReplace: boolean
-  /** Transactions that count as if they waited. */
+  readonly familyLimits: FamilyLimits
+  /** Whether it may be the one small child beside the limits. */
+  readonly mayExceedFamily: boolean
+  /** Transactions whose outputs can be spent as if they waited. */
   readonly before: ReadonlyMap<TxidHex, WaitingTransaction>
 }
 
 /** A transaction that may be taken. */
 export interface Candidate {
   readonly entry: WaitingTransaction
+  /** Coins that it spends, in the order of its inputs. */
+  readonly spent: readonly Coin[]
+  /** Transactions whose outputs it spends and that wait already. */
+  readonly waitingParents: ReadonlySet<WaitingTransaction>
+  /** Those, with all that they need. */
+  readonly waitingAncestors: ReadonlySet<WaitingTransaction>
   /** Those that have to go for it, with all that need them. */
   readonly replaced: ReadonlySet<WaitingTransaction>
 }
@@ -125,7 +127,8 @@ function checkOwnFee(
 }
 
 /**
- * Judges a transaction as if its like had come from a peer; keeps nothing.
+ * Judges a transaction as if its like had come from a peer, up to what is checked last: {@link checkSpends} and
+ * {@link checkScripts}. Keeps nothing.
  *
  * @throws {@link ConsensusError} if it breaks a rule of consensus.
  * @throws {@link MempoolError} if policy declines it.
@@ -160,21 +163,28 @@ export async function judgeTransaction(
   checkOwnFee(tx, modifiedFee, virtualSize, options)
   if (requiresStandard) checkEphemeralDust(tx, fee, modifiedFee)
   const parents = findParents(tx, deps.waiting, options.before)
-  if (requiresStandard) checkDustIsSpent(tx, parents)
-  const ancestors = collectAncestors(parents)
-  const { mayReplace, before } = options
-  const question = { tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace }
-  const sibling = checkTruc({ ...question, beside: before.values() })
+  const waitingParents = new Set([...parents].filter(({ txid: id }) => !options.before.has(id)))
+  checkFamily(
+    {
+      version: tx.version,
+      virtualSize,
+      parents: waitingParents,
+      conflicts,
+      mayExceed: options.mayExceedFamily,
+    },
+    options.familyLimits,
+  )
+  const ancestors = collectAncestors(waitingParents)
+  const { mayReplace } = options
+  const sibling = checkTruc({ tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace })
   if (sibling !== undefined) conflicts.add(sibling)
   const replaced = collectReplaced(txid, conflicts)
-  checkFamily(virtualSize, ancestors, replaced, options.before.size)
   if (conflicts.size > 0) {
     checkReplacement(
       { tx, txid, conflicts, parents, ancestors, modifiedFee, virtualSize },
       replaced,
     )
   }
-  await checkScripts(tx, spent, sigopsCost, deps)
   const entry = new WaitingTransaction({
     tx,
     txid,
@@ -189,7 +199,7 @@ export async function judgeTransaction(
     height: tip.height,
     addedMs: nowMs,
   })
-  return { entry, replaced }
+  return { entry, spent, waitingParents, waitingAncestors: ancestors, replaced }
 }
 
 /** What needs no coins. */
@@ -253,34 +263,6 @@ function collectAncestors(
   return ancestors
 }
 
-/**
- * @param replaced - Count no more.
- * @param beside - Transactions that would come with it, and may have the same ancestors.
- * @see Bitcoin Core `CTxMemPool::CalculateMemPoolAncestors`
- */
-function checkFamily(
-  virtualSize: number,
-  ancestors: ReadonlySet<WaitingTransaction>,
-  replaced: ReadonlySet<WaitingTransaction>,
-  beside: number,
-): void {
-  let size = virtualSize
-  for (const ancestor of ancestors) size += ancestor.virtualSize
-  let isTooLarge = ancestors.size + 1 > MAX_ANCESTORS || size > MAX_FAMILY_SIZE
-  const isExtra = ancestors.size === 1 && virtualSize <= MAX_EXTRA_CHILD_SIZE
-  for (const ancestor of ancestors) {
-    let { count, virtualSize: total } = ancestor.descendants
-    for (const gone of replaced) {
-      if (!collectRelatives(gone, 'parents').has(ancestor)) continue
-      count -= 1
-      total -= gone.virtualSize
-    }
-    isTooLarge ||= count + beside + 1 > MAX_DESCENDANTS + (isExtra ? 1 : 0)
-    isTooLarge ||= total + virtualSize > MAX_FAMILY_SIZE + (isExtra ? MAX_EXTRA_CHILD_SIZE : 0)
-  }
-  if (isTooLarge) throw new MempoolError('too-long-mempool-chain')
-}
-
 async function findSpent(
   tx: Transaction,
   height: number,
@@ -323,11 +305,19 @@ function checkInputs(
   return checkTransactionInputs(tx, spent, height, chain.params)
 }
 
-async function checkScripts(
-  tx: Transaction,
-  spent: readonly Coin[],
-  sigopsCost: number,
-  { signatures, scriptChecker }: JudgeDeps,
+/**
+ * Checks that dust of its parents does not stay behind.
+ *
+ * @throws {@link MempoolError} `missing-ephemeral-spends`.
+ */
+export function checkSpends({ entry }: Candidate): void {
+  checkDustIsSpent(entry, entry.parents)
+}
+
+/** Verifies the scripts of a candidate. @throws {@link MempoolError} `mempool-script-verify-flag-failed`. */
+export async function checkScripts(
+  { entry: { tx, sigopsCost }, spent }: Candidate,
+  { signatures, scriptChecker }: Pick<JudgeDeps, 'signatures' | 'scriptChecker'>,
 ): Promise<void> {
   const spentOutputs = spent.map((coin) => coin.output)
   const check = { tx, spentOutputs, flags: STANDARD_SCRIPT_FLAGS }

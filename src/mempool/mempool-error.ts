@@ -31,6 +31,8 @@ export type MempoolErrorCode =
   | 'mempool min fee not met'
   | 'too-long-mempool-chain'
   | 'TRUC-violation'
+  | 'package-mempool-limits'
+  | 'unspent-dust'
   | 'max feerate exceeded'
   | 'bad-txns-nonstandard-inputs'
   | 'bad-witness-nonstandard'
@@ -46,6 +48,7 @@ export type MempoolErrorCode =
 export class MempoolError extends Error {
   override readonly name = 'MempoolError'
   readonly code: MempoolErrorCode
+  /** Bitcoin Core's debug text is in the field `detail`. */
   readonly data: ErrorData
 
   constructor(code: MempoolErrorCode, data: ErrorData = {}) {

@@ -1,5 +1,7 @@
 /** @module What a node is willing to keep and relay, as far as its operator may choose. */
 
+import { DEFAULT_FAMILY_LIMITS, type FamilyLimits } from './family-limits.ts'
+
 /** How a mempool decides where consensus leaves it free. */
 export interface MempoolPolicy {
   /** The most memory that all waiting transactions together may take, in bytes. @see Bitcoin Core `-maxmempool` */
@@ -8,6 +10,7 @@ export interface MempoolPolicy {
   readonly expiryMs: number
   /** Whether only standard forms are taken. @see Bitcoin Core `-acceptnonstdtxn`, its opposite */
   readonly requiresStandard: boolean
+  readonly familyLimits: FamilyLimits
 }
 
 /** Two weeks, 300 MB, standard forms only: what Bitcoin Core does. */
@@ -15,4 +18,5 @@ export const DEFAULT_MEMPOOL_POLICY: MempoolPolicy = {
   maxBytes: 300_000_000,
   expiryMs: 336 * 3_600_000,
   requiresStandard: true,
+  familyLimits: DEFAULT_FAMILY_LIMITS,
 }

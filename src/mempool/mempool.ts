@@ -1,7 +1,6 @@
 /** @module Transactions that wait for a block. */
 
 import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/index.ts'
-import type { ConsensusError } from '../consensus/index.ts'
 import {
   computeTxid,
   isCoinbase,
@@ -25,10 +24,26 @@ import {
   INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
   MIN_RELAY_FEE_SATS_PER_KVB,
 } from './fee-rate.ts'
-import { isReconsiderable, isRefusal, judgeTogether, type PackageMember } from './judge-package.ts'
-import { type Candidate, type JudgeOptions, judgeTransaction } from './judge-transaction.ts'
+import {
+  createMember,
+  isReconsiderable,
+  isRefusal,
+  judgePackage,
+  type PackageMember,
+  type PackageOutcome,
+  type PackageVerdict,
+  type Refusal,
+} from './judge-package.ts'
+import {
+  type Candidate,
+  checkScripts,
+  checkSpends,
+  type JudgeOptions,
+  judgeTransaction,
+} from './judge-transaction.ts'
 import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
+import type { DropReason, MempoolEvents } from './mempool-events.ts'
 import { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
 import { RollingFee } from './rolling-fee.ts'
 import { type SelectionLimits, selectTransactions } from './select-transactions.ts'
@@ -44,44 +59,6 @@ export interface MempoolDeps {
   readonly scriptChecker: ScriptChecker
   readonly clock: Clock
   readonly log: Logger
-}
-
-/**
- * Why a transaction waits no longer without being on the chain: another that spends the same is on the chain, or pays
- * more; it waited too long; or there was no room.
- *
- * @see Bitcoin Core `MemPoolRemovalReason`
- */
-export type DropReason = 'conflict' | 'replaced' | 'expiry' | 'sizelimit'
-
-/** Why a transaction waits no more. `reorg`: it was not taken again when a reorganisation had displaced it. */
-export type MempoolRemovalReason = DropReason | 'block' | 'reorg'
-
-/** A transaction that waits no more, and why. */
-export interface MempoolRemoval {
-  readonly txid: TxidHex
-  readonly reason: MempoolRemovalReason
-}
-
-/** What the mempool tells. */
-export interface MempoolEvents extends Record<string, unknown> {
-  added: MempoolEntry
-  /** As `added`, but not of what waited before a reorganisation too and was only judged anew. */
-  entered: MempoolEntry
-  /** Told once of each that had `entered`, for whatever reason it has left. */
-  removed: MempoolRemoval
-  /** A block is on the chain, of this height; what it confirms is told next. */
-  blockPassed: number
-  confirmed: MempoolEntry
-  dropped: { readonly entry: MempoolEntry; readonly reason: DropReason }
-}
-
-/** What became of transactions that were only tried. */
-export interface MempoolTrial {
-  /** Those that would be taken. */
-  readonly taken: readonly MempoolEntry[]
-  /** Why the one after them would not be; those behind it have not been looked at. */
-  readonly refusal: MempoolError | ConsensusError | undefined
 }
 
 /** A transaction that was taken. */
@@ -201,25 +178,27 @@ export class Mempool {
    *
    * @param transactions - Parents first, the child last.
    * @param maxFeeRate - None may pay more, satoshis per 1,000 virtual bytes; undefined for no limit.
-   * @returns What became of each. After a refusal that nothing of the rest could make good, the rest is left unjudged.
    * @see Bitcoin Core `ProcessNewPackage`; BIP-0331
    */
   acceptPackage(
     transactions: readonly Transaction[],
     maxFeeRate?: bigint,
-  ): Promise<readonly PackageMember[]> {
+  ): Promise<PackageOutcome> {
     return this.#accepting.run(async () => {
       const members: PackageMember[] = []
-      for (const tx of transactions) {
-        const member = await this.#acceptMember(tx, maxFeeRate)
-        members.push(member)
-        if (member.refusal !== undefined && !isReconsiderable(member.refusal)) break
-      }
-      const isHopeless = members.some(
-        ({ refusal }) => refusal !== undefined && !isReconsiderable(refusal),
-      )
-      if (!isHopeless) await this.#acceptTogether(members, maxFeeRate)
-      return transactions.map((tx, i) => members[i] ?? createMember(tx))
+      for (const tx of transactions) members.push(await this.#acceptMember(tx, maxFeeRate))
+      const rest = members.flatMap(({ refusal }) => refusal ?? [])
+      const isHopeless = rest.length < 2 || !rest.every(isReconsiderable)
+      const outcome = isHopeless
+        ? { members, refusal: undefined }
+        : await this.#acceptTogether(members, maxFeeRate)
+      // Members that came early may have made room for others.
+      const kept = outcome.members.map((member): PackageMember => {
+        const { tx, entry } = member
+        const isGone = entry !== undefined && this.#waiting.get(entry.txid) === undefined
+        return isGone ? { ...createMember(tx), refusal: new MempoolError('mempool full') } : member
+      })
+      return { ...outcome, members: kept }
     })
   }
 
@@ -228,7 +207,10 @@ export class Mempool {
     const known = this.#waiting.get(toDisplayHex(computeTxid(tx)))
     if (known !== undefined) return { ...createMember(tx), entry: known }
     try {
-      const { entry, replaced } = await this.#acceptNow(tx, { maxFeeRate })
+      const { entry, replaced } = await this.#acceptNow(tx, {
+        maxFeeRate,
+        mayExceedFamily: false,
+      })
       return { tx, entry, group: [entry], replaced, refusal: undefined }
     } catch (error) {
       if (!isRefusal(error)) throw error
@@ -236,37 +218,47 @@ export class Mempool {
     }
   }
 
-  /** Tries again together what was refused alone. @param members - Changed where that goes well. */
-  async #acceptTogether(members: PackageMember[], maxFeeRate: bigint | undefined): Promise<void> {
+  /** Tries again together what was refused alone. */
+  async #acceptTogether(
+    members: readonly PackageMember[],
+    maxFeeRate: bigint | undefined,
+  ): Promise<PackageOutcome> {
     const rest = members.filter(({ refusal }) => refusal !== undefined)
-    if (rest.length < 2) return
-    try {
-      const group = await this.#judgeOnTip((tip) =>
-        judgeTogether(
-          rest.map(({ tx }) => tx),
-          (tx, wishes) => this.#judge(tx, tip, { maxFeeRate, ...wishes }),
-          this.#currentRollingFee(),
-        ),
+    const { taken, refusal, refusedAt } = await this.#judgeOnTip((tip) => {
+      const wishes = { maxFeeRate, minFeeRate: undefined, mayReplace: false }
+      return this.#judgeAll(
+        rest.map(({ tx }) => tx),
+        tip,
+        wishes,
+        this.#currentRollingFee(),
       )
-      for (const entry of group) this.#add(entry)
-      this.#limit(new Set(group))
-      // They came as a whole, and go as a whole.
-      const isWhole = group.every((entry) => this.#waiting.get(entry.txid) === entry)
-      if (!isWhole) {
-        for (const entry of group) this.#drop(entry, 'sizelimit', new Set(group))
-        throw new MempoolError('mempool full')
-      }
-      for (const [i, { tx }] of rest.entries()) {
-        const entry = group[i]
-        const at = members.findIndex((member) => member.tx === tx)
-        members[at] = { tx, entry, group, replaced: [], refusal: undefined }
-      }
-      for (const entry of group) this.#tellAdded(entry)
-    } catch (error) {
-      if (!isRefusal(error)) throw error
-      const last = members.at(-1)
-      // The child is what the package is for: it says why all of it failed.
-      if (last?.refusal !== undefined) members[members.length - 1] = { ...last, refusal: error }
+    })
+    if (refusal === undefined) {
+      this.#addTogether(taken)
+      const resolved = new Map(
+        rest.map((member, i): [PackageMember, PackageMember] => [
+          member,
+          { tx: member.tx, entry: taken[i], group: taken, replaced: [], refusal: undefined },
+        ]),
+      )
+      return { members: members.map((member) => resolved.get(member) ?? member), refusal }
+    }
+    const refused = refusedAt === undefined ? undefined : rest[refusedAt]
+    return {
+      members: members.map((member) => (member === refused ? { ...member, refusal } : member)),
+      refusal: findWholeRefusal(refusal, refused),
+    }
+  }
+
+  /** Keeps all of a package or, if there is no room for one of them, none. */
+  #addTogether(group: readonly WaitingTransaction[]): void {
+    const fresh = new Set(group)
+    for (const entry of group) this.#add(entry)
+    this.#limit(fresh)
+    const isWhole = group.every((entry) => this.#waiting.get(entry.txid) === entry)
+    for (const entry of group) {
+      if (isWhole) this.#tellAdded(entry)
+      else this.#drop(entry, 'sizelimit', fresh)
     }
   }
 
@@ -274,29 +266,15 @@ export class Mempool {
    * Judges transactions as {@link accept} would, one after another, and keeps none.
    *
    * @param transactions - Parents first; each may spend outputs of those before it.
-   * @returns What each would be in the pool, up to the first that is declined, and why that is.
    * @see Bitcoin Core `ProcessNewPackage` with `test_accept`
    */
-  check(transactions: readonly Transaction[]): Promise<MempoolTrial> {
-    return this.#accepting.run(() => this.#judgeOnTip((tip) => this.#try(transactions, tip)))
-  }
-
-  async #try(transactions: readonly Transaction[], tip: BlockEntry): Promise<MempoolTrial> {
-    const taken: WaitingTransaction[] = []
-    const before = new Map<TxidHex, WaitingTransaction>()
-    // Of several, none may be what another replaces.
-    const mayReplace = transactions.length === 1
-    for (const tx of transactions) {
-      try {
-        const { entry } = await this.#judge(tx, tip, { before, mayReplace })
-        taken.push(entry)
-        before.set(entry.txid, entry)
-      } catch (error) {
-        if (!isRefusal(error)) throw error
-        return { taken, refusal: error }
-      }
-    }
-    return { taken, refusal: undefined }
+  check(transactions: readonly Transaction[]): Promise<PackageVerdict> {
+    // Of several, none may be what another replaces, or beside the limits.
+    const isAlone = transactions.length === 1
+    const wishes = { mayReplace: isAlone, mayExceedFamily: isAlone }
+    return this.#accepting.run(() =>
+      this.#judgeOnTip((tip) => this.#judgeAll(transactions, tip, wishes, undefined)),
+    )
   }
 
   /** Judges until the tip has stayed the same: coins are read meanwhile, and it may move. */
@@ -323,8 +301,37 @@ export class Mempool {
       minFeeRate: this.#currentRollingFee(),
       maxFeeRate: undefined,
       mayReplace: true,
+      familyLimits: this.policy.familyLimits,
+      mayExceedFamily: true,
       before: NO_TRANSACTIONS,
       ...wishes,
+    })
+  }
+
+  async #judgeAlone(
+    tx: Transaction,
+    tip: BlockEntry,
+    wishes: Partial<JudgeOptions>,
+  ): Promise<Candidate> {
+    const candidate = await this.#judge(tx, tip, wishes)
+    if (this.policy.requiresStandard) checkSpends(candidate)
+    await checkScripts(candidate, this.#deps)
+    return candidate
+  }
+
+  /** @param minFeeRate - The least fee rate of all together; undefined if each pays for itself. */
+  #judgeAll(
+    transactions: readonly Transaction[],
+    tip: BlockEntry,
+    wishes: Partial<JudgeOptions>,
+    minFeeRate: bigint | undefined,
+  ): Promise<PackageVerdict> {
+    return judgePackage(transactions, {
+      judge: (tx, before) => this.#judge(tx, tip, { mayExceedFamily: false, ...wishes, before }),
+      checkScripts: (candidate) => checkScripts(candidate, this.#deps),
+      requiresStandard: this.policy.requiresStandard,
+      familyLimits: this.policy.familyLimits,
+      minFeeRate,
     })
   }
 
@@ -343,7 +350,7 @@ export class Mempool {
   }
 
   async #acceptNow(tx: Transaction, wishes: Partial<JudgeOptions>): Promise<Acceptance> {
-    const { entry, replaced } = await this.#judgeOnTip((tip) => this.#judge(tx, tip, wishes))
+    const { entry, replaced } = await this.#judgeOnTip((tip) => this.#judgeAlone(tx, tip, wishes))
     for (const other of replaced) this.#drop(other, 'replaced')
     this.#add(entry)
     this.#limit(new Set([entry]))
@@ -492,7 +499,11 @@ export class Mempool {
   }
 }
 
-/** A transaction of a package of which nothing is known yet. */
-function createMember(tx: Transaction): PackageMember {
-  return { tx, entry: undefined, group: [], replaced: [], refusal: undefined }
+/** What is told of a whole package of which one is refused, or all are. */
+function findWholeRefusal(
+  refusal: Refusal,
+  refused: PackageMember | undefined,
+): MempoolError | undefined {
+  if (refusal.code === 'missing-ephemeral-spends') return new MempoolError('unspent-dust')
+  return refused === undefined && refusal instanceof MempoolError ? refusal : undefined
 }

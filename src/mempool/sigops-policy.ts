@@ -34,6 +34,6 @@ export function checkSigopsPolicy(
     throw new MempoolError('bad-txns-nonstandard-inputs', { sigops: executed })
   }
   if (sigopsCost > MAX_STANDARD_TX_SIGOPS_COST) {
-    throw new MempoolError('bad-txns-too-many-sigops', { sigopsCost })
+    throw new MempoolError('bad-txns-too-many-sigops', { detail: `${sigopsCost}` })
   }
 }

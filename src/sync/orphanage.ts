@@ -1,6 +1,6 @@
 /** @module Transactions whose parents are unknown, kept until these come. */
 
-import { MAX_ANCESTORS } from '../mempool/index.ts'
+import { DEFAULT_FAMILY_LIMITS } from '../mempool/index.ts'
 import {
   computeTransactionSize,
   computeTxid,
@@ -17,7 +17,7 @@ export const MAX_ORPHANS = 3_000
 /** Weight units of them, counted alike: one of the largest for each of 125 peers. */
 export const MAX_ORPHAN_WEIGHT = 50_000_000
 /** An orphan that lacks more of its parents could not be taken even with them. */
-export const MAX_MISSING_PARENTS = MAX_ANCESTORS - 1
+export const MAX_MISSING_PARENTS = DEFAULT_FAMILY_LIMITS.ancestorCount - 1
 /** How long an orphan waits. @see Bitcoin Core `ORPHAN_TX_EXPIRE_TIME` */
 export const ORPHAN_LIFETIME_MS = 20 * 60_000
 

@@ -2,13 +2,21 @@
 
 import * as z from 'zod'
 import type { MempoolEntry } from '../../mempool/index.ts'
-import { computeTxid, outPointKey, type Transaction, toDisplayHex } from '../../primitives/index.ts'
+import {
+  computeTransactionSize,
+  computeTxid,
+  outPointKey,
+  type Transaction,
+  toDisplayHex,
+} from '../../primitives/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { decodeTransactionArgument } from './raw-transaction-argument.ts'
 
 /** How many may be handed in together. @see Bitcoin Core `MAX_PACKAGE_COUNT` */
 const MAX_PACKAGE_COUNT = 25
+/** Weight of several transactions together. @see Bitcoin Core `MAX_PACKAGE_WEIGHT` */
+const MAX_PACKAGE_WEIGHT = 404_000
 const BYTES_PER_KVB = 1_000n
 
 /** Reads transactions that are handed in together. @throws {@link RpcError} -8, -22 */
@@ -24,6 +32,9 @@ export function decodePackage(hexes: readonly string[]): readonly Transaction[] 
 
 /** What is wrong with transactions that are judged together. @see Bitcoin Core `IsWellFormedPackage` */
 export function findPackageError(transactions: readonly Transaction[]): string | undefined {
+  const weight = transactions.reduce((sum, tx) => sum + computeTransactionSize(tx).weight, 0)
+  // A single transaction has a limit of its own.
+  if (transactions.length > 1 && weight > MAX_PACKAGE_WEIGHT) return 'package-too-large'
   const ids = transactions.map((tx) => toDisplayHex(computeTxid(tx)))
   if (new Set(ids).size < ids.length) return 'package-contains-duplicates'
   const spent = new Set<string>()

@@ -1,7 +1,7 @@
 /** @module A child with its parents from outside. */
 
 import * as z from 'zod'
-import type { PackageMember } from '../../mempool/index.ts'
+import { createMember, type PackageMember, type PackageOutcome } from '../../mempool/index.ts'
 import {
   computeTxid,
   computeWtxid,
@@ -56,6 +56,15 @@ function describeMember({ tx, entry, group, refusal }: PackageMember) {
   return { txid, vsize: entry.virtualSize, fees: describeFees(entry, group) }
 }
 
+/** @see Bitcoin Core `PackageValidationState::ToString` */
+function describePackage(
+  members: readonly PackageMember[],
+  refusal: PackageOutcome['refusal'],
+): string {
+  if (refusal !== undefined) return describeRefusal(refusal)
+  return members.every(({ entry }) => entry !== undefined) ? 'success' : 'transaction failed'
+}
+
 /** `submitpackage` */
 export const submitPackage = defineMethod({
   name: 'submitpackage',
@@ -90,25 +99,16 @@ export const submitPackage = defineMethod({
       )
     }
     const problem = findPackageError(transactions)
-    const members =
+    const { members, refusal } =
       problem === undefined
         ? await mempool.acceptPackage(transactions, maxFeeRate === 0n ? undefined : maxFeeRate)
-        : transactions.map(
-            (tx): PackageMember => ({
-              tx,
-              entry: undefined,
-              group: [],
-              replaced: [],
-              refusal: undefined,
-            }),
-          )
+        : { members: transactions.map(createMember), refusal: undefined }
     for (const { tx, entry } of members) {
       const isWaiting = entry !== undefined && mempool.get(entry.txid) !== undefined
       if (isWaiting) await submitTransaction(tx)
     }
-    const isTaken = members.every(({ entry }) => entry !== undefined)
     return {
-      package_msg: problem ?? (isTaken ? 'success' : 'transaction failed'),
+      package_msg: problem ?? describePackage(members, refusal),
       'tx-results': Object.fromEntries(
         members.map((member) => [toDisplayHex(computeWtxid(member.tx)), describeMember(member)]),
       ),

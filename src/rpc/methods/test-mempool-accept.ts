@@ -1,7 +1,7 @@
 /** @module Whether the mempool would take transactions. */
 
 import * as z from 'zod'
-import type { MempoolEntry, MempoolTrial } from '../../mempool/index.ts'
+import type { MempoolEntry, Refusal } from '../../mempool/index.ts'
 import { computeTxid, computeWtxid, toDisplayHex } from '../../primitives/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -27,8 +27,6 @@ const RESULT_SCHEMA = z.object({
   'reject-details': z.string().optional().describe('The same in more words.'),
 })
 
-const LAST_REASON = 'mempool-script-verify-flag-failed'
-
 function isTooDear({ fee }: MempoolEntry, maxFee: bigint): boolean {
   return maxFee > 0n && fee > maxFee
 }
@@ -44,8 +42,7 @@ function describeTaken(entry: MempoolEntry, maxFee: bigint) {
   }
 }
 
-function describeRefused({ refusal }: MempoolTrial) {
-  if (refusal === undefined) return {}
+function describeRefused(refusal: Refusal) {
   const isMissing = refusal.code === 'missing-inputs'
   const reason = isMissing ? refusal.code : refusal.message
   return {
@@ -82,23 +79,22 @@ export const testMempoolAccept = defineMethod({
     if (packageError !== undefined) {
       return names.map((name) => ({ ...name, 'package-error': packageError }))
     }
-    const trial = await mempool.check(transactions)
-    const { taken } = trial
-    const refused = transactions[taken.length]
+    const { taken, refusal, refusedAt } = await mempool.check(transactions)
+    if (refusal !== undefined && refusedAt === undefined) {
+      const whole = describeRefusal(refusal)
+      return names.map((name) => ({ ...name, 'package-error': whole }))
+    }
+    const refused = refusedAt === undefined ? undefined : transactions[refusedAt]
     const isKnown = refused !== undefined && (await hasUnspentOutput(chain, refused))
     const maxFeeOf = (i: number): bigint => maxFees[i] ?? 0n
-    // Scripts are looked at last: whatever else is wrong, nothing is known of the others.
-    const isTold = trial.refusal === undefined || trial.refusal.code === LAST_REASON
-    const dear = isTold ? taken.findIndex((entry, i) => isTooDear(entry, maxFeeOf(i))) : -1
+    const dear = taken.findIndex((entry, i) => isTooDear(entry, maxFeeOf(i)))
     return names.map((name, i) => {
-      const entry = taken[i]
       if (dear >= 0 && i > dear) return name
-      if (entry !== undefined) {
-        return isTold ? { ...name, ...describeTaken(entry, maxFeeOf(i)) } : name
-      }
-      if (i > taken.length) return name
+      const entry = taken[i]
+      if (entry !== undefined) return { ...name, ...describeTaken(entry, maxFeeOf(i)) }
+      if (i !== refusedAt || refusal === undefined) return name
       if (isKnown) return { ...name, allowed: false, 'reject-reason': 'txn-already-known' }
-      return { ...name, ...describeRefused(trial) }
+      return { ...name, ...describeRefused(refusal) }
     })
   },
 })

@@ -270,6 +270,28 @@ describe('testmempoolaccept', () => {
     expect(await failureOf(parent, rival)).toBe('conflict-in-package')
   })
 
+  it('tells of all members why they are refused together', async () => {
+    const node = await createRichNode()
+    // Scripts are verified last: they need not be valid.
+    const parent = { ...(await spendCoinbase(node, 1, 2_000n)), version: 3 }
+    const child = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 4_000n)
+    const why = `TRUC-violation, non-version=3 ${nameOf(child)} cannot spend from version=3 ${nameOf(parent)}`
+    expect(await node.call('testmempoolaccept', [parent, child].map(hexOf))).toEqual(
+      [parent, child].map((tx) => ({
+        txid: txidOf(tx),
+        wtxid: toDisplayHex(computeWtxid(tx)),
+        'package-error': why,
+      })),
+    )
+    const data = { value: 0n, scriptPubKey: Uint8Array.of(0x6a, ...new Uint8Array(51_000)) }
+    const large = [1, 2].map(async (height) => {
+      const tx = await spendCoinbase(node, height, 9_000n)
+      return hexOf({ ...tx, outputs: [...tx.outputs, data] })
+    })
+    const [, error] = await node.call('testmempoolaccept', await Promise.all(large))
+    expect(error['package-error']).toBe('package-too-large')
+  })
+
   it('refuses what is no list of transactions', async () => {
     const node = await createRichNode()
     const count = '-8 Array must contain between 1 and 25 transactions.'
@@ -286,7 +308,29 @@ describe('testmempoolaccept', () => {
   })
 })
 
+function nameOf(tx: Transaction): string {
+  return `tx ${txidOf(tx)} (wtxid=${toDisplayHex(computeWtxid(tx))})`
+}
+
 describe('submitpackage', () => {
+  it('tells why all are refused together', async () => {
+    const node = await createRichNode()
+    // Fees are asked before scripts: these need not be valid.
+    const parent = { ...(await spendCoinbase(node, 1, 0n)), version: 3 }
+    const child = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 5_000n)
+    const sent = await node.call('submitpackage', [parent, child].map(hexOf))
+    expect(sent.package_msg).toBe(
+      `TRUC-violation, non-version=3 ${nameOf(child)} cannot spend from version=3 ${nameOf(parent)}`,
+    )
+    const errors = Object.values(sent['tx-results']).map(
+      (result) => (result as { error: string }).error,
+    )
+    expect(errors).toEqual([
+      expect.stringContaining('min relay fee not met, 0 <'),
+      'bad-txns-inputs-missingorspent',
+    ])
+  })
+
   it('takes a child with its parent, and tells once what was new', async () => {
     const node = await createRichNode()
     const parent = await spendCoinbase(node, 1, 2_000n)
@@ -324,6 +368,9 @@ describe('submitpackage', () => {
     const child = wallet.spend(parent, 0, 'p2wpkh', SCRIPT, COINS - 5_000n)
     const sent = await node.call('submitpackage', [hexOf(parent), hexOf(child)], 0.000001)
     expect(sent.package_msg).toBe('transaction failed')
+    expect(sent['tx-results'][toDisplayHex(computeWtxid(child))].error).toBe(
+      'bad-txns-inputs-missingorspent',
+    )
     expect(sent['tx-results'][toDisplayHex(computeWtxid(parent))].error).toBe(
       'max feerate exceeded',
     )
