@@ -29,6 +29,8 @@ const DRAFT = join(ROOT, 'node_modules', '.quarry-build')
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
 const ROLLDOWN = join(ROOT, 'node_modules', 'rolldown', 'bin', 'cli.mjs')
 const PROGRAMS = ['main.js', 'index.js', 'client.js', 'hash-worker.js', 'verify-worker.js']
+/** The third door of the library. Bundled with the others, so that a class is the same by whichever door it comes. */
+const CORE = 'core.js'
 /** Packages that look for files of their own beside them. */
 const UNBUNDLED = ['classic-level']
 
@@ -62,7 +64,10 @@ function run(output, tool, ...args) {
 
 /** The folder is as deep as that of the modules: programs find files of the project from where they are. */
 function bundlePrograms() {
-  const inputs = PROGRAMS.map((name) => join(DRAFT, 'platform', 'nodejs', name))
+  const inputs = [
+    ...PROGRAMS.map((name) => join(DRAFT, 'platform', 'nodejs', name)),
+    join(DRAFT, CORE),
+  ]
   const options = ['--platform', 'node', '--format', 'esm', '--log-level', 'warn']
   const external = UNBUNDLED.flatMap((name) => ['--external', name])
   const folder = join(DRAFT, 'program', 'nodejs')

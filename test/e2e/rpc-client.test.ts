@@ -1,5 +1,6 @@
 /** The typed client as the package gives it, against a node that it also gives. */
 
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import type { RpcClient } from '../../src/platform/nodejs/client.ts'
 import type { RunningNode } from '../../src/platform/nodejs/index.ts'
@@ -13,6 +14,11 @@ const { createRpcClient, RpcError, RpcClientError } = (await import(
   new URL('client.js', PROGRAM).href
 )) as typeof import('../../src/platform/nodejs/client.ts')
 
+const PACKAGE = new URL('../../package.json', import.meta.url)
+const { exports: doors } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as {
+  exports: Record<string, { default: string }>
+}
+
 let node: RunningNode
 let client: RpcClient
 
@@ -22,6 +28,17 @@ beforeAll(async () => {
 })
 
 afterAll(() => node.stop())
+
+describe('the doors of the package', () => {
+  it.each(['ConfigError', 'RpcError'])('give the same %s', async (name) => {
+    const modules = await Promise.all(
+      ['.', './client', './core'].map((door) => import(new URL(doors[door]?.default ?? '', PACKAGE).href)),
+    )
+    const classes = modules.flatMap((module) => module[name] ?? [])
+    expect(classes.length).toBeGreaterThan(1)
+    expect(new Set(classes).size).toBe(1)
+  })
+})
 
 describe('the typed client', () => {
   it('calls methods by their names, with types of the table that answers', async () => {

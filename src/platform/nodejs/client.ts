@@ -22,5 +22,6 @@ export {
   type RpcMethodName,
   type RpcResult,
 } from '../../rpc/index.ts'
+export { ConfigError } from '../../util/index.ts'
 export { createRpcClient, type RpcClient, type RpcClientOptions } from './create-rpc-client.ts'
 export { RpcClientError, type RpcClientErrorCode } from './rpc-client.ts'
