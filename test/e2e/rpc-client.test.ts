@@ -32,7 +32,9 @@ afterAll(() => node.stop())
 describe('the doors of the package', () => {
   it.each(['ConfigError', 'RpcError'])('give the same %s', async (name) => {
     const modules = await Promise.all(
-      ['.', './client', './core'].map((door) => import(new URL(doors[door]?.default ?? '', PACKAGE).href)),
+      ['.', './client', './core'].map(
+        (door) => import(new URL(doors[door]?.default ?? '', PACKAGE).href),
+      ),
     )
     const classes = modules.flatMap((module) => module[name] ?? [])
     expect(classes.length).toBeGreaterThan(1)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
+import { MAINNET_SPEC, REGTEST_SPEC } from '../../src/consensus/index.ts'
 import type { RunningNode, StartNodeOptions } from '../../src/platform/nodejs/index.ts'
 import { decodeBlock, encodeTransaction, type Transaction } from '../../src/primitives/index.ts'
 import { decodeHex, encodeHex } from '../../src/util/index.ts'
@@ -36,6 +37,37 @@ async function post(node: RunningNode, method: string, password = node.rpcPasswo
 }
 
 describe('startNode', () => {
+  it.each([
+    [
+      { datdir: '/x', minee: true, threads: 'x' },
+      'bad-settings',
+      /datdir: .*mean datadir\?\n.*minee: .*mean mine\?\n.*threads: there is no/,
+    ],
+    [
+      { rpcPort: '0', mine: 1, peers: 'x' },
+      'bad-settings',
+      /rpcPort: this must be a number\.\n.*mine: .*true or false\.\n.*peers: .*list/,
+    ],
+    [{ chain: 7 }, 'bad-settings', /chain: this must be the name/],
+    [null, 'bad-settings', /must be an object/],
+    [{ chain: 'mainnet' }, 'chain-not-startable', /replay real blocks/],
+    [{ chain: MAINNET_SPEC }, 'chain-not-startable', /replay real blocks/],
+    [{ chain: { name: 'half' } }, 'bad-chain-spec', /genesis/],
+    [{ chain: {} }, 'bad-chain-spec', /name/],
+  ])('refuses %j', async (options, code, message) => {
+    const refused = start(options as unknown as StartNodeOptions)
+    await expect(refused).rejects.toMatchObject({ name: 'ConfigError', code })
+    await expect(refused).rejects.toThrow(message)
+  })
+
+  it('takes a chain spec as it is built in, and one without its defaults', async () => {
+    const whole = await start({ chain: REGTEST_SPEC })
+    expect(await whole.call('getblockchaininfo')).toMatchObject({ chain: 'regtest' })
+    const spec = { version: 1, name: 'short', genesis: { time: 1_700_000_000, bits: '207fffff' } }
+    const short = await start({ chain: { ...spec, retarget: { targetSpacingSeconds: 1 } } })
+    expect(await short.call('getblockcount')).toBe(0)
+  })
+
   it('gives a node that mines when it is told to', async () => {
     const node = await start()
     const hashes = await node.call('generatetoaddress', 101, ADDRESS)

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import {
   type ChainSpec,
+  computeChainId,
   MAINNET_SPEC,
   parseChainSpec,
   REGTEST_SPEC,
@@ -49,17 +50,29 @@ export function loadChainSpec(chain: string): Promise<ChainSpec> {
   return readSpecFile(chain === 'devnet' ? DEVNET_SPEC_PATH : chain)
 }
 
+/** @throws {@link ConfigError} `chain-not-startable` for Bitcoin's main network, by whatever name. */
+function checkStartable(spec: ChainSpec): ChainSpec {
+  if (computeChainId(spec) !== computeChainId(MAINNET_SPEC)) return spec
+  throw new ConfigError(
+    'chain-not-startable',
+    'mainnet is here to replay real blocks only: Quarry speaks libp2p and would find no peer of Bitcoin. Use --chain devnet, --chain regtest or a chain spec of your own.',
+  )
+}
+
 /**
  * Loads a chain that a node may run on.
  *
  * @throws {@link ConfigError} `chain-not-startable` for mainnet, and what {@link loadChainSpec} throws.
  */
 export async function loadStartableChainSpec(chain: string): Promise<ChainSpec> {
-  if (chain === 'mainnet') {
-    throw new ConfigError(
-      'chain-not-startable',
-      'mainnet is here to replay real blocks only: Quarry speaks libp2p and would find no peer of Bitcoin. Use --chain devnet, --chain regtest or a chain spec of your own.',
-    )
-  }
-  return loadChainSpec(chain)
+  return checkStartable(await loadChainSpec(chain))
+}
+
+/**
+ * Reads a chain spec that a program gives, for a node that may run on it.
+ *
+ * @throws {@link ConfigError} `chain-not-startable` for mainnet, `bad-chain-spec` with every problem of the spec.
+ */
+export function parseStartableChainSpec(json: unknown): ChainSpec {
+  return checkStartable(parseChainSpec(json))
 }

@@ -6,18 +6,20 @@
 
 import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { ConfigError } from '../../util/index.ts'
+import { ConfigError, findClosestName } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
 import { HANGUP_VARIABLE } from './hangup.ts'
 import { findHomeDirectory } from './home-directory.ts'
 import { createSettingSchemas, type SchemaContext } from './setting-schemas.ts'
 import {
   CONFIG_ENVIRONMENT_NAME,
+  PASSWORD_VARIABLE,
   SETTINGS,
   type SettingDefinition,
   type SettingName,
   type SettingValues,
   toEnvironmentName,
+  USER_VARIABLE,
 } from './settings.ts'
 
 /** Everything that `quarry start` can be told, checked. See the table in `settings.ts`. */
@@ -120,10 +122,15 @@ function checkTogether(settings: NodeSettings, problems: string[]): void {
 
 function findUnknownVariables(environment: SettingSources['environment']): string[] {
   const known = new Set<string>(SETTINGS.map(({ name }) => toEnvironmentName(name)))
-  known.add(CONFIG_ENVIRONMENT_NAME).add(HANGUP_VARIABLE)
+  for (const name of [CONFIG_ENVIRONMENT_NAME, HANGUP_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE])
+    known.add(name)
   return Object.keys(environment)
     .filter((name) => name.startsWith('QUARRY_') && !known.has(name))
-    .map((name) => `${name} is set, but no setting has that name`)
+    .map((name) => {
+      const closest = findClosestName(name, known)
+      const hint = closest === undefined ? '' : `; did you mean ${closest}?`
+      return `${name} is set, but no setting has that name${hint}`
+    })
 }
 
 /** @throws {@link ConfigError} `bad-settings`, as {@link resolveNodeSettings}. */

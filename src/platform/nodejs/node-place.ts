@@ -8,13 +8,7 @@ import { resolveDataDirectory } from './home-directory.ts'
 import type { NodeAccess } from './node-access.ts'
 import { readFirstLine } from './read-first-line.ts'
 import { parseRpcUrl, type RpcUrl } from './rpc-url.ts'
-import { CHAIN_NAMES, toEnvironmentName } from './settings.ts'
-
-/** A password in a variable is not listed with the processes of the machine, as a flag is. */
-const PASSWORD_VARIABLE = 'QUARRY_RPC_PASSWORD'
-const USER_VARIABLE = 'QUARRY_RPC_USER'
-/** Variables of commands that talk to a node; all others are settings. */
-export const CLIENT_VARIABLES = [USER_VARIABLE, PASSWORD_VARIABLE] as const
+import { CHAIN_NAMES, PASSWORD_VARIABLE, toEnvironmentName, USER_VARIABLE } from './settings.ts'
 
 /** What the command line gave; what is undefined comes from the environment or a default. */
 export interface NodePlaceOptions {

@@ -368,3 +368,8 @@ export function toEnvironmentName(setting: string): string {
 
 /** Names the TOML file with the other settings; itself not allowed in that file. */
 export const CONFIG_ENVIRONMENT_NAME = toEnvironmentName('config')
+
+/** The user of commands that talk to a node. */
+export const USER_VARIABLE = toEnvironmentName('rpc-user')
+/** That user's password: a variable is not listed with the processes of the machine, as a flag is. */
+export const PASSWORD_VARIABLE = toEnvironmentName('rpc-password')

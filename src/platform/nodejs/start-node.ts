@@ -7,7 +7,7 @@ import { createNode, type Platform, type QuarryNode } from '../../node/index.ts'
 import { encodeJson, type RpcParams } from '../../rpc/index.ts'
 import type { LogFields, Logger, LoggerSource } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
-import { loadStartableChainSpec } from './chain-choice.ts'
+import { loadStartableChainSpec, parseStartableChainSpec } from './chain-choice.ts'
 import { Cleanup } from './cleanup.ts'
 import { fillNodeSettings, type NodeSettings } from './config.ts'
 import { writeCookie } from './cookie.ts'
@@ -20,6 +20,7 @@ import { NodeFront } from './node-front.ts'
 import { loadNodeNetwork } from './node-network.ts'
 import { readPackageVersion } from './package-root.ts'
 import { readPayouts } from './payee-list.ts'
+import { checkStartNodeOptions } from './start-node-options.ts'
 import { toNodeOptions } from './to-node-options.ts'
 
 const COIN_CACHE_MB = 16
@@ -38,8 +39,8 @@ export interface LogLine {
 
 /** How a node is to be. All of it has a default. */
 export interface StartNodeOptions {
-  /** `regtest`, which is the default, `devnet`, the path of a chain spec, or a chain spec itself. */
-  readonly chain?: string | ChainSpec
+  /** `regtest`, which is the default, `devnet`, the path of a chain spec, or a chain spec itself, in which defaults may be left out. */
+  readonly chain?: string | ChainSpec | Readonly<Record<string, unknown>>
   /** Where to keep everything; in memory if there is none. */
   readonly datadir?: string
   /** Multiaddrs of peers to stay connected to. */
@@ -181,9 +182,13 @@ async function serve(
  * await node.stop()
  */
 export async function startNode(options: StartNodeOptions = {}): Promise<RunningNode> {
+  checkStartNodeOptions(options)
   const { chain, onFatal } = options
   const settings = toSettings(options)
-  const spec = typeof chain === 'object' ? chain : await loadStartableChainSpec(settings.chain)
+  const spec =
+    typeof chain === 'object'
+      ? parseStartableChainSpec(chain)
+      : await loadStartableChainSpec(settings.chain)
   const params = createConsensusParams(spec)
   const payouts = readPayouts(settings.addresses, params)
   const log = createLog(options.onLog)

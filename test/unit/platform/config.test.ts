@@ -219,7 +219,9 @@ describe('resolveNodeSettings', () => {
 
   it('warns about variables that are no setting', () => {
     const { warnings } = resolve({ environment: { QUARRY_RPCPORT: '1', HOME: '/' } })
-    expect(warnings).toEqual(['QUARRY_RPCPORT is set, but no setting has that name'])
+    expect(warnings).toEqual([
+      'QUARRY_RPCPORT is set, but no setting has that name; did you mean QUARRY_RPC_PORT?',
+    ])
   })
 })
 
