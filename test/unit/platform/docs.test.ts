@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import {
+  FIRST_P2P_PORT,
+  FIRST_RPC_PORT,
+  PORT_STEP,
+} from '../../../src/platform/nodejs/free-ports.ts'
+import { SETTINGS } from '../../../src/platform/nodejs/settings.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const page = readFileSync(new URL('../../../docs/ports.md', import.meta.url), 'utf8')
+const rows = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| `(--[a-z-]+)/gm)].map(
+  ([, port, use = '', setting]) => ({ port: Number(port), use, setting }),
+)
+
+describe('the table of ports', () => {
+  it('has the ports that a node and a devnet use', () => {
+    const portOf = (use: string) => rows.find((row) => row.use.includes(use))?.port
+    expect(portOf('JSON-RPC')).toBe(FIRST_RPC_PORT)
+    expect(portOf('libp2p over TCP')).toBe(FIRST_P2P_PORT)
+    expect(page).toContain(`plus ${PORT_STEP} · *i*`)
+    const fallbacks = JSON.stringify(SETTINGS)
+    expect(fallbacks).toContain(`/ip4/127.0.0.1/tcp/${FIRST_P2P_PORT}`)
+  })
+
+  it('names settings that there are, and each port once', () => {
+    const names = SETTINGS.map(({ name }) => `--${name}`)
+    expect(rows.length).toBeGreaterThan(3)
+    for (const { setting } of rows) expect(names).toContain(setting)
+    expect(new Set(rows.map(({ port }) => port)).size).toBe(rows.length)
+  })
+})
+
+describe('the documents', () => {
+  const pages = readdirSync(`${ROOT}docs`, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`)
+
+  it.each(['README.md', 'ARCHITECTURE.md', ...pages])(
+    '%s links only to files that exist',
+    (name) => {
+      const text = readFileSync(ROOT + name, 'utf8')
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(
+        ([, link = '']) => link,
+      )
+      const broken = links.filter((link) => !existsSync(new URL(link, `file://${ROOT}${name}`)))
+      expect(broken).toEqual([])
+    },
+  )
+
+  it('are all reached from the README', () => {
+    const readme = readFileSync(`${ROOT}README.md`, 'utf8')
+    const reached = pages.filter((name) => readme.includes(`](${name})`))
+    const second = reached.map((name) => readFileSync(ROOT + name, 'utf8')).join('')
+    const lost = pages.filter(
+      (name) => !reached.includes(name) && !second.includes(`](${name.replace('docs/', '')})`),
+    )
+    expect(lost).toEqual([])
+  })
+})
