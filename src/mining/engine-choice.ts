@@ -7,15 +7,24 @@ import { ReferenceHashEngine } from './reference-hash-engine.ts'
 import { countKernels, WasmHashEngine } from './wasm-hash-engine.ts'
 import type {} from './webassembly-types.ts'
 
-/** How long all kernels together are measured, */
+/** How long all kernels together are measured at least, on a fine clock. */
 const TRIAL_MS = 30
 /**
- * and how often each at least: where threads are many and cores few, the one that is interrupted each time would
- * seem the slowest.
+ * How often each is measured at least on a fine clock: where threads are many and cores few, the one that is
+ * interrupted each time would seem the slowest.
  */
-const MIN_TRIALS = 12
-/** Nonces of one measurement: a fraction of a millisecond, so that some are not interrupted. */
+const MIN_FINE_TRIALS = 12
+/** How often each is measured on a coarse clock, where every measurement takes its time. */
+const MIN_COARSE_TRIALS = 3
+/** Nonces of one scan: a fraction of a millisecond, so that some are not interrupted. */
 const TRIAL_COUNT = 1_024
+/** Shortest measurement on a coarse clock. */
+const COARSE_SPAN_MS = 20
+/** Scans of one measurement at most: enough for ticks of 100 milliseconds, the coarsest of browsers. */
+const MAX_SCANS = 4_096
+/** Readings in which a fine clock moves several times: some ten microseconds. */
+const CLOCK_READINGS = 1_024
+const FINE_CLOCK_MOVES = 4
 /** Nonces that a kernel and the reference both try: some milliseconds of the latter. */
 const VERIFIED_COUNT = 512
 const VERIFIED_VERSIONS = 4
@@ -42,37 +51,70 @@ function listHits(engine: HashEngine): string {
   return found.join(' ')
 }
 
-/** Nonces per millisecond of one short scan. */
-function measureOnce(engine: HashEngine, nonce: number, clock: Clock): number {
-  const startMs = clock.monotonic()
-  const { noncesDone } = engine.scan(nonce, TRIAL_COUNT)
-  return noncesDone / Math.max(clock.monotonic() - startMs, 0.001)
+/** Whether a clock has ticks far shorter than a scan. Browsers have clocks of 0.1 ms, 1 ms and more. */
+function isFine(clock: Clock): boolean {
+  let moves = 0
+  let lastMs = clock.monotonic()
+  for (let i = 0; i < CLOCK_READINGS; i++) {
+    const nowMs = clock.monotonic()
+    if (nowMs !== lastMs) moves += 1
+    lastMs = nowMs
+  }
+  return moves >= FINE_CLOCK_MOVES
 }
 
 /**
- * Chooses among engines the fastest that finds exactly what `@noble/hashes` finds. Takes about
- * 30 milliseconds for all of them together, longer on a machine that is busy.
+ * Nonces per millisecond of one measurement. It ends just after a tick of the clock, where the next one starts: so
+ * all but the first are exact to one scan, however long a tick is. The first one can only seem slower.
+ *
+ * @returns Undefined if the clock stands still.
+ */
+function measureOnce(engine: HashEngine, spanMs: number, clock: Clock): number | undefined {
+  const startMs = clock.monotonic()
+  let nonces = 0
+  for (let scan = 0; scan < MAX_SCANS; scan++) {
+    nonces += engine.scan(scan * TRIAL_COUNT, TRIAL_COUNT).noncesDone
+    const elapsedMs = clock.monotonic() - startMs
+    if (elapsedMs > 0 && elapsedMs >= spanMs) return nonces / elapsedMs
+  }
+  return undefined
+}
+
+/**
+ * Measures engines in turn: what else the machine does can only slow one down, so the best of many is its rate.
+ * On a clock that stands still all rates are zero.
+ */
+function measureAll(engines: readonly HashEngine[], clock: Clock): readonly number[] {
+  const rates = engines.map(() => 0)
+  const isFineClock = isFine(clock)
+  const [spanMs, minTrials] = isFineClock
+    ? [0, MIN_FINE_TRIALS]
+    : [COARSE_SPAN_MS, MIN_COARSE_TRIALS]
+  const endMs = clock.monotonic() + TRIAL_MS
+  for (let round = 0; round < minTrials || clock.monotonic() < endMs; round++) {
+    for (const [i, engine] of engines.entries()) {
+      const rate = measureOnce(engine, spanMs, clock)
+      if (rate === undefined) return engines.map(() => 0)
+      rates[i] = Math.max(rates[i] ?? 0, rate)
+    }
+  }
+  return rates
+}
+
+/**
+ * Chooses among engines the fastest that finds exactly what `@noble/hashes` finds. Takes about 30 milliseconds for
+ * all of them together, and 60 for each on a coarse clock; longer on a machine that is busy.
  *
  * @throws {@link HashEngineError} `unusable` if none does.
  */
 export function chooseFastest(candidates: readonly HashEngine[], clock: Clock): HashEngine {
   const wanted = listHits(new ReferenceHashEngine())
   const right = candidates.filter((engine) => listHits(engine) === wanted)
-  const trials = right.map((engine) => ({ engine, best: 0 }))
   // Never met: the rate is that of a search without hits.
-  for (const { engine } of trials) engine.prepare(createTrialJob(0, 1))
-  const endMs = clock.monotonic() + TRIAL_MS
-  const isEnough = (rounds: number): boolean =>
-    trials.length <= 1 || (rounds >= MIN_TRIALS && clock.monotonic() >= endMs)
-  for (let round = 0; !isEnough(round); round++) {
-    const nonce = round * TRIAL_COUNT
-    for (const trial of trials) {
-      // The best of many: what else the machine does can only slow one down.
-      trial.best = Math.max(trial.best, measureOnce(trial.engine, nonce, clock))
-    }
-  }
-  const [fastest] = trials.sort((one, other) => other.best - one.best)
-  if (fastest !== undefined) return fastest.engine
+  for (const engine of right) engine.prepare(createTrialJob(0, 1))
+  const rates = right.length > 1 ? measureAll(right, clock) : [0]
+  const fastest = right[rates.indexOf(Math.max(...rates))]
+  if (fastest !== undefined) return fastest
   throw new HashEngineError('unusable', 'no kernel finds what the reference engine finds')
 }
 
