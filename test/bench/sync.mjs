@@ -2,17 +2,19 @@
  * Measures how fast a node gets level with another over loopback, two real processes, and how fast the same chain is
  * imported with no network: first empty blocks, then full ones of signed P2WPKH transactions.
  *
- *   node test/bench/sync.mjs [--json] [--empty-blocks N] [--full-blocks N] [--transactions N] [--profile FOLDER]
+ *   node test/bench/sync.mjs [--json] [--record] [--tiny] [--empty-blocks N] [--full-blocks N] [--transactions N]
+ *     [--profile FOLDER]
  *
  * The chains are made once and kept in `.bench`; making them is not measured. With --profile both the import and the
  * node that catches up are profiled, which slows them down. What to trust are ratios within one run.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { build, isBuilt } from '../../scripts/build.mjs'
+import { readOptions } from './report/options.mjs'
+import { endReport, formatMachine, startReport } from './report/report.mjs'
 
 if (!isBuilt()) build()
 const { LEAD_BLOCKS, makeEmptyChain, makeFullChain, writeSpec } = await import(
@@ -21,25 +23,16 @@ const { LEAD_BLOCKS, makeEmptyChain, makeFullChain, writeSpec } = await import(
 const { BenchNode, importChain } = await import('./sync/nodes.mjs')
 const { readProfiles } = await import('./sync/profile.mjs')
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    'empty-blocks': { type: 'string', default: '10000' },
-    'full-blocks': { type: 'string', default: '500' },
-    transactions: { type: 'string', default: '1000' },
-    profile: { type: 'string' },
+const options = readOptions(
+  {
+    'empty-blocks': { usual: 10_000, tiny: 50, min: 0 },
+    'full-blocks': { usual: 500, tiny: 3, min: 0 },
+    transactions: { usual: 1_000, tiny: 20 },
   },
-})
-
-function readCount(name) {
-  const count = Number(values[name])
-  if (!Number.isInteger(count) || count < 0) throw new RangeError(`--${name} takes a whole number`)
-  return count
-}
-
-const emptyBlocks = readCount('empty-blocks')
-const fullBlocks = readCount('full-blocks')
-const transactions = readCount('transactions')
+  { profile: { type: 'string' } },
+)
+const { 'empty-blocks': emptyBlocks, 'full-blocks': fullBlocks, transactions } = options.sizes
+const { profile: profiles } = options.given
 const folder = mkdtempSync(join(tmpdir(), 'quarry-bench-sync-'))
 const spec = writeSpec()
 const nodes = new Set()
@@ -56,7 +49,7 @@ async function stopNode(node) {
 }
 
 function profileOf(name) {
-  return values.profile === undefined ? undefined : join(values.profile, name)
+  return profiles === undefined ? undefined : join(profiles, name)
 }
 
 /** @param height - Of the file's last block. */
@@ -103,7 +96,7 @@ async function measure(name, file, height) {
 
 function print(report) {
   const line = (text) => process.stdout.write(`${text}\n`)
-  line(`${report.machine}, load ${report.load.toFixed(1)}`)
+  line(formatMachine(report))
   for (const [name, result] of Object.entries(report.chains)) {
     line(`\n${name}: ${result.blocks} blocks`)
     line(`  node to node   ${result.blocksPerSecond.toFixed(1)} blocks/s`)
@@ -118,6 +111,7 @@ function print(report) {
 }
 
 try {
+  const machine = startReport()
   const chains = {}
   if (emptyBlocks > 0) {
     chains.empty = await measure('empty', makeEmptyChain(emptyBlocks), emptyBlocks)
@@ -128,8 +122,13 @@ try {
   }
   const { empty, full } = chains
   const report = {
-    machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-    load: loadavg()[0],
+    ...machine,
+    ratios: {
+      // The time from node to node, in times of that of an import: the network makes it more.
+      'empty.syncToImport': empty && empty.seconds / empty.importSeconds,
+      'full.syncToImport': full && full.seconds / full.importSeconds,
+      'full.peakMemoryToImport': full && full.peakMegabytes / full.importPeakMegabytes,
+    },
     emptyBlocksPerSecond: empty?.blocksPerSecond,
     fullBlocksPerSecond: full?.blocksPerSecond,
     transactionsPerSecond: full && (fullBlocks * transactions) / full.seconds,
@@ -139,8 +138,7 @@ try {
     peakMegabytes: Math.max(...Object.values(chains).map((chain) => chain.peakMegabytes ?? 0)),
     chains,
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else print(report)
+  endReport('sync', options, report, print)
 } finally {
   for (const node of nodes) await node.stop()
   rmSync(folder, { recursive: true, force: true })
