@@ -38,7 +38,7 @@ describe('the documents', () => {
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`)
 
-  it.each(['README.md', 'ARCHITECTURE.md', ...pages])(
+  it.each(['README.md', 'README.zh.md', 'ARCHITECTURE.md', ...pages])(
     '%s links only to files that exist',
     (name) => {
       const text = readFileSync(ROOT + name, 'utf8')
@@ -49,6 +49,23 @@ describe('the documents', () => {
       expect(broken).toEqual([])
     },
   )
+
+  it('the Chinese README has the commands, options and ports of the English one', () => {
+    const [english, chinese] = ['README.md', 'README.zh.md'].map((name) =>
+      readFileSync(ROOT + name, 'utf8'),
+    ) as [string, string]
+    const findCommands = (text: string) =>
+      [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block)
+    const ofEnglish = findCommands(english)
+    const ofChinese = findCommands(chinese)
+    // The English one goes on with the development of Quarry itself.
+    expect(ofChinese).toEqual(ofEnglish.slice(0, ofChinese.length))
+    expect(ofEnglish.length - ofChinese.length).toBe(1)
+    const findOptions = (text: string) => new Set(text.match(/--[a-z][a-z-]+|\b\d{4,5}\b/g))
+    for (const option of findOptions(chinese)) expect(findOptions(english)).toContain(option)
+    const findPages = (text: string) => text.match(/\]\((?:docs|ARCH)[^)]*\)/g)
+    expect(findPages(chinese)).toEqual(findPages(english)?.slice(0, findPages(chinese)?.length))
+  })
 
   it('are all reached from the README', () => {
     const readme = readFileSync(`${ROOT}README.md`, 'utf8')
