@@ -2,30 +2,40 @@
 
 import type * as z from 'zod'
 import { type MethodSignature, POSITIONAL_KEY, type RpcParam } from './define-method.ts'
+import { type ExactJson, type ExactObject, membersOf } from './exact-json.ts'
+import { fitArgument } from './fit-argument.ts'
 import { formatMethodHelp } from './help.ts'
-import type { JsonValue } from './json-text.ts'
 import { jsonTypeOf, schemaTypes, toJsonSchema } from './json-types.ts'
 import { RPC_CODES, RpcError } from './rpc-error.ts'
 
 /** Positional arguments, or arguments by name. */
-export type RpcParams = readonly JsonValue[] | { readonly [name: string]: JsonValue }
+export type RpcParams = readonly ExactJson[] | ExactObject
 
 type Issue = z.core.$ZodIssue
 
-function isPositional(params: RpcParams): params is readonly JsonValue[] {
+function isPositional(params: RpcParams): params is readonly ExactJson[] {
   return Array.isArray(params)
+}
+
+function specifiedTwice(name: string): RpcError {
+  const message = `Parameter ${name} specified multiple times`
+  return new RpcError(RPC_CODES.INVALID_PARAMETER, message)
 }
 
 /** Puts named arguments in their places. Places that were skipped hold `undefined`. */
 function toPositional(
   method: MethodSignature,
   params: RpcParams,
-): readonly (JsonValue | undefined)[] {
+): readonly (ExactJson | undefined)[] {
   if (isPositional(params)) return params
-  const named = new Map(Object.entries(params))
+  const named = new Map<string, ExactJson>()
+  for (const [name, value] of membersOf(params)) {
+    if (named.has(name)) throw specifiedTwice(name)
+    named.set(name, value)
+  }
   const leading = named.get(POSITIONAL_KEY)
   // Anything but a list under this key is no parameter of ours, and refused below as unknown.
-  const positional: (JsonValue | undefined)[] = Array.isArray(leading) ? [...leading] : []
+  const positional: (ExactJson | undefined)[] = Array.isArray(leading) ? [...leading] : []
   if (Array.isArray(leading)) named.delete(POSITIONAL_KEY)
   const givenCount = positional.length
   method.params.forEach((param, index) => {
@@ -39,10 +49,7 @@ function toPositional(
         )
       }
       if (positional[index] !== undefined) {
-        throw new RpcError(
-          RPC_CODES.INVALID_PARAMETER,
-          `Parameter ${name} specified multiple times`,
-        )
+        throw specifiedTwice(name)
       }
       positional[index] = value
       named.delete(name)
@@ -57,19 +64,19 @@ function toPositional(
 
 /** Drops trailing nulls: an argument that is null is one that was not given. */
 function trimNulls(
-  positional: readonly (JsonValue | undefined)[],
-): readonly (JsonValue | undefined)[] {
+  positional: readonly (ExactJson | undefined)[],
+): readonly (ExactJson | undefined)[] {
   const last = positional.findLastIndex((value) => value !== null && value !== undefined)
   return positional.slice(0, last + 1)
 }
 
 /** Whether an optional parameter was left out. A `null` in the middle of a list counts as that. */
-function isOmitted(param: RpcParam, value: JsonValue | undefined): boolean {
+function isOmitted(param: RpcParam, value: ExactJson | undefined): boolean {
   return param.isOptional && (value === null || value === undefined)
 }
 
 /** Core's words for an argument of the wrong JSON type; undefined if the type is right. */
-function describeTypeMismatch(param: RpcParam, value: JsonValue | undefined): string | undefined {
+function describeTypeMismatch(param: RpcParam, value: ExactJson | undefined): string | undefined {
   if (isOmitted(param, value)) return undefined
   const types = schemaTypes(toJsonSchema(param.schema, 'input'))
   const type = jsonTypeOf(value)
@@ -80,7 +87,7 @@ function describeTypeMismatch(param: RpcParam, value: JsonValue | undefined): st
 /** All arguments of the wrong type in one error. @see Bitcoin Core `RPCHelpMan::HandleRequest` */
 function findTypeMismatches(
   method: MethodSignature,
-  positional: readonly (JsonValue | undefined)[],
+  positional: readonly (ExactJson | undefined)[],
 ): RpcError | undefined {
   const lines = method.params.flatMap((param, index) => {
     const mismatch = describeTypeMismatch(param, positional[index])
@@ -93,7 +100,7 @@ function findTypeMismatches(
 }
 
 /** Follows an issue's path into the value that it is about. */
-function valueAt(value: JsonValue | undefined, path: readonly PropertyKey[]): unknown {
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let found: unknown = value
   for (const key of path) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined
@@ -136,7 +143,7 @@ function mostTellingIssue(issue: Issue): Issue {
 }
 
 /** Turns the first thing that a schema found wrong inside an argument into Core's code and words. */
-function toRpcError(param: RpcParam, value: JsonValue | undefined, first: Issue): RpcError {
+function toRpcError(param: RpcParam, value: unknown, first: Issue): RpcError {
   const issue = mostTellingIssue(first)
   const at = valueAt(value, issue.path)
   const isInteger =
@@ -194,7 +201,8 @@ export function bindArguments(
   const args: Record<string, unknown> = {}
   method.params.forEach((param, index) => {
     const value = positional[index]
-    const parsed = param.schema.safeParse(isOmitted(param, value) ? undefined : (value ?? null))
+    const fitted = isOmitted(param, value) ? undefined : fitArgument(param.schema, value ?? null)
+    const parsed = param.schema.safeParse(fitted)
     if (parsed.success) {
       args[param.name] = parsed.data
       return
@@ -204,7 +212,7 @@ export function bindArguments(
     const [issue] = parsed.error.issues
     throw issue === undefined
       ? new RpcError(RPC_CODES.INVALID_PARAMETER, `Invalid parameter ${param.name}`)
-      : toRpcError(param, value, issue)
+      : toRpcError(param, fitted, issue)
   })
   return args
 }

@@ -5,14 +5,9 @@ import { assertInvariant, type Clock, type Logger, sleep, toErrorMessage } from 
 import { bindArguments, type RpcParams } from './bind-arguments.ts'
 import { type ActiveCommand, createControlMethods } from './control-methods.ts'
 import type { MethodSignature, RpcCall, RpcMethod } from './define-method.ts'
-import {
-  encodeJson,
-  encodeJsonPieces,
-  type JsonText,
-  type JsonValue,
-  parseJson,
-  type RpcValue,
-} from './json-text.ts'
+import { type ExactJson, isJsonObject } from './exact-json.ts'
+import { encodeJson, encodeJsonPieces, type JsonText, type RpcValue } from './json-text.ts'
+import { readExactJson } from './read-json.ts'
 import {
   errorReply,
   errorStatus,
@@ -163,13 +158,13 @@ class MethodDispatcher<Context> implements Dispatcher {
   }
 
   async #parseAndHandle(text: string, call: RpcCall): Promise<RpcReply> {
-    let request: JsonValue
+    let request: ExactJson
     try {
-      request = parseJson(text)
+      request = readExactJson(text)
     } catch (error) {
       return refuse(this.#toRpcError('(reading the request)', error))
     }
-    if (typeof request !== 'object' || request === null) {
+    if (!isJsonObject(request) && !Array.isArray(request)) {
       return refuse(new RpcError(RPC_CODES.PARSE_ERROR, 'Top-level object parse error'))
     }
     return this.handle(request, call)

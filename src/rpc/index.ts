@@ -64,6 +64,7 @@ export {
   encodeEvent,
   MAX_SUBSCRIPTIONS,
 } from './event-session.ts'
+export { type ExactJson, JsonMembers, JsonNumber, toPlainJson } from './exact-json.ts'
 export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
 export {
   encodeJson,
@@ -79,6 +80,7 @@ export {
 export type { FaultRuleJson } from './methods/faults.ts'
 export { RPC_METHODS } from './methods/index.ts'
 export { toHostPortText } from './methods/peer-address.ts'
+export { readExactJson } from './read-json.ts'
 export type { Dialect } from './request.ts'
 export { createRestApi, type RestApi } from './rest/rest-api.ts'
 export type { RestReply, RestRequest } from './rest/rest-reply.ts'

@@ -1,12 +1,13 @@
 /**
  * JSON in and out of RPC. `JSON.stringify` would write amounts as floats, hence a writer of our own;
- * the reader is the runtime's, behind a limit on nesting.
+ * the reader is the runtime's, behind a limit on nesting. Requests are read by `read-json`, which loses nothing.
  *
  * @module
  */
 
 import { InvariantError } from '../util/index.ts'
 import { BtcAmount } from './btc-amount.ts'
+import { JsonMembers, JsonNumber } from './exact-json.ts'
 import { RPC_CODES, RpcError } from './rpc-error.ts'
 
 /** Plain JSON, as a caller sends it. */
@@ -59,6 +60,8 @@ export type RpcValue =
   | bigint
   | BtcAmount
   | JsonText
+  | JsonNumber
+  | JsonMembers
   | readonly RpcValue[]
   | { readonly [key: string]: RpcValue | undefined }
 
@@ -115,7 +118,9 @@ function write(value: RpcValue | undefined, depth: number, large: JsonText[] | u
     if (!Number.isFinite(value)) throw new InvariantError(`JSON has no number ${value}`)
     return String(value)
   }
-  if (typeof value !== 'object' || value instanceof BtcAmount) return String(value)
+  if (typeof value !== 'object' || value instanceof BtcAmount || value instanceof JsonNumber) {
+    return String(value)
+  }
   if (value instanceof JsonText) {
     if (large === undefined || value.length < LARGE_TEXT_LENGTH) return value.text
     large.push(value)
@@ -127,7 +132,8 @@ function write(value: RpcValue | undefined, depth: number, large: JsonText[] | u
     for (const item of value) inner += `${inner === '' ? '' : ','}${write(item, depth + 1, large)}`
     return `[${inner}]`
   }
-  for (const [key, member] of Object.entries(value)) {
+  const members = value instanceof JsonMembers ? value.entries : Object.entries(value)
+  for (const [key, member] of members) {
     if (member === undefined) continue
     inner += `${inner === '' ? '' : ','}${quote(key)}:${write(member, depth + 1, large)}`
   }
@@ -135,7 +141,7 @@ function write(value: RpcValue | undefined, depth: number, large: JsonText[] | u
 }
 
 /** Index just behind the string that opens at `start`; the text's length if it never closes. */
-function skipString(text: string, start: number): number {
+export function skipString(text: string, start: number): number {
   for (let end = start; ; ) {
     end = text.indexOf('"', end + 1)
     if (end < 0) return text.length

@@ -1,6 +1,7 @@
 /** @module The six types of JSON, as Bitcoin Core's messages name them, and which of them a schema takes. */
 
 import * as z from 'zod'
+import { JsonNumber } from './exact-json.ts'
 
 /** A type's name in error messages. @see Bitcoin Core `uvTypeName` */
 export type JsonTypeName = 'null' | 'bool' | 'object' | 'array' | 'string' | 'number'
@@ -33,6 +34,7 @@ const NAME_BY_SCHEMA_TYPE: Readonly<Record<string, JsonTypeName>> = {
 export function jsonTypeOf(value: unknown): JsonTypeName {
   if (value === null || value === undefined) return 'null'
   if (Array.isArray(value)) return 'array'
+  if (value instanceof JsonNumber) return 'number'
   switch (typeof value) {
     case 'boolean':
       return 'bool'

@@ -1,7 +1,8 @@
 /** @module One request's envelope: which dialect it speaks, and what an answer in that dialect is. */
 
 import type { RpcParams } from './bind-arguments.ts'
-import type { JsonValue, RpcValue } from './json-text.ts'
+import { type ExactJson, isJsonObject, JsonMembers, JsonNumber } from './exact-json.ts'
+import type { RpcValue } from './json-text.ts'
 import { RPC_CODES, RpcError } from './rpc-error.ts'
 
 /**
@@ -17,7 +18,7 @@ export type Dialect = 'legacy' | '2.0'
 export interface Envelope {
   readonly dialect: Dialect
   /** Undefined: the request had none, and neither has its answer. */
-  readonly id: JsonValue | undefined
+  readonly id: ExactJson | undefined
 }
 
 /** A well-formed request. */
@@ -34,14 +35,12 @@ export interface MalformedRequest extends Envelope {
 /** The envelope of an answer to something whose own could not be read. */
 export const UNKNOWN_ENVELOPE: Envelope = { dialect: 'legacy', id: null }
 
-type JsonObject = { readonly [key: string]: JsonValue }
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function invalid(envelope: Envelope, message: string): MalformedRequest {
   return { ...envelope, error: new RpcError(RPC_CODES.INVALID_REQUEST, message) }
+}
+
+function isOne(version: ExactJson | undefined): boolean {
+  return version === 1 || (version instanceof JsonNumber && Number(version.text) === 1)
 }
 
 /**
@@ -50,11 +49,12 @@ function invalid(envelope: Envelope, message: string): MalformedRequest {
  * @see Bitcoin Core `JSONRPCRequest::parse`
  */
 export function readRequest(request: unknown): RpcRequest | MalformedRequest {
-  if (!isObject(request)) return invalid(UNKNOWN_ENVELOPE, 'Invalid Request object')
+  if (!isJsonObject(request)) return invalid(UNKNOWN_ENVELOPE, 'Invalid Request object')
   // No key of these is inherited by anything, and a null is as good as nothing but for the id.
-  const { id, jsonrpc, method, params } = request
+  const fields = request instanceof JsonMembers ? request.toObject() : request
+  const { id, jsonrpc, method, params } = fields as { readonly [key: string]: ExactJson }
   // npm rpc-bitcoin, the client of pools, writes the number; Bitcoin Core took it until its version 28.
-  const version = jsonrpc === 1 ? '1.0' : (jsonrpc ?? undefined)
+  const version = isOne(jsonrpc) ? '1.0' : (jsonrpc ?? undefined)
   const dialect: Dialect = version === '2.0' ? '2.0' : 'legacy'
   const envelope = { dialect, id }
   if (version !== undefined && typeof version !== 'string') {
@@ -67,7 +67,7 @@ export function readRequest(request: unknown): RpcRequest | MalformedRequest {
   if (method === undefined || method === null) return invalid(withId(envelope), 'Missing method')
   if (typeof method !== 'string') return invalid(withId(envelope), 'Method must be a string')
   const given = params ?? []
-  if (typeof given !== 'object') {
+  if (typeof given !== 'object' || given instanceof JsonNumber) {
     return invalid(withId(envelope), 'Params must be an array or object')
   }
   return { dialect, id, method, params: given as RpcParams }

@@ -2,28 +2,30 @@
 
 import type { RpcParams } from './bind-arguments.ts'
 import { type MethodSignature, POSITIONAL_KEY } from './define-method.ts'
-import type { JsonValue } from './json-text.ts'
+import { createExactObject, type ExactJson, JsonNumber } from './exact-json.ts'
 import { type JsonTypeName, jsonTypeOf, schemaTypes, toJsonSchema } from './json-types.ts'
+import { readExactJson } from './read-json.ts'
 import { RPC_CODES, RpcError } from './rpc-error.ts'
 
-function tryParse(text: string): JsonValue | undefined {
+function tryParse(text: string): ExactJson | undefined {
   try {
-    return JSON.parse(text) as JsonValue
+    return readExactJson(text)
   } catch {
     return undefined
   }
 }
 
-/** Whether reading the text as a number would lose digits: a hash can consist of digits alone. */
-function losesDigits(value: JsonValue): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+/** Whether an integer is too long for a number: a hash can consist of digits alone. */
+function isTooLong(value: ExactJson): boolean {
+  if (typeof value !== 'number' && !(value instanceof JsonNumber)) return false
+  return /^-?\d+$/.test(String(value)) && !Number.isSafeInteger(Number(value))
 }
 
 /**
  * @param types - What the parameter takes; none if that is not known.
  * @throws {@link RpcError} -1 if the parameter takes no string and the text is no JSON.
  */
-function convertText(text: string, types: readonly JsonTypeName[]): JsonValue {
+function convertText(text: string, types: readonly JsonTypeName[]): ExactJson {
   if (types.length === 1 && types[0] === 'string') return text
   const parsed = tryParse(text)
   const takesStrings = types.length === 0 || types.includes('string')
@@ -31,7 +33,7 @@ function convertText(text: string, types: readonly JsonTypeName[]): JsonValue {
     if (parsed !== undefined) return parsed
     throw new RpcError(RPC_CODES.MISC_ERROR, `Error parsing JSON: ${text}`)
   }
-  if (parsed === undefined || typeof parsed === 'string' || losesDigits(parsed)) return text
+  if (parsed === undefined || typeof parsed === 'string' || isTooLong(parsed)) return text
   return types.length === 0 || types.includes(jsonTypeOf(parsed)) ? parsed : text
 }
 
@@ -61,14 +63,16 @@ export function convertTextArguments(
   isNamed: boolean,
 ): RpcParams {
   if (!isNamed) return words.map((word, index) => convertText(word, typesOf(method, index)))
-  const positional: JsonValue[] = []
-  const named: [string, JsonValue][] = []
+  const positional: ExactJson[] = []
+  const named = new Map<string, ExactJson>()
   for (const word of words) {
     const at = word.indexOf('=')
     const name = word.slice(0, at)
     if (at < 0) positional.push(convertText(word, typesOf(method, positional.length)))
-    else named.push([name, convertText(word.slice(at + 1), typesOf(method, name))])
+    // A later one replaces an earlier one, as for bitcoin-cli: scripts merge options so.
+    else named.set(name, convertText(word.slice(at + 1), typesOf(method, name)))
   }
-  if (positional.length > 0) named.push([POSITIONAL_KEY, positional])
-  return Object.fromEntries(named)
+  const implicit = positional.length > 0 ? [[POSITIONAL_KEY, positional] as const] : []
+  // Beside an `args` that was typed: the node refuses two.
+  return createExactObject([...named, ...implicit])
 }

@@ -4,6 +4,7 @@ import { type ClientRequest, type RequestOptions, request as requestHttp } from 
 import { request as requestHttps } from 'node:https'
 import {
   convertTextArguments,
+  encodeJson,
   indentJson,
   type JsonValue,
   type MethodSignature,
@@ -152,7 +153,7 @@ export async function callRpcForText(options: RpcCallOptions): Promise<string> {
   const { method, params = [] } = options
   const { origin: url, wallet } = parseRpcUrl(options.url)
   const call = { ...options, url, wallet: options.wallet ?? wallet }
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  const body = encodeJson({ jsonrpc: '2.0', id: 1, method, params })
   let reply: HttpReply
   try {
     reply = await post(call, body)

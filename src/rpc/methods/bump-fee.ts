@@ -1,11 +1,11 @@
 /** @module Paying more for what waits, and giving it up. */
 
 import * as z from 'zod'
-import { btcAmount } from '../btc-amount.ts'
+import { AMOUNT_SCHEMA, btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { hashSchema } from './arguments.ts'
-import { AMOUNT_SCHEMA, parseFeeChoice } from './payment-arguments.ts'
+import { parseFeeChoice } from './payment-arguments.ts'
 import { withWallet } from './wallet-access.ts'
 
 /** `bumpfee` */

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { decodeAddress } from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import type { CoinStatus, Wallet } from '../../wallet/index.ts'
-import { btcAmount, parseBtcAmount } from '../btc-amount.ts'
+import { AMOUNT_SCHEMA, btcAmount, parseBtcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
@@ -12,7 +12,6 @@ import { decodePayeeAddress } from './payee-argument.ts'
 import { withWallet } from './wallet-access.ts'
 
 const MAX_CONFIRMATIONS = 9_999_999
-const AMOUNT_SCHEMA = z.union([z.number(), z.string()])
 
 const OPTIONS_SCHEMA = z.strictObject({
   minimumAmount: AMOUNT_SCHEMA.optional().describe('Coins that each has at least.'),

@@ -4,14 +4,12 @@ import * as z from 'zod'
 import { MAX_DATA_CARRIER_BYTES } from '../../mempool/index.ts'
 import type { TxOut } from '../../primitives/index.ts'
 import { pushData } from '../../script/index.ts'
-import { concatBytes, decodeHex, isHex } from '../../util/index.ts'
-import { parseBtcAmount } from '../btc-amount.ts'
+import { concatBytes, decodeHex, encodeHex, isHex } from '../../util/index.ts'
+import { AMOUNT_SCHEMA, type Amount, parseBtcAmount, parseFixedPoint } from '../btc-amount.ts'
+import { type ExactJson, type ExactObject, isJsonObject, membersOf } from '../exact-json.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { decodePayeeAddress } from './payee-argument.ts'
-
-/** Coins, as a number or a text. */
-export const AMOUNT_SCHEMA = z.union([z.number(), z.string()])
 
 /** What owners note about addresses and payments: kept for good, so not without a limit. */
 export const NOTE_SCHEMA = z.string().max(1_000)
@@ -38,8 +36,8 @@ export const FEE_PARAMS = {
 const MODES: ReadonlySet<string> = new Set(['unset', 'economical', 'conservative'])
 const MAX_TARGET = 1_008
 const OP_RETURN = 0x6a
-/** Satoshis for a virtual byte have at most three decimals, so that they are whole for a thousand. */
-const FEE_RATE = /^(\d{1,10})(?:\.(\d{1,3}))?$/
+/** Of satoshis for a virtual byte, so that they are whole for a thousand. */
+const FEE_RATE_DECIMALS = 3
 
 /** What was said about the fee. */
 export interface FeeChoice {
@@ -49,20 +47,17 @@ export interface FeeChoice {
   readonly isConservative: boolean
 }
 
-function parseFeeRate(value: number | string): bigint {
-  const [, whole = '', fraction = ''] = FEE_RATE.exec(String(value)) ?? []
-  if (whole === '') throw new RpcError(RPC_CODES.TYPE_ERROR, 'Invalid amount')
-  return BigInt(whole) * 1_000n + BigInt(fraction.padEnd(3, '0'))
+function refuse(message: string): RpcError {
+  return new RpcError(RPC_CODES.INVALID_PARAMETER, message)
 }
 
 /** Reads what was said about the fee. @see Bitcoin Core `SetFeeEstimateMode` */
 export function parseFeeChoice(
   target: number | undefined,
   givenMode: string,
-  rate: number | string | undefined,
+  rate: Amount | undefined,
 ): FeeChoice {
   const mode = givenMode.toLowerCase()
-  const refuse = (message: string): RpcError => new RpcError(RPC_CODES.INVALID_PARAMETER, message)
   if (rate !== undefined && target !== undefined) {
     throw refuse(
       'Cannot specify both conf_target and fee_rate. Please provide either a confirmation target in blocks for automatic fee estimation, or an explicit fee rate.',
@@ -80,19 +75,35 @@ export function parseFeeChoice(
     throw refuse(`Invalid conf_target, must be between 1 and ${MAX_TARGET}`)
   }
   return {
-    feeRate: rate === undefined ? undefined : parseFeeRate(rate),
+    feeRate: rate === undefined ? undefined : parseFixedPoint(rate, FEE_RATE_DECIMALS),
     targetBlocks: target,
     isConservative: mode === 'conservative',
   }
 }
 
-const NO_PAIR = 'Invalid parameter, key-value pair not an object as expected'
+/** JSON Schema of one address, or `data`, and what it gets. */
+const OUTPUT_MAP = {
+  type: 'object',
+  additionalProperties: { anyOf: [{ type: 'number' }, { type: 'string' }] },
+} as const
+
+type Outputs = Readonly<Record<string, number | string>>
+
+/** Schema of outputs by address. They keep their order, and equal ones stay. */
+export const OUTPUT_MAP_SCHEMA = z.custom<ExactObject>(isJsonObject).meta(OUTPUT_MAP) as z.ZodType<
+  ExactObject,
+  Outputs
+>
 
 /** Outputs as an object of addresses and amounts, or as a list of such. */
-export const OUTPUTS_SCHEMA = z.union([
-  z.array(z.record(z.string(), AMOUNT_SCHEMA, { error: NO_PAIR })).max(100_000),
-  z.record(z.string(), AMOUNT_SCHEMA),
-])
+export const OUTPUTS_SCHEMA = z
+  .custom<ExactObject | readonly ExactJson[]>(
+    (value) => isJsonObject(value) || Array.isArray(value),
+  )
+  .meta({ anyOf: [{ type: 'array', items: OUTPUT_MAP }, OUTPUT_MAP] }) as z.ZodType<
+  ExactObject | readonly ExactJson[],
+  Outputs | readonly Outputs[]
+>
 
 /** An output with data in place of an address. @see Bitcoin Core `ParseOutputs` */
 function createDataOutput(data: unknown): TxOut {
@@ -116,33 +127,44 @@ export interface NamedOutputs {
   readonly names: readonly string[]
 }
 
-/** Reads whom to pay, and what. @throws {@link RpcError} -5, -8, -3 */
+/** @see Bitcoin Core `NormalizeOutputs` */
+function toPairs(given: ExactObject | readonly ExactJson[]) {
+  if (isJsonObject(given)) return membersOf(given)
+  return given.flatMap((item) => {
+    if (!isJsonObject(item)) {
+      throw refuse('Invalid parameter, key-value pair not an object as expected')
+    }
+    const pairs = membersOf(item)
+    if (pairs.length === 1) return pairs
+    throw refuse('Invalid parameter, key-value pair must contain exactly one key')
+  })
+}
+
+/** Reads whom to pay, and what. @throws {@link RpcError} -5, -8, -3 @see Bitcoin Core `ParseOutputs` */
 export function parseOutputs(
   { params }: RpcContext,
-  given: z.output<typeof OUTPUTS_SCHEMA>,
+  given: ExactObject | readonly ExactJson[],
 ): NamedOutputs {
-  const refuse = (message: string): RpcError => new RpcError(RPC_CODES.INVALID_PARAMETER, message)
-  const pairs = (Array.isArray(given) ? given : [given]).flatMap((item) => {
-    const entries = Object.entries(item)
-    if (Array.isArray(given) && entries.length !== 1) {
-      throw refuse('Invalid parameter, key-value pair must contain exactly one key')
+  const names: string[] = []
+  const outputs: TxOut[] = []
+  const scripts = new Set<string>()
+  let hasData = false
+  for (const [name, value] of toPairs(given)) {
+    if (name === 'data') {
+      if (hasData) throw refuse('Invalid parameter, duplicate key: data')
+      hasData = true
+      outputs.push(createDataOutput(value))
+    } else {
+      const sats = parseBtcAmount(value)
+      const message = `Invalid Bitcoin address: ${name}`
+      const scriptPubKey = decodePayeeAddress(name, params.addressPrefixes, message)
+      const script = encodeHex(scriptPubKey)
+      // An address can be written in two ways, so its script is what counts.
+      if (scripts.has(script)) throw refuse(`Invalid parameter, duplicated address: ${name}`)
+      scripts.add(script)
+      outputs.push({ value: sats, scriptPubKey })
     }
-    return entries
-  })
-  const names = new Set<string>()
-  const outputs = pairs.map(([name, value]) => {
-    if (names.has(name)) {
-      throw refuse(
-        name === 'data'
-          ? 'Invalid parameter, duplicate key: data'
-          : `Invalid parameter, duplicated address: ${name}`,
-      )
-    }
-    names.add(name)
-    if (name === 'data') return createDataOutput(value)
-    const message = `Invalid Bitcoin address: ${name}`
-    const scriptPubKey = decodePayeeAddress(name, params.addressPrefixes, message)
-    return { value: parseBtcAmount(value), scriptPubKey }
-  })
-  return { outputs, names: [...names] }
+    names.push(name)
+  }
+  return { outputs, names }
 }

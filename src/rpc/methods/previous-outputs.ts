@@ -7,10 +7,9 @@ import type { TxOut } from '../../primitives/index.ts'
 import { classifyOutput, createWitnessScript, disassemble, hash160 } from '../../script/index.ts'
 import { decodeHex, equalBytes } from '../../util/index.ts'
 import type { SpentOutput } from '../../wallet/index.ts'
-import { parseBtcAmount } from '../btc-amount.ts'
+import { AMOUNT_SCHEMA, parseBtcAmount } from '../btc-amount.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { hashSchema, hexSchema, int32Schema } from './arguments.ts'
-import { AMOUNT_SCHEMA } from './payment-arguments.ts'
 
 const MAX_OUTPUTS = 10_000
 

@@ -14,7 +14,7 @@ import {
 } from '../../primitives/index.ts'
 import { hasValidOpcodes, isUnspendable, MAX_SCRIPT_SIZE } from '../../script/index.ts'
 import { DecodeError, decodeHex } from '../../util/index.ts'
-import { parseBtcAmount } from '../btc-amount.ts'
+import { AMOUNT_SCHEMA, parseBtcAmount } from '../btc-amount.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 
 /** Coins per 1,000 virtual bytes. @see Bitcoin Core `DEFAULT_MAX_RAW_TX_FEE_RATE` */
@@ -29,7 +29,7 @@ const FEE_REASONS: ReadonlySet<string> = new Set([
 /** The parameter `maxfeerate`. */
 export const MAX_FEE_RATE_PARAM = {
   name: 'maxfeerate',
-  schema: z.union([z.number(), z.string()]).default(DEFAULT_MAX_FEE_RATE),
+  schema: AMOUNT_SCHEMA.default(DEFAULT_MAX_FEE_RATE),
   description: 'Refuse what pays more, in coins per 1,000 virtual bytes; 0 for no limit.',
 } as const
 
@@ -122,7 +122,7 @@ export function computeMaxFee(tx: Transaction, maxFeeRate: unknown): bigint {
 /** The parameter `maxburnamount`. */
 export const MAX_BURN_AMOUNT_PARAM = {
   name: 'maxburnamount',
-  schema: z.union([z.number(), z.string()]).default('0'),
+  schema: AMOUNT_SCHEMA.default('0'),
   description: 'Refuse it if an output that nobody can spend holds more coins.',
 } as const
 

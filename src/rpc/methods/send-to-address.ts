@@ -1,13 +1,14 @@
 /** @module Payments. */
 
 import * as z from 'zod'
+import { AMOUNT_SCHEMA } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import {
-  AMOUNT_SCHEMA,
   FEE_PARAMS,
   NOTE_SCHEMA,
+  OUTPUT_MAP_SCHEMA,
   parseFeeChoice,
   parseOutputs,
 } from './payment-arguments.ts'
@@ -110,7 +111,7 @@ export const sendMany = defineMethod({
     },
     {
       name: 'amounts',
-      schema: z.record(z.string(), AMOUNT_SCHEMA),
+      schema: OUTPUT_MAP_SCHEMA,
       description: 'Coins by address.',
     },
     { name: 'minconf', schema: z.int().optional(), description: 'Without a meaning any more.' },

@@ -45,6 +45,61 @@ async function spendCoinbase(node: RegtestNode, height: number, fee: bigint): Pr
   return wallet.spend(await coinbaseAt(node, height), 0, 'p2wpkh', SCRIPT, COINS - fee)
 }
 
+describe('outputs by address', () => {
+  const [a, b] = [wallet.address('p2wpkh'), wallet.address('p2tr')]
+  let node: RegtestNode
+  beforeAll(async () => {
+    node = await createRegtestNode()
+  })
+  const create = async (outputs: string) => {
+    const request = `{"id":1,"method":"createrawtransaction","params":[[],${outputs}]}`
+    return JSON.parse((await node.rpc.handleText(request)).text)
+  }
+
+  it.each([
+    ['an equal address', `{"${a}":1,"${b}":1,"${a}":2}`, `duplicated address: ${a}`],
+    [
+      'one in capitals',
+      `{"${a}":1,"${a.toUpperCase()}":2}`,
+      `duplicated address: ${a.toUpperCase()}`,
+    ],
+    ['one in a list', `[{"${a}":1},{"${a}":2}]`, `duplicated address: ${a}`],
+    ['data twice', `{"data":"00","${a}":1,"data":"01"}`, 'duplicate key: data'],
+    ['two keys in a list', `[{"${a}":1,"${a}":2}]`, 'key-value pair must contain exactly one key'],
+    ['a list of texts', `["${a}"]`, 'key-value pair not an object as expected'],
+  ])('refuse %s', async (_name, outputs, message) => {
+    expect((await create(outputs)).error).toEqual({
+      code: -8,
+      message: `Invalid parameter, ${message}`,
+    })
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', '7', ''])('refuse the key "%s"', async (key) => {
+    expect((await create(`{"${a}":1,"${key}":2}`)).error).toEqual({
+      code: -5,
+      message: `Invalid Bitcoin address: ${key}`,
+    })
+  })
+
+  it.each([
+    ['1.00000000000000000000001', 'Invalid amount'],
+    ['1e400', 'Invalid amount'],
+    ['"01"', 'Invalid amount'],
+    ['"00.1"', 'Invalid amount'],
+    ['21000000.000000010', 'Amount out of range'],
+    ['true', 'Amount is not a number or string'],
+  ])('refuse the amount %s', async (amount, message) => {
+    expect((await create(`{"${a}":${amount}}`)).error).toEqual({ code: -3, message })
+  })
+
+  it('take amounts however their digits are written', async () => {
+    for (const amount of ['1.0', '1.000000000000', '10e-1', '"1"', '0.1e1', '1']) {
+      const { result } = await create(`{"${a}":${amount}}`)
+      expect(result).toContain('0100e1f505000000')
+    }
+  })
+})
+
 describe('sendrawtransaction', () => {
   let node: RegtestNode
   const send = (tx: Transaction, ...more: readonly unknown[]) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { convertTextArguments } from '../../../src/rpc/index.ts'
+import { convertTextArguments, encodeJson } from '../../../src/rpc/index.ts'
 import { SAMPLE_METHODS } from './sample-table.ts'
 
 const method = (name: string) => SAMPLE_METHODS.find((sample) => sample.name === name)
@@ -52,5 +52,18 @@ describe('convertTextArguments', () => {
     expect(convertTextArguments(method('getblock'), ['blockhash=1=2'], true)).toEqual({
       blockhash: '1=2',
     })
+  })
+
+  it('sends everything else as it was typed', () => {
+    const typed = '{"a":1.0,"a":9007199254740993,"2":[1e400],"1":0.10}'
+    const words = ['1.00000000000000000000001', typed]
+    const params = convertTextArguments(undefined, words, false)
+    expect(encodeJson(params as never)).toBe(`[${words.join(',')}]`)
+    const named = convertTextArguments(
+      undefined,
+      ['x=1', 'x=2', 'args=[3]', '4', '__proto__=5'],
+      true,
+    )
+    expect(encodeJson(named as never)).toBe('{"x":2,"args":[3],"__proto__":5,"args":[4]}')
   })
 })
