@@ -1,9 +1,11 @@
 /** @module The process, and its indexes. */
 
 import * as z from 'zod'
+import { sleep } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { int32Schema } from './arguments.ts'
 
 const MS_PER_SECOND = 1_000
 const TXINDEX_NAME = 'txindex'
@@ -27,11 +29,19 @@ export const stop = defineMethod({
   name: 'stop',
   category: 'control',
   summary: 'Asks the node to stop.',
-  params: [],
+  params: [
+    {
+      name: 'wait',
+      schema: int32Schema().optional(),
+      description: 'Milliseconds until the answer, at most those until the RPC server stops.',
+    },
+  ],
   result: { schema: z.string(), description: 'That it will.' },
   examples: [[]],
-  handler: ({ requestStop }: RpcContext) => {
+  handler: async ({ clock, requestStop }: RpcContext, { wait }, { signal }) => {
     requestStop()
+    // The server ends the wait when it stops: the answer goes out in any case.
+    if (wait !== undefined && wait > 0) await sleep(clock, wait, signal).catch(() => undefined)
     return 'Quarry stopping'
   },
 })

@@ -21,14 +21,15 @@ const MAX_REQUESTS = 1_000
 export const RANGE_SCHEMA = z.union([z.int(), z.tuple([z.int(), z.int()])])
 
 const REQUEST_SCHEMA = z.strictObject({
-  desc: z.string().describe('The descriptor, with checksum.'),
+  desc: z.string().optional().describe('The descriptor, with checksum.'),
   active: z.boolean().default(false).describe('Whether new addresses come from it.'),
   range: RANGE_SCHEMA.optional().describe(
     'The last index that is used, or the first and the last.',
   ),
   next_index: z.int().min(0).optional().describe('The first index for new addresses.'),
   timestamp: z
-    .union([z.int().min(0), z.literal('now')])
+    .union([z.int().min(0), z.string()])
+    .optional()
     .describe('Since when it may have got something: Unix seconds, or "now".'),
   internal: z.boolean().default(false).describe('Whether it is for change.'),
   label: NOTE_SCHEMA.default('').describe('What its address is for.'),
@@ -84,12 +85,27 @@ function checkRequest(
   }
 }
 
+/** Since when a request's keys may have got something. @see Bitcoin Core `GetImportTimestamp` */
+function readTimestamp({ chain }: RpcContext, { timestamp }: ImportRequest): number {
+  if (timestamp === 'now') return chain.tip.medianTimePast
+  if (typeof timestamp === 'number') return timestamp
+  const message =
+    timestamp === undefined
+      ? 'Missing required timestamp field for key'
+      : 'Expected number or "now" timestamp value for key. got type string'
+  throw new RpcError(RPC_CODES.TYPE_ERROR, message)
+}
+
 async function createImport(
   context: RpcContext,
   wallet: Wallet,
   request: ImportRequest,
 ): Promise<NewDescriptor> {
   const { parseDescriptor } = await import('../../wallet/index.ts')
+  const timestamp = readTimestamp(context, request)
+  if (request.desc === undefined) {
+    throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Descriptor not found.')
+  }
   const descriptor = parseDescriptor(request.desc, requireManager(context).network, true)
   checkRequest(wallet, request, descriptor)
   const [, end] = request.range === undefined ? [0, -1] : parseRange(request.range)
@@ -107,7 +123,7 @@ async function createImport(
     isInternal: request.internal,
     nextIndex,
     rangeEnd: end + 1,
-    timestamp: request.timestamp === 'now' ? context.chain.tip.medianTimePast : request.timestamp,
+    timestamp,
   }
 }
 

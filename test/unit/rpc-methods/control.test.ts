@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { formatMethodHelp, RPC_METHODS } from '../../../src/rpc/index.ts'
+import { formatMethodHelp, RPC_METHODS, RpcError } from '../../../src/rpc/index.ts'
+import { Cancellation } from '../../../src/util/index.ts'
 import { createRegtestNode, REGTEST_NOW } from '../../support/regtest-node.ts'
 import { TestWallet } from '../../support/wallet.ts'
 
@@ -155,6 +156,23 @@ describe('control', () => {
     const node = await createRegtestNode()
     expect(await node.call('stop')).toBe('Quarry stopping')
     expect(node.stopRequests()).toBe(1)
+    expect(await node.call('stop', 0)).toBe('Quarry stopping')
+    expect(await node.refusal('stop', 'soon')).toMatch(/^-3 Wrong type passed/)
+    expect(node.stopRequests()).toBe(2)
+  })
+
+  it('stop answers after the wait, or as soon as the server stops', async () => {
+    const node = await createRegtestNode()
+    const cancellation = new Cancellation()
+    let isAnswered = false
+    const answer = node.rpc.execute('stop', [60_000], { signal: cancellation }).then((text) => {
+      isAnswered = true
+      return text
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([node.stopRequests(), isAnswered]).toEqual([1, false])
+    cancellation.abort(new RpcError(-1, 'Call aborted'))
+    expect(await answer).toBe('Quarry stopping')
   })
 
   it('setmocktime sets the time that blocks are made and judged by', async () => {

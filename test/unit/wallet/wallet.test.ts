@@ -391,7 +391,16 @@ describe('keys from elsewhere', () => {
       active: true,
       timestamp: 0,
     }))
-    const results = await node.call('importdescriptors', requests)
+    const [{ desc }] = requests
+    const faulty = [{ desc }, { desc, timestamp: 'then' }, { timestamp: 0 }]
+    const refusals = [
+      [-3, 'Missing required timestamp field for key'],
+      [-3, 'Expected number or "now" timestamp value for key. got type string'],
+      [-8, 'Descriptor not found.'],
+    ].map(([code, message]) => ({ success: false, error: { code, message } }))
+    const mixed = await node.call('importdescriptors', [...faulty, ...requests])
+    expect(mixed.slice(0, faulty.length)).toEqual(refusals)
+    const results = mixed.slice(faulty.length)
     expect(results.map(({ success }: { success: boolean }) => success)).toEqual(Array(4).fill(true))
     expect(await node.call('getbalance')).toBe(50)
     expect(await node.call('sendtoaddress', stranger.address('p2tr'), 1)).toHaveLength(64)
