@@ -56,6 +56,7 @@ export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
     pool,
     clock,
     log: platform.log.child('stratum'),
+    maxFutureSeconds: params.maxFutureSeconds,
     onFatal,
   })
   server.events.on('workerJoined', ({ worker }) => pool.join(worker))

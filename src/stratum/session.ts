@@ -45,6 +45,8 @@ export interface SessionDeps {
   readonly connection: MinerConnection
   readonly pool: StratumPool
   readonly clock: Clock
+  /** How far ahead of the clock a block may be on this chain, in seconds. */
+  readonly maxFutureSeconds: number
   readonly textOf: (work: StratumWork) => NotifyText
   /**
    * Gives the session its part of the search space.
@@ -325,12 +327,12 @@ export class StratumSession {
   }
 
   #readSolution(submission: Submission, worker: Worker): { job: SessionJob; solution: Solution } {
-    const { pool, clock } = this.#deps
+    const { pool, clock, maxFutureSeconds } = this.#deps
     try {
       const job = this.#jobs.find(submission.jobId)
       if (job === undefined) throw new StratumError('stale', 'Job not found.')
-      const now = Math.floor(clock.now() / MS_PER_SECOND)
-      return { job, solution: readSolution(submission, job, this.#versionMask, now) }
+      const maxTime = Math.floor(clock.now() / MS_PER_SECOND) + maxFutureSeconds
+      return { job, solution: readSolution(submission, job, this.#versionMask, maxTime) }
     } catch (error) {
       if (error instanceof StratumError) pool.onRefused(worker, error.code)
       throw error

@@ -46,6 +46,8 @@ export interface StratumServerDeps {
   readonly pool: StratumPool
   readonly clock: Clock
   readonly log: Logger
+  /** How far ahead of the clock a block may be on this chain, in seconds: a share beyond it could be no block. */
+  readonly maxFutureSeconds: number
   /** Called once with what no server can go on without. */
   readonly onFatal: (error: unknown) => void
 }
@@ -151,11 +153,12 @@ export class StratumServer {
   }
 
   #createSession(connection: MinerConnection): StratumSession {
-    const { pool, clock } = this.#deps
+    const { pool, clock, maxFutureSeconds } = this.#deps
     return new StratumSession({
       connection,
       pool,
       clock,
+      maxFutureSeconds,
       textOf: (work) => this.#textOf(work),
       assignExtraNonce: (wanted) => this.#extraNonces.take(wanted),
       onAuthorized: (session, worker) => this.events.emit('workerJoined', { session, worker }),

@@ -7,8 +7,6 @@ import { StratumError } from './stratum-error.ts'
 
 /** How far a miner may move the time of a job ahead, in seconds. @see ckpool `submit_share` */
 const MAX_TIME_ROLL_SECONDS = 7_000
-/** How far ahead of our clock a block may be, in seconds. @see Bitcoin Core `MAX_FUTURE_BLOCK_TIME` */
-const MAX_FUTURE_SECONDS = 7_200
 const HEX_32 = /^[0-9a-fA-F]{1,8}$/
 
 /** What of a submission is text, before a job is known. */
@@ -67,7 +65,7 @@ function readExtraNonce2(text: string): Uint8Array {
  * Checks a submission against its job.
  *
  * @param versionMask - Bits that the session may roll; 0 for none.
- * @param now - Unix seconds.
+ * @param maxTime - The latest time that the chain accepts in a block now, Unix seconds.
  * @throws {@link StratumError} `other` for numbers that cannot be read, a time outside of its window, and version bits
  * outside of the mask.
  * @see BIP-0310 for the version bits
@@ -76,14 +74,14 @@ export function readSolution(
   submission: Submission,
   { work }: SessionJob,
   versionMask: number,
-  now: number,
+  maxTime: number,
 ): Solution {
   const extraNonce2 = readExtraNonce2(submission.extraNonce2)
   const time = readHex32(submission.time, 'ntime')
   const nonce = readHex32(submission.nonce, 'nonce')
   const { versionBits } = submission
   const bits = versionBits === undefined ? 0 : readHex32(versionBits, 'version bits')
-  const timeMax = Math.min(work.time + MAX_TIME_ROLL_SECONDS, now + MAX_FUTURE_SECONDS)
+  const timeMax = Math.min(work.time + MAX_TIME_ROLL_SECONDS, maxTime)
   // A template may be ahead of the clock where blocks come fast: its own time is always allowed.
   if (time < work.minTime || (time > timeMax && time !== work.time)) refuse('ntime out of range.')
   // As signed 32-bit numbers throughout: that is what bit operations make.

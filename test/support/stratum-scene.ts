@@ -137,7 +137,10 @@ export interface StratumScene {
 export const RARE_BLOCK_BITS = 0x1c00ffff
 
 export function createStratumScene(
-  options: Partial<SoloPoolOptions> & { readonly template?: Partial<BlockTemplate> } = {},
+  options: Partial<SoloPoolOptions> & {
+    readonly template?: Partial<BlockTemplate>
+    readonly maxFutureSeconds?: number
+  } = {},
 ): StratumScene {
   const clock = new FakeClock()
   const now = Math.floor(clock.now() / 1_000)
@@ -171,7 +174,8 @@ export function createStratumScene(
   const fail = (error: unknown): never => {
     throw error
   }
-  const server = new StratumServer({ pool, clock, log: silentLog, onFatal: fail })
+  const { maxFutureSeconds = 7_200 } = options
+  const server = new StratumServer({ pool, clock, log: silentLog, maxFutureSeconds, onFatal: fail })
   return {
     clock,
     server,

@@ -120,6 +120,22 @@ describe('a session', () => {
     expect(await miner.call('mining.submit', params)).toMatchObject({ result: true })
   })
 
+  it('accepts a rolled time up to what the chain accepts in a block, and refuses a later one', async () => {
+    const maxFutureSeconds = 60
+    const { clock, connect } = createStratumScene({ maxFutureSeconds })
+    const miner = connect()
+    await miner.join()
+    const now = Math.floor(clock.now() / 1_000)
+    const submit = (time: number) => {
+      const job = { ...miner.job, time: time.toString(16) }
+      return miner.call('mining.submit', mine(miner, isShare, { job }).params)
+    }
+    expect(await submit(now + maxFutureSeconds)).toMatchObject({ result: true })
+    expect((await submit(now + maxFutureSeconds + 1)).error?.[0]).toBe(20)
+    await clock.advance(1_000)
+    expect(await submit(now + maxFutureSeconds + 1)).toMatchObject({ result: true })
+  })
+
   it('accepts rolled version bits within the mask, and refuses others', async () => {
     const { connect } = createStratumScene()
     const miner = connect()
