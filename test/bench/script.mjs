@@ -46,6 +46,9 @@ const RATIOS = [
   'twoThreadsToOne',
   'processorOfTwoThreadsToOne',
   'twoThreadsToNoble',
+  'nativeToWasm',
+  'nativeToWasmOneThread',
+  'nativeToWasmTwoThreads',
 ]
 const VALUE = 10_000n
 const NOTHING = new Uint8Array()
@@ -147,6 +150,32 @@ function ratio(slow, fast) {
   return median(slow.map((time, round) => time / fast[round]))
 }
 
+/** The same by the native library, here and on threads; nothing where it does not load. */
+async function measureNative(checks, native, pools) {
+  if (native === undefined) {
+    const reason = 'the native library does not load here'
+    return { nativeToWasm: null, nativeToWasmOneThread: null, nativeToWasmTwoThreads: null, reason }
+  }
+  const times = { native: [], wasm: [] }
+  const threads = { nativeOne: [], wasmOne: [], nativeTwo: [], wasmTwo: [] }
+  const size = Math.ceil(checks.length / ROUNDS)
+  for (let round = 0; round < ROUNDS; round++) {
+    const slice = checks.slice(round * size, (round + 1) * size)
+    if (slice.length === 0) break
+    times.native.push(timeHere(native, slice))
+    times.wasm.push(timeHere(wasm, slice))
+    for (const name of Object.keys(threads)) {
+      threads[name].push(await timeThere(pools[name], checks))
+    }
+  }
+  return {
+    nativeMicroseconds: median(times.native),
+    nativeToWasm: ratio(times.wasm, times.native),
+    nativeToWasmOneThread: ratio(threads.wasmOne, threads.nativeOne),
+    nativeToWasmTwoThreads: ratio(threads.wasmTwo, threads.nativeTwo),
+  }
+}
+
 async function measure(kind, checks, { wasm, noble, one, two }) {
   const times = { noble: [], wasm: [], bitcore: [], oneThread: [], twoThreads: [] }
   const spent = { one: [], two: [] }
@@ -223,6 +252,14 @@ function print(report) {
       `  … in processor time                 ${result.processorOfTwoThreadsToOne.toFixed(2)} times`,
     )
     line(`  two worker threads to noble on one  ${result.twoThreadsToNoble.toFixed(2)} times`)
+    if (result.nativeToWasm !== null) {
+      const [here, threads, two] = [
+        result.nativeToWasm,
+        result.nativeToWasmOneThread,
+        result.nativeToWasmTwoThreads,
+      ].map((times) => times.toFixed(2))
+      line(`  native to WebAssembly               ${here}, on threads ${threads} and ${two} times`)
+    }
     line(`  a block of ${INPUTS} on one core        ${result.blockSecondsOnOneCore.toFixed(2)} s`)
   }
   line('\ninputs   this thread   two threads')
@@ -240,10 +277,12 @@ const log = {
 const module = await loader.loadSignatureSource(log, ['wasm'])
 const wasm = loader.createSignatureEngine(module)
 const noble = script.nobleSignatureEngine
-const createPool = (maxWorkers) =>
+const nativeSource = await loader.loadSignatureSource(log, ['native'])
+const native = nativeSource && loader.createSignatureEngine(nativeSource)
+const createPool = (maxWorkers, source = module) =>
   new ScriptCheckPool(
     {
-      spawnVerifyWorker: createVerifyWorkerSpawner(module),
+      spawnVerifyWorker: createVerifyWorkerSpawner(source),
       signatures: wasm,
       cache: new script.SignatureCache(),
       clock: systemClock,
@@ -252,6 +291,8 @@ const createPool = (maxWorkers) =>
     { maxWorkers, minInputs: 1 },
   )
 const [one, two] = [createPool(1), createPool(2)]
+const [nativeOne, nativeTwo] = [createPool(1, nativeSource), createPool(2, nativeSource)]
+const pools = { nativeOne, wasmOne: one, nativeTwo, wasmTwo: two }
 const blocks = ['p2wpkh', 'p2tr'].map((kind) => ({
   kind,
   checks: Array.from({ length: INPUTS }, (_, index) => createCheck(kind, index)),
@@ -259,20 +300,27 @@ const blocks = ['p2wpkh', 'p2tr'].map((kind) => ({
 for (const { checks } of blocks) {
   const few = checks.slice(0, WARM_UP_INPUTS)
   for (const engine of [noble, wasm]) timeHere(engine, few)
-  for (const pool of [one, two]) await timeThere(pool, checks)
+  if (native !== undefined) timeHere(native, few)
+  for (const pool of Object.values(pools)) await timeThere(pool, checks)
 }
 const results = []
 for (const { kind, checks } of blocks) {
-  results.push(await measure(kind, checks, { wasm, noble, one, two }))
+  results.push({
+    ...(await measure(kind, checks, { wasm, noble, one, two })),
+    ...(await measureNative(checks, native, pools)),
+  })
 }
 const crossover = await measureCrossover(blocks[0].checks, wasm, two)
-await Promise.all([one.stop(), two.stop()])
+await Promise.all(Object.values(pools).map((pool) => pool.stop()))
 const ratios = results.flatMap((result) =>
   RATIOS.map((name) => [`${result.kind}.${name}`, result[name]]),
 )
 const report = {
   ...machine,
   isWebAssembly: wasm !== noble,
+  // Of ECDSA, on this thread.
+  nativeToWasm: results[0].nativeToWasm,
+  ...(native === undefined ? { reason: 'the native library does not load here' } : {}),
   leftOut: { bcrypto: 'a native addon, which is not installed here' },
   rounds: ROUNDS,
   ratios: Object.fromEntries(ratios),

@@ -3,10 +3,11 @@
  * imported with no network: first empty blocks, then full ones of signed P2WPKH transactions.
  *
  *   node test/bench/sync.mjs [--json] [--record] [--tiny] [--empty-blocks N] [--full-blocks N] [--transactions N]
- *     [--profile FOLDER]
+ *     [--profile FOLDER] [--engines wasm,native] [--rounds N]
  *
  * The chains are made once and kept in `.bench`; making them is not measured. With --profile both the import and the
- * node that catches up are profiled, which slows them down. What to trust are ratios within one run.
+ * node that catches up are profiled, which slows them down. With --engines the full blocks are also fetched by nodes that
+ * verify signatures with each engine in turn. What to trust are ratios within one run.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,6 +22,9 @@ const { LEAD_BLOCKS, makeEmptyChain, makeFullChain, writeSpec } = await import(
   './sync/chain-files.mjs'
 )
 const { BenchNode, importChain } = await import('./sync/nodes.mjs')
+const { createNativeSignatureEngine } = await import(
+  '../../dist/platform/nodejs/native-signature-engine.js'
+)
 const { readProfiles } = await import('./sync/profile.mjs')
 
 const options = readOptions(
@@ -28,10 +32,17 @@ const options = readOptions(
     'empty-blocks': { usual: 10_000, tiny: 50, min: 0 },
     'full-blocks': { usual: 500, tiny: 3, min: 0 },
     transactions: { usual: 1_000, tiny: 20 },
+    rounds: { usual: 3, tiny: 1 },
   },
-  { profile: { type: 'string' } },
+  { profile: { type: 'string' }, engines: { type: 'string' } },
 )
-const { 'empty-blocks': emptyBlocks, 'full-blocks': fullBlocks, transactions } = options.sizes
+const {
+  'empty-blocks': emptyBlocks,
+  'full-blocks': fullBlocks,
+  transactions,
+  rounds,
+} = options.sizes
+const engines = options.given.engines?.split(',') ?? []
 const { profile: profiles } = options.given
 const folder = mkdtempSync(join(tmpdir(), 'quarry-bench-sync-'))
 const spec = writeSpec()
@@ -94,6 +105,46 @@ async function measure(name, file, height) {
   }
 }
 
+/**
+ * Fetches a chain again and again, with each engine in turn, so that a busy machine slows all of them.
+ *
+ * @returns Seconds of each round by engine.
+ */
+async function measureEngines(file, height) {
+  const source = join(folder, 'engines-source')
+  await importChain({ spec, dataDir: source, file })
+  const server = await startNode({ dataDir: source })
+  const seconds = Object.fromEntries(engines.map((engine) => [engine, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const engine of engines) {
+      process.stderr.write(`engines: ${engine}, round ${round + 1} of ${rounds}\n`)
+      const client = await startNode({ dataDir: join(folder, `${engine}-${round}`), engine })
+      await client.call('addnode', server.address, 'add')
+      seconds[engine].push(await client.waitForHeight(height))
+      await stopNode(client)
+    }
+  }
+  await stopNode(server)
+  return seconds
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1]
+}
+
+/** How many times as fast the native engine is as WebAssembly; null, with a reason, where it cannot be told. */
+function compareEngines(seconds) {
+  const { native, wasm } = seconds ?? {}
+  if (native === undefined || wasm === undefined) {
+    return { nativeToWasmSync: null, reason: 'not asked for: --engines wasm,native' }
+  }
+  if (createNativeSignatureEngine() === undefined) {
+    return { nativeToWasmSync: null, reason: 'the native library does not load here' }
+  }
+  return { nativeToWasmSync: median(native.map((time, round) => wasm[round] / time)) }
+}
+
 function print(report) {
   const line = (text) => process.stdout.write(`${text}\n`)
   line(formatMachine(report))
@@ -106,6 +157,9 @@ function print(report) {
     for (const { kind, share } of result.profile ?? []) {
       line(`    ${kind.padEnd(20)} ${(100 * share).toFixed(1).padStart(5)} %`)
     }
+  }
+  if (report.nativeToWasmSync !== null) {
+    line(`\nnative signatures to WebAssembly   ${report.nativeToWasmSync.toFixed(2)} times`)
   }
   line(`\ntransactions     ${report.transactionsPerSecond?.toFixed(0)} a second, node to node`)
 }
@@ -121,6 +175,11 @@ try {
     chains.full = await measure('full', file, fullBlocks + LEAD_BLOCKS)
   }
   const { empty, full } = chains
+  const engineSeconds =
+    engines.length > 0 && fullBlocks > 0
+      ? await measureEngines(makeFullChain(fullBlocks, transactions), fullBlocks + LEAD_BLOCKS)
+      : undefined
+  const engineRatio = compareEngines(engineSeconds)
   const report = {
     ...machine,
     ratios: {
@@ -128,7 +187,10 @@ try {
       'empty.syncToImport': empty && empty.seconds / empty.importSeconds,
       'full.syncToImport': full && full.seconds / full.importSeconds,
       'full.peakMemoryToImport': full && full.peakMegabytes / full.importPeakMegabytes,
+      nativeToWasmSync: engineRatio.nativeToWasmSync,
     },
+    ...engineRatio,
+    engineSeconds,
     emptyBlocksPerSecond: empty?.blocksPerSecond,
     fullBlocksPerSecond: full?.blocksPerSecond,
     transactionsPerSecond: full && (fullBlocks * transactions) / full.seconds,

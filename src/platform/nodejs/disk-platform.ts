@@ -15,7 +15,12 @@ import { createHashEngine, loadHashModule } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
 import { createRpcFiles } from './rpc-files.ts'
 import { SecretFiles } from './secret-files.ts'
-import { createSignatureEngine, loadSignatureSource } from './signature-engine-loader.ts'
+import {
+  chooseSignatureEngines,
+  createSignatureEngine,
+  loadSignatureSource,
+  type SignatureEngineChoice,
+} from './signature-engine-loader.ts'
 import { createVerifyWorkerSpawner } from './verify-worker-spawner.ts'
 import { createWalletFiles } from './wallet-files.ts'
 
@@ -23,17 +28,18 @@ import { createWalletFiles } from './wallet-files.ts'
 export interface DiskPlatformOptions {
   /** Whether a damaged database of blocks is mended when it is opened. */
   readonly reindex: boolean
+  readonly signatureEngine: SignatureEngineChoice
 }
 
 /** What a node in a data directory works with. */
 export async function createDiskPlatform(
   directory: OpenDataDirectory,
-  { reindex }: DiskPlatformOptions,
+  { reindex, signatureEngine }: DiskPlatformOptions,
   log: LoggerSource,
 ): Promise<Platform> {
   const [module, signatureSource] = await Promise.all([
     loadHashModule(),
-    loadSignatureSource(log.child('node')),
+    loadSignatureSource(log.child('node'), chooseSignatureEngines(signatureEngine)),
   ])
   return {
     clock: systemClock,

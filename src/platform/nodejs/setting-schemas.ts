@@ -92,6 +92,7 @@ const FIXED_SCHEMAS = {
     return parsed ?? z.NEVER
   }),
   logFormat: z.enum(['auto', 'pretty', 'json']),
+  signatureEngine: z.enum(['auto', 'native', 'wasm', 'noble']),
 }
 
 /** The schemas for the place of one setting. */

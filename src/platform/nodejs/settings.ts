@@ -225,6 +225,16 @@ export const SETTINGS = [
     help: 'try several versions beside each nonce when mining (BIP-0320): some percent faster',
   },
   {
+    name: 'signature-engine',
+    field: 'signatureEngine',
+    kind: 'text',
+    placeholder: '<name>',
+    fallback: 'auto',
+    help: 'what verifies signatures: native, wasm or noble; auto is the fastest that works here',
+    schema: ({ signatureEngine }) => signatureEngine,
+    wanted: 'Use auto, native, wasm or noble.',
+  },
+  {
     name: 'coinbase-flags',
     field: 'coinbaseFlags',
     ...SWITCH,

@@ -17,6 +17,17 @@ export type SignatureSource = 'native' | WebAssembly.Module | undefined
 /** The engines that there may be, the fastest first. */
 export type FastSignatureEngine = 'native' | 'wasm'
 
+/** What a user may choose: the fastest that works, or one of them. */
+export type SignatureEngineChoice = 'auto' | FastSignatureEngine | 'noble'
+
+/** The engines to try for a choice. */
+export function chooseSignatureEngines(
+  choice: SignatureEngineChoice,
+): readonly FastSignatureEngine[] {
+  if (choice === 'auto') return ['native', 'wasm']
+  return choice === 'noble' ? [] : [choice]
+}
+
 /** Finds the compiled library beside the package's entry point for `require`, which is `lib/cjs/index.cjs`. */
 function findLibrary(): string {
   const entry = createRequire(import.meta.url).resolve('tiny-secp256k1')

@@ -47,12 +47,14 @@ export class BenchNode {
     this.#ready = ready
   }
 
-  static async start({ spec, dataDir, profile }) {
+  /** @param engine - What verifies signatures; the fastest unless given. */
+  static async start({ spec, dataDir, profile, engine = 'auto' }) {
     const flags = [
       ['--chain', spec],
       ['--datadir', dataDir],
       ['--listen', '/ip4/127.0.0.1/tcp/0'],
       ['--rpc-port', '0'],
+      ['--signature-engine', engine],
       ['--log-level', process.env.BENCH_LOG ?? 'warn'],
     ].flat()
     const child = spawn(process.execPath, [...programOf(profile), 'start', ...flags], {
