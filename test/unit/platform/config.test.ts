@@ -52,6 +52,7 @@ describe('resolveNodeSettings', () => {
     const { settings, origins } = resolve()
     expect(settings).toEqual({
       chain: 'devnet',
+      signatureEngine: 'auto',
       coinbaseFlags: false,
       devFaults: false,
       dataDir: '/home/ada/.quarry',
