@@ -25,19 +25,16 @@ import {
 import { feeFor } from './fee-rate.ts'
 import type { MempoolEntry } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
+import type { MempoolPolicy } from './mempool-policy.ts'
 
 /** A transaction above this weight is not relayed. @see Bitcoin Core `MAX_STANDARD_TX_WEIGHT` */
 export const MAX_STANDARD_TX_WEIGHT = 400_000
 /** Nor one that is shorter without its witnesses: 64 bytes look like an inner node of a merkle tree. */
 export const MIN_STANDARD_TX_NONWITNESS_SIZE = 65
-/** Fee rate by which an output is too small to be worth spending. @see Bitcoin Core `DUST_RELAY_TX_FEE` */
-export const DUST_RELAY_FEE_SATS_PER_KVB = 3_000n
 
 const MAX_STANDARD_VERSION = 3
 /** Enough for 15 signatures and a redeem script. @see Bitcoin Core `MAX_STANDARD_SCRIPTSIG_SIZE` */
 const MAX_STANDARD_SCRIPT_SIG_SIZE = 1_650
-/** Of all OP_RETURN outputs together. @see Bitcoin Core 30 `MAX_OP_RETURN_RELAY` */
-export const MAX_DATA_CARRIER_BYTES = 100_000
 const MAX_BARE_MULTISIG_KEYS = 3
 const MAX_DUST_OUTPUTS = 1
 const MAX_P2SH_SIGOPS = 15
@@ -53,25 +50,30 @@ const SPENDING_INPUT_SIZE = 148
 /** The same with signature and key in the witness, where they count a quarter. */
 const SPENDING_WITNESS_INPUT_SIZE = 67
 
-/** Whether an output costs more to spend than a third of it. @see Bitcoin Core `IsDust` */
-export function isDust(output: TxOut): boolean {
+/**
+ * Whether an output costs more to spend than a third of it.
+ *
+ * @param dustFeeRate - Satoshis per 1,000 virtual bytes.
+ * @see Bitcoin Core `IsDust`
+ */
+export function isDust(output: TxOut, dustFeeRate: bigint): boolean {
   const { scriptPubKey, value } = output
   if (isUnspendable(scriptPubKey)) return false
   const isWitness = readWitnessProgram(scriptPubKey) !== undefined
   const sizePrefix = scriptPubKey.length < 0xfd ? 1 : 3
   const size = 8 + sizePrefix + scriptPubKey.length
   const spending = isWitness ? SPENDING_WITNESS_INPUT_SIZE : SPENDING_INPUT_SIZE
-  return value < feeFor(DUST_RELAY_FEE_SATS_PER_KVB, size + spending)
+  return value < feeFor(dustFeeRate, size + spending)
 }
 
 /**
  * Checks a transaction's own form.
  *
  * @throws {@link MempoolError} `version`, `tx-size`, `scriptsig-size`, `scriptsig-not-pushonly`, `scriptpubkey`,
- * `datacarrier`, `dust` or `tx-size-small`.
+ * `bare-multisig`, `datacarrier`, `dust` or `tx-size-small`.
  * @see Bitcoin Core `IsStandardTx`
  */
-export function checkStandardTransaction(tx: Transaction): void {
+export function checkStandardTransaction(tx: Transaction, policy: MempoolPolicy): void {
   if (tx.version > MAX_STANDARD_VERSION || tx.version < 1) throw new MempoolError('version')
   const { weight, strippedSize } = computeTransactionSize(tx)
   if (weight > MAX_STANDARD_TX_WEIGHT) throw new MempoolError('tx-size', { weight })
@@ -79,24 +81,26 @@ export function checkStandardTransaction(tx: Transaction): void {
     if (scriptSig.length > MAX_STANDARD_SCRIPT_SIG_SIZE) throw new MempoolError('scriptsig-size')
     if (!isPushOnly(scriptSig)) throw new MempoolError('scriptsig-not-pushonly')
   }
-  checkStandardOutputs(tx)
+  checkStandardOutputs(tx, policy)
   if (strippedSize < MIN_STANDARD_TX_NONWITNESS_SIZE) {
     throw new MempoolError('tx-size-small', { size: strippedSize })
   }
 }
 
-function checkStandardOutputs(tx: Transaction): void {
+function checkStandardOutputs(tx: Transaction, policy: MempoolPolicy): void {
   let dataBytes = 0
   for (const { scriptPubKey } of tx.outputs) {
     const output = classifyOutput(scriptPubKey)
     if (output.type === 'nonstandard') throw new MempoolError('scriptpubkey')
-    if (output.type === 'multisig' && output.publicKeys.length > MAX_BARE_MULTISIG_KEYS) {
-      throw new MempoolError('scriptpubkey')
+    if (output.type === 'multisig') {
+      if (output.publicKeys.length > MAX_BARE_MULTISIG_KEYS) throw new MempoolError('scriptpubkey')
+      if (!policy.permitsBareMultisig) throw new MempoolError('bare-multisig')
     }
     if (output.type === 'nulldata') dataBytes += scriptPubKey.length
   }
-  if (dataBytes > MAX_DATA_CARRIER_BYTES) throw new MempoolError('datacarrier', { dataBytes })
-  if (tx.outputs.filter(isDust).length > MAX_DUST_OUTPUTS) throw new MempoolError('dust')
+  if (dataBytes > policy.maxDataCarrierBytes) throw new MempoolError('datacarrier', { dataBytes })
+  const dust = tx.outputs.filter((output) => isDust(output, policy.dustFeeRate))
+  if (dust.length > MAX_DUST_OUTPUTS) throw new MempoolError('dust')
 }
 
 /**
@@ -107,9 +111,14 @@ function checkStandardOutputs(tx: Transaction): void {
  * @throws {@link MempoolError} `dust`.
  * @see Bitcoin Core `PreCheckEphemeralTx`
  */
-export function checkEphemeralDust(tx: Transaction, fee: bigint, modifiedFee: bigint): void {
+export function checkEphemeralDust(
+  tx: Transaction,
+  fee: bigint,
+  modifiedFee: bigint,
+  dustFeeRate: bigint,
+): void {
   if (fee === 0n && modifiedFee === 0n) return
-  if (tx.outputs.some(isDust)) {
+  if (tx.outputs.some((output) => isDust(output, dustFeeRate))) {
     throw new MempoolError('dust', { detail: 'tx with dust output must be 0-fee' })
   }
 }
@@ -124,11 +133,12 @@ export function checkEphemeralDust(tx: Transaction, fee: bigint, modifiedFee: bi
 export function checkDustIsSpent(
   { tx, txid, wtxid }: Pick<MempoolEntry, 'tx' | 'txid' | 'wtxid'>,
   parents: Iterable<MempoolEntry>,
+  dustFeeRate: bigint,
 ): void {
   const spent = new Set(tx.inputs.map(({ prevout }) => outPointKey(prevout)))
   for (const parent of parents) {
     for (const [vout, output] of parent.tx.outputs.entries()) {
-      if (!isDust(output) || spent.has(`${parent.txid}:${vout}`)) continue
+      if (!isDust(output, dustFeeRate) || spent.has(`${parent.txid}:${vout}`)) continue
       throw new MempoolError('missing-ephemeral-spends', {
         detail: `tx ${txid} (wtxid=${wtxid}) did not spend parent's ephemeral dust`,
       })

@@ -1,14 +1,5 @@
 /** @module Fee rates. */
 
-/** Satoshis per 1,000 virtual bytes. @see Bitcoin Core 30 `DEFAULT_MIN_RELAY_TX_FEE` */
-export const MIN_RELAY_FEE_SATS_PER_KVB = 100n
-/**
- * What a transaction has to pay more than those that it pushes out, for its own room.
- *
- * @see Bitcoin Core 30 `DEFAULT_INCREMENTAL_RELAY_FEE`
- */
-export const INCREMENTAL_RELAY_FEE_SATS_PER_KVB = 100n
-
 const BYTES_PER_KVB = 1_000n
 
 /**

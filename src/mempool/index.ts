@@ -9,11 +9,10 @@
  * @module
  */
 
-export { MAX_DATA_CARRIER_BYTES, MAX_STANDARD_TX_WEIGHT } from './check-standard.ts'
+export { MAX_STANDARD_TX_WEIGHT } from './check-standard.ts'
 export { DEFAULT_FAMILY_LIMITS, type FamilyLimits } from './family-limits.ts'
 export { MAX_FEE_DELTAS } from './fee-deltas.ts'
 export { type EstimateMode, FeeEstimator, MAX_FEE_TARGET } from './fee-estimator.ts'
-export { INCREMENTAL_RELAY_FEE_SATS_PER_KVB, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
 export {
   createMember,
   type PackageMember,
@@ -32,8 +31,5 @@ export type {
 } from './mempool-events.ts'
 export { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
 export { type LoadedMempool, loadMempool, type OwnRecords, saveMempool } from './mempool-store.ts'
-export {
-  BLOCK_MIN_FEE_SATS_PER_KVB,
-  type SelectionLimits,
-} from './select-transactions.ts'
+export type { SelectionLimits } from './select-transactions.ts'
 export type { Selection } from './selection-table.ts'

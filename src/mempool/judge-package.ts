@@ -2,7 +2,7 @@
 
 import { ConsensusError } from '../consensus/index.ts'
 import type { Transaction, TxidHex } from '../primitives/index.ts'
-import { checkPackageFamily, type FamilyLimits } from './family-limits.ts'
+import { checkPackageFamily } from './family-limits.ts'
 import {
   type Candidate,
   checkFeeRate,
@@ -11,6 +11,7 @@ import {
 } from './judge-transaction.ts'
 import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError, type MempoolErrorCode } from './mempool-error.ts'
+import type { MempoolPolicy } from './mempool-policy.ts'
 import { checkPackageTruc } from './truc.ts'
 
 /** Why a transaction is not taken. */
@@ -65,8 +66,7 @@ export interface PackageRules {
   readonly judge: (tx: Transaction, before: JudgeOptions['before']) => Promise<Candidate>
   /** Verifies the scripts of one. */
   readonly checkScripts: (candidate: Candidate) => Promise<void>
-  readonly requiresStandard: boolean
-  readonly familyLimits: FamilyLimits
+  readonly policy: MempoolPolicy
   /** The least fee rate of all together, satoshis per 1,000 virtual bytes; undefined if each pays for itself. */
   readonly minFeeRate: bigint | undefined
 }
@@ -106,15 +106,15 @@ export async function judgePackage(
     if (candidates.length > 1) checkPackageTruc(candidates)
     // The child is to pay for all.
     refusedAt = candidates.length - 1
-    const size = checkTotals(candidates, rules.minFeeRate)
+    const size = checkTotals(candidates, rules)
     refusedAt = undefined
     if (candidates.length > 1) {
       const parents = new Set(candidates.flatMap(({ waitingParents }) => [...waitingParents]))
-      checkPackageFamily(candidates.length, size, parents, rules.familyLimits)
+      checkPackageFamily(candidates.length, size, parents, rules.policy.familyLimits)
     }
     for (const [i, candidate] of candidates.entries()) {
       refusedAt = i
-      if (rules.requiresStandard) checkSpends(candidate)
+      checkSpends(candidate, rules.policy)
     }
     for (const [i, candidate] of candidates.entries()) {
       refusedAt = i
@@ -129,13 +129,18 @@ export async function judgePackage(
 }
 
 /** @returns Virtual bytes of all. @throws {@link MempoolError} if all together pay too little. */
-function checkTotals(candidates: readonly Candidate[], minFeeRate: bigint | undefined): number {
+function checkTotals(
+  candidates: readonly Candidate[],
+  { minFeeRate, policy }: PackageRules,
+): number {
   let fee = 0n
   let virtualSize = 0
   for (const { entry } of candidates) {
     fee += entry.modifiedFee
     virtualSize += entry.virtualSize
   }
-  if (minFeeRate !== undefined) checkFeeRate(fee, virtualSize, minFeeRate)
+  if (minFeeRate !== undefined) {
+    checkFeeRate(fee, virtualSize, minFeeRate, policy.minRelayFeeRate)
+  }
   return virtualSize
 }

@@ -32,17 +32,16 @@ import {
   checkStandardTransaction,
   MAX_STANDARD_TX_WEIGHT,
 } from './check-standard.ts'
-import { checkFamily, type FamilyLimits } from './family-limits.ts'
-import { feeFor, MIN_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
+import { checkFamily } from './family-limits.ts'
+import { feeFor } from './fee-rate.ts'
 import { collectRelatives, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError, MissingInputsError } from './mempool-error.ts'
+import type { MempoolPolicy } from './mempool-policy.ts'
 import { checkReplacement, collectReplaced } from './replacement.ts'
 import { checkSigopsPolicy } from './sigops-policy.ts'
 import { checkTruc, TRUC_VERSION } from './truc.ts'
 import type { WaitingTransactions } from './waiting-transactions.ts'
 
-/** Virtual bytes that a signature operation counts for at the least. @see Bitcoin Core `DEFAULT_BYTES_PER_SIGOP` */
-const BYTES_PER_SIGOP = 20
 const WEIGHT_PER_VIRTUAL_BYTE = 4
 /** Beyond this, a tenth of a second's work or so, scripts are verified on other threads. */
 const HEAVY_SIGOPS_COST = 320
@@ -61,7 +60,7 @@ export interface JudgeDeps {
 export interface JudgeOptions {
   readonly tip: BlockEntry
   readonly nowMs: number
-  readonly requiresStandard: boolean
+  readonly policy: MempoolPolicy
   /** Satoshis by which mining counts a transaction as paying more, or less. */
   readonly feeDeltaOf: (txid: TxidHex) => bigint
   /** The least fee rate that a full mempool takes, satoshis per 1,000 virtual bytes; undefined if fees are not asked. */
@@ -70,7 +69,6 @@ export interface JudgeOptions {
   readonly maxFeeRate: bigint | undefined
   /** Whether it may push others out. */
   readonly mayReplace: boolean
-  readonly familyLimits: FamilyLimits
   /** Whether it may be the one small child beside the limits. */
   readonly mayExceedFamily: boolean
   /** Transactions whose outputs can be spent as if they waited. */
@@ -95,19 +93,25 @@ export interface Candidate {
  *
  * @param fee - Satoshis as mining counts them.
  * @param minFeeRate - The least that a full mempool takes, satoshis per 1,000 virtual bytes.
+ * @param minRelayFeeRate - The least that is ever relayed, in the same unit.
  * @throws {@link MempoolError} `mempool min fee not met` or `min relay fee not met`.
  * @see Bitcoin Core `MemPoolAccept::CheckFeeRate`
  */
-export function checkFeeRate(fee: bigint, virtualSize: number, minFeeRate: bigint): void {
+export function checkFeeRate(
+  fee: bigint,
+  virtualSize: number,
+  minFeeRate: bigint,
+  minRelayFeeRate: bigint,
+): void {
   const wanted = feeFor(minFeeRate, virtualSize)
   if (fee < wanted) {
     throw new MempoolError('mempool min fee not met', { fee: Number(fee), wanted: Number(wanted) })
   }
-  checkRelayFee(fee, virtualSize)
+  checkRelayFee(fee, virtualSize, minRelayFeeRate)
 }
 
-function checkRelayFee(fee: bigint, virtualSize: number): void {
-  const wanted = feeFor(MIN_RELAY_FEE_SATS_PER_KVB, virtualSize)
+function checkRelayFee(fee: bigint, virtualSize: number, minRelayFeeRate: bigint): void {
+  const wanted = feeFor(minRelayFeeRate, virtualSize)
   if (fee >= wanted) return
   throw new MempoolError('min relay fee not met', { fee: Number(fee), wanted: Number(wanted) })
 }
@@ -117,11 +121,13 @@ function checkOwnFee(
   { version }: Transaction,
   modifiedFee: bigint,
   virtualSize: number,
-  { minFeeRate, maxFeeRate }: JudgeOptions,
+  { minFeeRate, maxFeeRate, policy: { minRelayFeeRate } }: JudgeOptions,
 ): void {
-  if (minFeeRate !== undefined) checkFeeRate(modifiedFee, virtualSize, minFeeRate)
+  if (minFeeRate !== undefined) {
+    checkFeeRate(modifiedFee, virtualSize, minFeeRate, minRelayFeeRate)
+  }
   // Others, once taken, might stay without those that paid for them.
-  else if (version !== TRUC_VERSION) checkRelayFee(modifiedFee, virtualSize)
+  else if (version !== TRUC_VERSION) checkRelayFee(modifiedFee, virtualSize, minRelayFeeRate)
   if (maxFeeRate === undefined || modifiedFee <= feeFor(maxFeeRate, virtualSize)) return
   throw new MempoolError('max feerate exceeded')
 }
@@ -139,7 +145,8 @@ export async function judgeTransaction(
   deps: JudgeDeps,
   options: JudgeOptions,
 ): Promise<Candidate> {
-  const { tip, requiresStandard, nowMs } = options
+  const { tip, policy, nowMs } = options
+  const { requiresStandard } = policy
   checkForm(tx, deps, options)
   const txid = toDisplayHex(computeTxid(tx))
   const wtxid = toDisplayHex(computeWtxid(tx))
@@ -156,12 +163,12 @@ export async function judgeTransaction(
   checkSigopsPolicy(tx, spent, sigopsCost)
   const { weight, totalSize } = computeTransactionSize(tx)
   const virtualSize = Math.ceil(
-    Math.max(weight, sigopsCost * BYTES_PER_SIGOP) / WEIGHT_PER_VIRTUAL_BYTE,
+    Math.max(weight, sigopsCost * policy.bytesPerSigop) / WEIGHT_PER_VIRTUAL_BYTE,
   )
   const feeDelta = options.feeDeltaOf(txid)
   const modifiedFee = fee + feeDelta
   checkOwnFee(tx, modifiedFee, virtualSize, options)
-  if (requiresStandard) checkEphemeralDust(tx, fee, modifiedFee)
+  if (requiresStandard) checkEphemeralDust(tx, fee, modifiedFee, policy.dustFeeRate)
   const parents = findParents(tx, deps.waiting, options.before)
   const waitingParents = new Set([...parents].filter(({ txid: id }) => !options.before.has(id)))
   checkFamily(
@@ -172,7 +179,7 @@ export async function judgeTransaction(
       conflicts,
       mayExceed: options.mayExceedFamily,
     },
-    options.familyLimits,
+    policy.familyLimits,
   )
   const ancestors = collectAncestors(waitingParents)
   const { mayReplace } = options
@@ -183,6 +190,7 @@ export async function judgeTransaction(
     checkReplacement(
       { tx, txid, conflicts, parents, ancestors, modifiedFee, virtualSize },
       replaced,
+      policy.incrementalFeeRate,
     )
   }
   const entry = new WaitingTransaction({
@@ -203,14 +211,10 @@ export async function judgeTransaction(
 }
 
 /** What needs no coins. */
-function checkForm(
-  tx: Transaction,
-  { chain }: JudgeDeps,
-  { tip, requiresStandard }: JudgeOptions,
-): void {
+function checkForm(tx: Transaction, { chain }: JudgeDeps, { tip, policy }: JudgeOptions): void {
   checkTransaction(tx)
   if (isCoinbase(tx)) throw new MempoolError('coinbase')
-  if (requiresStandard) checkStandardTransaction(tx)
+  if (policy.requiresStandard) checkStandardTransaction(tx, policy)
   else {
     const { weight } = computeTransactionSize(tx)
     if (weight > MAX_STANDARD_TX_WEIGHT) throw new MempoolError('tx-size', { weight })
@@ -310,8 +314,8 @@ function checkInputs(
  *
  * @throws {@link MempoolError} `missing-ephemeral-spends`.
  */
-export function checkSpends({ entry }: Candidate): void {
-  checkDustIsSpent(entry, entry.parents)
+export function checkSpends({ entry }: Candidate, policy: MempoolPolicy): void {
+  if (policy.requiresStandard) checkDustIsSpent(entry, entry.parents, policy.dustFeeRate)
 }
 
 /** Verifies the scripts of a candidate. @throws {@link MempoolError} `mempool-script-verify-flag-failed`. */

@@ -12,6 +12,7 @@ export type MempoolErrorCode =
   | 'scriptsig-size'
   | 'scriptsig-not-pushonly'
   | 'scriptpubkey'
+  | 'bare-multisig'
   | 'datacarrier'
   | 'dust'
   | 'missing-ephemeral-spends'

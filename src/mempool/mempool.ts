@@ -19,11 +19,7 @@ import {
   toErrorMessage,
 } from '../util/index.ts'
 import { FeeDeltas } from './fee-deltas.ts'
-import {
-  feeRateOf,
-  INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
-  MIN_RELAY_FEE_SATS_PER_KVB,
-} from './fee-rate.ts'
+import { feeRateOf } from './fee-rate.ts'
 import {
   createMember,
   isReconsiderable,
@@ -44,7 +40,7 @@ import {
 import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 import type { DropReason, MempoolEvents } from './mempool-events.ts'
-import { DEFAULT_MEMPOOL_POLICY, type MempoolPolicy } from './mempool-policy.ts'
+import { createMempoolPolicy, type MempoolPolicy } from './mempool-policy.ts'
 import { RollingFee } from './rolling-fee.ts'
 import { type SelectionLimits, selectTransactions } from './select-transactions.ts'
 import type { Selection } from './selection-table.ts'
@@ -96,7 +92,7 @@ export class Mempool {
   readonly #deps: MempoolDeps
   readonly #waiting = new WaitingTransactions()
   readonly #feeDeltas = new FeeDeltas()
-  readonly #rollingFee = new RollingFee()
+  readonly #rollingFee: RollingFee
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: DisplacedTransaction[] = []
@@ -108,7 +104,8 @@ export class Mempool {
 
   constructor(deps: MempoolDeps, policy: Partial<MempoolPolicy> = {}) {
     this.#deps = deps
-    this.policy = { ...DEFAULT_MEMPOOL_POLICY, ...policy }
+    this.policy = createMempoolPolicy(policy)
+    this.#rollingFee = new RollingFee(this.policy)
     const { events } = deps.chain
     events.on('blockConnected', (event) => this.#onBlockConnected(event))
     events.on('blockDisconnected', (event) => this.#onBlockDisconnected(event))
@@ -128,8 +125,9 @@ export class Mempool {
   /** The least fee rate that is taken now, satoshis per 1,000 virtual bytes. @see Bitcoin Core `mempoolminfee` */
   get minFeeRate(): bigint {
     const rolling = this.#currentRollingFee()
-    if (rolling > MIN_RELAY_FEE_SATS_PER_KVB) return rolling
-    return MIN_RELAY_FEE_SATS_PER_KVB
+    const { minRelayFeeRate } = this.policy
+    if (rolling > minRelayFeeRate) return rolling
+    return minRelayFeeRate
   }
 
   /** Goes up with every change; tells templates that they are out of date. */
@@ -151,8 +149,9 @@ export class Mempool {
   }
 
   /** Chooses for a block; see {@link selectTransactions}. */
-  select(limits: SelectionLimits): Selection {
-    return selectTransactions(this.#waiting.table, limits)
+  select(limits: Omit<SelectionLimits, 'minFeeRate'>): Selection {
+    const minFeeRate = this.policy.blockMinFeeRate
+    return selectTransactions(this.#waiting.table, { ...limits, minFeeRate })
   }
 
   /** The entry that spends an outpoint. */
@@ -296,12 +295,11 @@ export class Mempool {
     return judgeTransaction(tx, deps, {
       tip,
       nowMs: this.#deps.clock.now(),
-      requiresStandard: this.policy.requiresStandard,
+      policy: this.policy,
       feeDeltaOf: (txid) => this.#feeDeltas.get(txid),
       minFeeRate: this.#currentRollingFee(),
       maxFeeRate: undefined,
       mayReplace: true,
-      familyLimits: this.policy.familyLimits,
       mayExceedFamily: true,
       before: NO_TRANSACTIONS,
       ...wishes,
@@ -314,7 +312,7 @@ export class Mempool {
     wishes: Partial<JudgeOptions>,
   ): Promise<Candidate> {
     const candidate = await this.#judge(tx, tip, wishes)
-    if (this.policy.requiresStandard) checkSpends(candidate)
+    checkSpends(candidate, this.policy)
     await checkScripts(candidate, this.#deps)
     return candidate
   }
@@ -329,8 +327,7 @@ export class Mempool {
     return judgePackage(transactions, {
       judge: (tx, before) => this.#judge(tx, tip, { mayExceedFamily: false, ...wishes, before }),
       checkScripts: (candidate) => checkScripts(candidate, this.#deps),
-      requiresStandard: this.policy.requiresStandard,
-      familyLimits: this.policy.familyLimits,
+      policy: this.policy,
       minFeeRate,
     })
   }
@@ -423,9 +420,7 @@ export class Mempool {
       const worst = this.#waiting.findWorst()
       if (worst === undefined) return
       const { modifiedFee, virtualSize } = worst.descendants
-      this.#rollingFee.raise(
-        feeRateOf(modifiedFee, virtualSize) + INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
-      )
+      this.#rollingFee.raise(feeRateOf(modifiedFee, virtualSize) + this.policy.incrementalFeeRate)
       this.#drop(worst, 'sizelimit', fresh)
     }
   }

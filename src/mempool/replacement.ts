@@ -1,7 +1,7 @@
 /** @module When a transaction may take the place of others that spend the same. */
 
 import { type Transaction, type TxidHex, toDisplayHex } from '../primitives/index.ts'
-import { feeFor, feeRateOf, INCREMENTAL_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
+import { feeFor, feeRateOf } from './fee-rate.ts'
 import { collectRelatives, type MempoolEntry } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 
@@ -58,12 +58,14 @@ export function collectReplaced<Entry extends MempoolEntry>(
  * Checks the rules of replacement, for every transaction, whether it signals that it may be replaced or not.
  *
  * @param replaced - What {@link collectReplaced} found.
+ * @param incrementalFeeRate - What it has to pay for its own room, satoshis per 1,000 virtual bytes.
  * @throws {@link MempoolError} `bad-txns-spends-conflicting-tx`, `replacement-adds-unconfirmed` or `insufficient fee`.
  * @see Bitcoin Core `policy/rbf.cpp`; BIP-0125, whose rule of signalling is not kept any more
  */
 export function checkReplacement<Entry extends MempoolEntry>(
   replacement: Replacement<Entry>,
   replaced: ReadonlySet<Entry>,
+  incrementalFeeRate: bigint,
 ): void {
   const { txid, conflicts, ancestors, modifiedFee, virtualSize } = replacement
   for (const ancestor of ancestors) {
@@ -91,7 +93,7 @@ export function checkReplacement<Entry extends MempoolEntry>(
     )
   }
   const added = modifiedFee - fees
-  const wanted = feeFor(INCREMENTAL_RELAY_FEE_SATS_PER_KVB, virtualSize)
+  const wanted = feeFor(incrementalFeeRate, virtualSize)
   if (added < wanted) {
     throw refuseFee(
       `${txid}, not enough additional fees to relay; ${formatMoney(added)} < ${formatMoney(wanted)}`,

@@ -1,6 +1,6 @@
 /** @module The least fee rate of a mempool that has been full. */
 
-import { INCREMENTAL_RELAY_FEE_SATS_PER_KVB } from './fee-rate.ts'
+import type { MempoolPolicy } from './mempool-policy.ts'
 
 /** The rate halves in this time, unless there is much room. @see Bitcoin Core `ROLLING_FEE_HALFLIFE` */
 const HALF_LIFE_MS = 12 * 3_600_000
@@ -18,6 +18,11 @@ export class RollingFee {
   #rate = 0
   #updatedMs = 0
   #hasBlockSince = false
+  readonly #incrementalFeeRate: bigint
+
+  constructor({ incrementalFeeRate }: Pick<MempoolPolicy, 'incrementalFeeRate'>) {
+    this.#incrementalFeeRate = incrementalFeeRate
+  }
 
   /** A block has come: from now on the rate comes down. */
   onBlock(nowMs: number): void {
@@ -42,13 +47,13 @@ export class RollingFee {
     if (this.#hasBlockSince && nowMs > this.#updatedMs + MIN_UPDATE_MS) this.#decay(fill, nowMs)
     if (!this.#hasBlockSince || this.#rate === 0) return BigInt(Math.round(this.#rate))
     const rate = BigInt(Math.round(this.#rate))
-    return rate > INCREMENTAL_RELAY_FEE_SATS_PER_KVB ? rate : INCREMENTAL_RELAY_FEE_SATS_PER_KVB
+    return rate > this.#incrementalFeeRate ? rate : this.#incrementalFeeRate
   }
 
   #decay(fill: number, nowMs: number): void {
     const speed = fill < 1 / 4 ? 4 : fill < 1 / 2 ? 2 : 1
     this.#rate /= 2 ** (((nowMs - this.#updatedMs) * speed) / HALF_LIFE_MS)
     this.#updatedMs = nowMs
-    if (this.#rate < Number(INCREMENTAL_RELAY_FEE_SATS_PER_KVB) / 2) this.#rate = 0
+    if (this.#rate < Number(this.#incrementalFeeRate) / 2) this.#rate = 0
   }
 }

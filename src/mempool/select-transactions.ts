@@ -4,8 +4,6 @@ import { BinaryHeap } from '../util/index.ts'
 import { collectRelatives, type MempoolEntry } from './mempool-entry.ts'
 import type { Selection, SelectionTable } from './selection-table.ts'
 
-/** Satoshis per 1,000 virtual bytes, as mining counts them. @see Bitcoin Core `DEFAULT_BLOCK_MIN_TX_FEE` */
-export const BLOCK_MIN_FEE_SATS_PER_KVB = 1n
 /** A block that lacks no more weight than this is full once enough has failed to fit. */
 const FULL_ENOUGH_WEIGHT = 4_000
 /** So many that do not fit, one after the other, are enough. @see Bitcoin Core `MAX_CONSECUTIVE_FAILURES` */
@@ -19,6 +17,8 @@ export interface SelectionLimits {
   readonly maxWeight: number
   /** Cost of signature operations left for transactions. */
   readonly maxSigopsCost: number
+  /** The least fee rate, satoshis per 1,000 virtual bytes, as mining counts them. */
+  readonly minFeeRate: bigint
 }
 
 /** A transaction with relatives, with what choosing it takes now. Fees are what mining counts. */
@@ -113,7 +113,7 @@ class BlockFiller {
   }
 
   fill(): readonly number[] {
-    const minFeeRate = Number(BLOCK_MIN_FEE_SATS_PER_KVB) / WEIGHT_PER_KVB
+    const minFeeRate = Number(this.#limits.minFeeRate) / WEIGHT_PER_KVB
     let failures = 0
     for (let rank = this.#heap.pop(); rank !== undefined; rank = this.#heap.pop()) {
       const ranked = this.#ranked.get(rank)

@@ -314,7 +314,7 @@ function findOptimum(sketches: readonly Sketch[], maxWeight: number): number {
 
 function select(sketches: readonly Sketch[], maxWeight: number) {
   const { waiting, entries } = createEntries(sketches)
-  const limits = { maxWeight, maxSigopsCost: 80_000 }
+  const limits = { maxWeight, maxSigopsCost: 80_000, minFeeRate: 1n }
   const { transactions: chosen, fees } = selectTransactions(waiting.table, limits)
   return { entries, chosen, fee: Number(fees) }
 }

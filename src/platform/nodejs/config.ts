@@ -101,13 +101,16 @@ function show(value: unknown): string {
   return shown.length > 120 ? `${shown.slice(0, 117)}…` : shown
 }
 
+/** A mempool has room for so many transactions with all their descendants. @see Bitcoin Core `maxmempool` */
+const MEMPOOL_PER_DESCENDANTS = 40
+
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }
 
 /** Rules about more than one setting. */
 function checkTogether(settings: NodeSettings, problems: string[]): void {
-  const { rpcBind, rpcAllowIp, prune, txindex } = settings
+  const { rpcBind, rpcAllowIp, prune, txindex, maxMempool, limitDescendantSize } = settings
   if (!isLoopback(rpcBind) && rpcAllowIp.length === 0) {
     problems.push(
       `rpc-bind: ${rpcBind} would let every machine that reaches it try passwords. Name who may connect with --rpc-allow-ip, or leave rpc-bind at 127.0.0.1.`,
@@ -116,6 +119,12 @@ function checkTogether(settings: NodeSettings, problems: string[]): void {
   if (prune !== 0 && txindex) {
     problems.push(
       'prune, txindex: Prune mode is incompatible with -txindex. The index needs all blocks: leave one of the two out.',
+    )
+  }
+  const leastMempool = Math.ceil((limitDescendantSize * MEMPOOL_PER_DESCENDANTS) / 1_000)
+  if (maxMempool < leastMempool) {
+    problems.push(
+      `max-mempool, limit-descendant-size: -maxmempool must be at least ${leastMempool} MB, forty times the size of all descendants of a transaction.`,
     )
   }
 }

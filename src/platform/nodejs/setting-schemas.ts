@@ -4,6 +4,8 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { MAX_PAYOUTS, MAX_WORKERS } from '../../mining/index.ts'
+import { btcAmount, parseBtcAmount } from '../../rpc/index.ts'
+import { toErrorMessage } from '../../util/index.ts'
 import { expandHome } from './home-directory.ts'
 import { parseListenAddress } from './listening.ts'
 import { parseLogLevels } from './log-levels.ts'
@@ -49,6 +51,16 @@ function whole(min: number, max: number): z.ZodType<number> {
   return numeric(z.number().int().min(min).max(max))
 }
 
+/** An amount of coins with all eight decimals. */
+function toCoins(value: number | string, context: z.RefinementCtx): string {
+  try {
+    return btcAmount(parseBtcAmount(value)).toString()
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: toErrorMessage(error) })
+    return z.NEVER
+  }
+}
+
 const text = z.string().trim().min(1).max(4_096)
 
 const MAX_THREADS_PER_CORE = 4
@@ -69,6 +81,7 @@ export function computeMaxThreads(availableCores: number): number {
 const FIXED_SCHEMAS = {
   text,
   whole,
+  coins: z.union([z.number(), text]).transform(toCoins),
   flag: z.union([z.boolean(), z.stringbool()]),
   blockHash: text.regex(/^[0-9a-fA-F]{64}$/).toLowerCase(),
   multiaddrs: z.array(text.transform(toMultiaddr).pipe(z.string().regex(MULTIADDR))).max(256),

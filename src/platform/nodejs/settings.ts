@@ -9,6 +9,7 @@
 import type { infer as ZodInfer } from 'zod'
 import { formatListenAddress } from './listening.ts'
 import { formatLogLevels } from './log-levels.ts'
+import { MEMPOOL_SETTINGS } from './mempool-settings.ts'
 import { COMMAND, MULTIADDRS, type SettingDefinition, SWITCH } from './setting-definition.ts'
 
 export type { SettingDefinition } from './setting-definition.ts'
@@ -82,44 +83,7 @@ export const SETTINGS = [
     fallback: false,
     help: 'keep an index of all transactions, for getrawtransaction',
   },
-  {
-    name: 'max-mempool',
-    field: 'maxMempool',
-    kind: 'text',
-    placeholder: '<MB>',
-    fallback: '300',
-    help: 'memory for waiting transactions, 5 to 65536 MB; what pays least goes first',
-    schema: ({ whole }) => whole(5, 65_536),
-    wanted: 'Use a whole number of megabytes from 5 to 65536.',
-    aliases: ['--maxmempool'],
-  },
-  {
-    name: 'mempool-expiry',
-    field: 'mempoolExpiry',
-    kind: 'text',
-    placeholder: '<hours>',
-    fallback: '336',
-    help: 'how long a transaction may wait, 1 to 87600 hours',
-    schema: ({ whole }) => whole(1, 87_600),
-    wanted: 'Use a whole number of hours from 1 to 87600.',
-    aliases: ['--mempoolexpiry'],
-  },
-  {
-    name: 'persist-mempool',
-    field: 'persistMempool',
-    ...SWITCH,
-    fallback: true,
-    help: 'keep waiting transactions over a restart; --no-persist-mempool turns it off',
-    aliases: ['--persistmempool'],
-  },
-  {
-    name: 'accept-nonstd-txn',
-    field: 'acceptNonstdTxn',
-    ...SWITCH,
-    fallback: false,
-    help: 'take and mine transactions of forms that other nodes do not relay',
-    aliases: ['--acceptnonstdtxn'],
-  },
+  ...MEMPOOL_SETTINGS,
   {
     name: 'wallet',
     field: 'wallet',

@@ -2,12 +2,14 @@
 
 import { availableParallelism } from 'node:os'
 import { createNodeOptions, type NodeOptions } from '../../node/index.ts'
+import { parseBtcAmount } from '../../rpc/index.ts'
 import type { NodeSettings } from './config.ts'
 import { isLoopbackOnly } from './listening.ts'
 import { computeAutoThreads, computeMaxThreads } from './setting-schemas.ts'
 
 const BYTES_PER_MB = 1_048_576
 const MS_PER_HOUR = 3_600_000
+const BYTES_PER_KVB = 1_000
 
 /** What is not a setting. */
 export interface NodeOptionsExtras {
@@ -23,6 +25,30 @@ export interface NodeOptionsExtras {
 function resolvePruneBytes(megabytes: number): number | undefined {
   if (megabytes === 0) return undefined
   return megabytes === 1 ? 0 : megabytes * BYTES_PER_MB
+}
+
+/** @see Bitcoin Core `ApplyArgsManOptions` of the mempool */
+function toMempoolPolicy(settings: NodeSettings): NodeOptions['mempool']['policy'] {
+  const { minRelayTxFee } = settings
+  return {
+    // Bitcoin Core's megabytes are a million bytes here.
+    maxBytes: settings.maxMempool * 1_000_000,
+    expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
+    requiresStandard: !settings.acceptNonstdTxn,
+    familyLimits: {
+      ancestorCount: settings.limitAncestorCount,
+      ancestorSize: settings.limitAncestorSize * BYTES_PER_KVB,
+      descendantCount: settings.limitDescendantCount,
+      descendantSize: settings.limitDescendantSize * BYTES_PER_KVB,
+    },
+    ...(minRelayTxFee !== undefined && { minRelayFeeRate: parseBtcAmount(minRelayTxFee) }),
+    incrementalFeeRate: parseBtcAmount(settings.incrementalRelayFee),
+    dustFeeRate: parseBtcAmount(settings.dustRelayFee),
+    blockMinFeeRate: parseBtcAmount(settings.blockMinTxFee),
+    maxDataCarrierBytes: settings.dataCarrier ? settings.dataCarrierSize : 0,
+    permitsBareMultisig: settings.permitBareMultisig,
+    bytesPerSigop: settings.bytesPerSigop,
+  }
 }
 
 /** Translates settings into the words and units of `src/node`. */
@@ -49,12 +75,7 @@ export function toNodeOptions(settings: NodeSettings, extras: NodeOptionsExtras)
     hasWallet: settings.wallet || settings.devWallet,
     hasDevWallet: settings.devWallet,
     mempool: {
-      policy: {
-        // Bitcoin Core's megabytes are a million bytes here.
-        maxBytes: settings.maxMempool * 1_000_000,
-        expiryMs: settings.mempoolExpiry * MS_PER_HOUR,
-        requiresStandard: !settings.acceptNonstdTxn,
-      },
+      policy: toMempoolPolicy(settings),
       isPersistent: settings.persistMempool,
     },
     coinCacheBytes: settings.dbCache * BYTES_PER_MB,

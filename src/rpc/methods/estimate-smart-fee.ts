@@ -1,7 +1,7 @@
 /** @module What to pay. */
 
 import * as z from 'zod'
-import { MAX_FEE_TARGET, MIN_RELAY_FEE_SATS_PER_KVB } from '../../mempool/index.ts'
+import { MAX_FEE_TARGET } from '../../mempool/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -34,7 +34,10 @@ export const estimateSmartFee = defineMethod({
     }),
   },
   examples: [[6]],
-  handler: ({ feeEstimator }: RpcContext, { conf_target: target, estimate_mode: given }) => {
+  handler: (
+    { feeEstimator, mempool }: RpcContext,
+    { conf_target: target, estimate_mode: given },
+  ) => {
     if (target < 1 || target > MAX_TARGET) {
       throw new RpcError(
         RPC_CODES.INVALID_PARAMETER,
@@ -54,7 +57,7 @@ export const estimateSmartFee = defineMethod({
       return { errors: ['Insufficient data or no feerate found'], blocks }
     }
     const sats = BigInt(Math.round(rate))
-    const least = MIN_RELAY_FEE_SATS_PER_KVB
+    const least = mempool.minFeeRate
     return { feerate: btcAmount(sats > least ? sats : least), blocks }
   },
 })

@@ -3,7 +3,6 @@
 import * as z from 'zod'
 import { toUnixSeconds } from '../../chain/index.ts'
 import { computeNextBits } from '../../consensus/index.ts'
-import { BLOCK_MIN_FEE_SATS_PER_KVB } from '../../mempool/index.ts'
 import { RESERVED_WEIGHT } from '../../mining/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
@@ -74,7 +73,7 @@ export const getMiningInfo = defineMethod({
       ...describeBits(chain.tip.bits),
       networkhashps: estimateNetworkHashRate(chain),
       pooledtx: mempool.size,
-      blockmintxfee: btcAmount(BLOCK_MIN_FEE_SATS_PER_KVB),
+      blockmintxfee: btcAmount(mempool.policy.blockMinFeeRate),
       chain: params.rpcChain,
       next: describeNext(context),
       warnings: [...warnings()],

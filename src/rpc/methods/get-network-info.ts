@@ -1,7 +1,6 @@
 /** @module The node among others, at a glance. */
 
 import * as z from 'zod'
-import { MIN_RELAY_FEE_SATS_PER_KVB } from '../../mempool/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -70,12 +69,20 @@ export const getNetworkInfo = defineMethod({
   },
   examples: [[]],
   handler: (context: RpcContext) => {
-    const { chain, network, peers: control, userAgent, version, pruneBytes, warnings } = context
+    const {
+      chain,
+      mempool,
+      network,
+      peers: control,
+      userAgent,
+      version,
+      pruneBytes,
+      warnings,
+    } = context
     const isPruned = pruneBytes !== undefined || chain.prunedHeight > 0
     const peers = network.peers()
     const inboundCount = peers.filter(({ direction }) => direction === 'inbound').length
     const addresses = network.addresses()
-    const feeRate = btcAmount(MIN_RELAY_FEE_SATS_PER_KVB)
     return {
       version: CORE_VERSION,
       subversion: userAgent,
@@ -95,8 +102,8 @@ export const getNetworkInfo = defineMethod({
         proxy: '',
         proxy_randomize_credentials: false,
       })),
-      relayfee: feeRate,
-      incrementalfee: feeRate,
+      relayfee: btcAmount(mempool.policy.minRelayFeeRate),
+      incrementalfee: btcAmount(mempool.policy.incrementalFeeRate),
       localaddresses: addresses.flatMap((address) => {
         const place = toHostAndPort(address)
         return place === undefined ? [] : [{ address: place.host, port: place.port, score: 1 }]

@@ -1,13 +1,7 @@
 /** @module What waits in the mempool. */
 
 import * as z from 'zod'
-import {
-  INCREMENTAL_RELAY_FEE_SATS_PER_KVB,
-  MAX_DATA_CARRIER_BYTES,
-  type Mempool,
-  type MempoolEntry,
-  MIN_RELAY_FEE_SATS_PER_KVB,
-} from '../../mempool/index.ts'
+import type { Mempool, MempoolEntry } from '../../mempool/index.ts'
 import { btcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -89,6 +83,7 @@ export const getMempoolInfo = defineMethod({
   },
   examples: [[]],
   handler: ({ mempool, isMempoolLoaded, unbroadcast }: RpcContext) => {
+    const { policy } = mempool
     let virtualBytes = 0
     let fee = 0n
     for (const entry of mempool.entries()) {
@@ -101,14 +96,14 @@ export const getMempoolInfo = defineMethod({
       bytes: virtualBytes,
       usage: mempool.usage,
       total_fee: btcAmount(fee),
-      maxmempool: mempool.policy.maxBytes,
+      maxmempool: policy.maxBytes,
       mempoolminfee: btcAmount(mempool.minFeeRate),
-      minrelaytxfee: btcAmount(MIN_RELAY_FEE_SATS_PER_KVB),
-      incrementalrelayfee: btcAmount(INCREMENTAL_RELAY_FEE_SATS_PER_KVB),
+      minrelaytxfee: btcAmount(policy.minRelayFeeRate),
+      incrementalrelayfee: btcAmount(policy.incrementalFeeRate),
       unbroadcastcount: unbroadcast().size,
       fullrbf: true,
-      permitbaremultisig: true,
-      maxdatacarriersize: MAX_DATA_CARRIER_BYTES,
+      permitbaremultisig: policy.permitsBareMultisig,
+      maxdatacarriersize: policy.maxDataCarrierBytes,
     }
   },
 })

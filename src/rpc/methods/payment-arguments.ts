@@ -1,7 +1,7 @@
 /** @module What methods that pay are told: amounts, whom, and at what fee. */
 
 import * as z from 'zod'
-import { MAX_DATA_CARRIER_BYTES } from '../../mempool/index.ts'
+import { DEFAULT_MEMPOOL_POLICY } from '../../mempool/index.ts'
 import type { TxOut } from '../../primitives/index.ts'
 import { pushData } from '../../script/index.ts'
 import { concatBytes, decodeHex, encodeHex, isHex } from '../../util/index.ts'
@@ -113,7 +113,7 @@ function createDataOutput(data: unknown): TxOut {
       `Data must be hexadecimal string (not '${String(data).slice(0, 100)}')`,
     )
   }
-  if (data.length > 2 * MAX_DATA_CARRIER_BYTES) {
+  if (data.length > 2 * DEFAULT_MEMPOOL_POLICY.maxDataCarrierBytes) {
     throw new RpcError(RPC_CODES.INVALID_PARAMETER, 'Data is too long')
   }
   const scriptPubKey = concatBytes(Uint8Array.of(OP_RETURN), pushData(decodeHex(data)))

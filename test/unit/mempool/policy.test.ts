@@ -12,10 +12,12 @@ import {
 import { createBlock, type PlacedBlock } from '../../support/chain-generator.ts'
 import {
   BASE,
+  ballast,
   coinbase,
   HOUR_MS,
   idOf,
   OPEN_PARAMS,
+  OPEN_SCRIPT,
   OPEN_WITNESS,
   OpenScene,
   outputOf,
@@ -158,6 +160,43 @@ describe('standard forms', () => {
     expect(await scene.refusalOf(stuffed)).toBe('bad-witness-nonstandard')
     scene.renew({ requiresStandard: false })
     expect(await scene.refusalOf(spend)).toBe('taken')
+  })
+})
+
+describe('a policy that its operator chose', () => {
+  it('sets the least fee, the step of replacement, and the fee of dust', async () => {
+    const policy = { minRelayFeeRate: 2_000n, incrementalFeeRate: 5_000n, dustFeeRate: 10_000n }
+    scene.renew(policy)
+    const size = BigInt(virtualSizeOf(pay([coinbase(0)], 1_000n)))
+    expect(scene.mempool.minFeeRate).toBe(2_000n)
+    expect(await scene.refusalOf(pay([coinbase(0)], 2n * size - 1n))).toBe('min relay fee not met')
+    expect(await scene.refusalOf(pay([coinbase(0)], 2n * size))).toBe('taken')
+    expect(await scene.refusalOf(pay([coinbase(0)], 7n * size - 1n))).toBe('insufficient fee')
+    expect(await scene.refusalOf(pay([coinbase(0)], 7n * size))).toBe('taken')
+    const output = { value: 1_099n, scriptPubKey: OPEN_SCRIPT }
+    expect(await scene.refusalOf(pay([coinbase(1)], 9_000n, 1, [output]))).toBe('dust')
+    const enough = { ...output, value: 1_100n }
+    expect(await scene.refusalOf(pay([coinbase(1)], 9_000n, 1, [enough]))).toBe('taken')
+  })
+
+  it('limits data, bare multisig and the bytes of a signature operation', async () => {
+    scene.renew({ maxDataCarrierBytes: 0, permitsBareMultisig: false, bytesPerSigop: 4_000 })
+    expect(await scene.refusalOf(pay([coinbase(0)], 1_000n, 1, [ballast(0)]))).toBe('datacarrier')
+    const key = [33, 2, ...new Uint8Array(32).fill(9)]
+    const bare = { value: 10_000n, scriptPubKey: Uint8Array.of(0x51, ...key, 0x51, 0xae) }
+    const tx = pay([coinbase(0)], 10_000n, 1, [bare])
+    expect(await scene.refusalOf(tx)).toBe('bare-multisig')
+    scene.renew({ bytesPerSigop: 40 })
+    // Bare multisig counts for twenty.
+    expect((await scene.mempool.accept(tx)).virtualSize).toBe(800)
+  })
+
+  it('leaves out of blocks what pays less than it wants there', async () => {
+    scene.renew({ blockMinFeeRate: 5_000n })
+    const [poor, rich] = [pay([coinbase(0)], 200n), pay([coinbase(1)], 9_000n)]
+    for (const tx of [poor, rich]) await scene.mempool.accept(tx)
+    const { transactions } = scene.mempool.select({ maxWeight: 4_000_000, maxSigopsCost: 80_000 })
+    expect(transactions.map(({ txid }) => txid)).toEqual([idOf(rich)])
   })
 })
 

@@ -64,6 +64,17 @@ describe('resolveNodeSettings', () => {
       mempoolExpiry: 336,
       persistMempool: true,
       acceptNonstdTxn: false,
+      incrementalRelayFee: '0.00000100',
+      dustRelayFee: '0.00003000',
+      blockMinTxFee: '0.00000001',
+      dataCarrier: true,
+      dataCarrierSize: 100_000,
+      permitBareMultisig: true,
+      bytesPerSigop: 20,
+      limitAncestorCount: 25,
+      limitAncestorSize: 101,
+      limitDescendantCount: 25,
+      limitDescendantSize: 101,
       wallet: false,
       devWallet: false,
       listen: ['/ip4/127.0.0.1/tcp/18444'],
@@ -216,6 +227,27 @@ describe('resolveNodeSettings', () => {
     const allowed = resolve({ flags: { ...flags, 'rpc-allow-ip': ['192.168.1.0/24'] } })
     expect(allowed.settings.rpcAllowIp).toEqual(['192.168.1.0/24'])
     expect(resolve({ flags: { 'rpc-bind': '127.0.0.2' } }).settings.rpcBind).toBe('127.0.0.2')
+  })
+
+  it('reads fee rates as coins, and has room in the mempool for forty large families', () => {
+    const environment = { QUARRY_INCREMENTAL_RELAY_FEE: '2e-5' }
+    const config = writeConfig('min-relay-tx-fee = 0.0000001\ndust-relay-fee = "0"\n')
+    expect(resolve({ flags: { config }, environment }).settings).toMatchObject({
+      minRelayTxFee: '0.00000010',
+      incrementalRelayFee: '0.00002000',
+      dustRelayFee: '0.00000000',
+    })
+    for (const wrong of ['-1', '0.000000001', '21000001', 'free']) {
+      const flags = { 'block-min-tx-fee': wrong }
+      expect(catchError(() => resolve({ flags })).message).toContain(
+        `block-min-tx-fee: "${wrong}" (from --block-min-tx-fee) is not usable. Use coins for`,
+      )
+    }
+    const flags = { 'limit-descendant-size': '126', 'max-mempool': '5' }
+    expect(catchError(() => resolve({ flags })).message).toContain(
+      '-maxmempool must be at least 6 MB',
+    )
+    expect(resolve({ flags: { ...flags, 'limit-descendant-size': '125' } }).settings).toBeDefined()
   })
 
   it('warns about variables that are no setting', () => {
