@@ -14,6 +14,8 @@ export interface LaunchRequest {
 export interface NodeAddress {
   readonly index: number
   readonly rpcUrl: string
+  /** Where miners connect; undefined if they cannot. */
+  readonly stratumUrl?: string | undefined
   readonly cookiePath: string
   /** With the peer id. */
   readonly multiaddr: string

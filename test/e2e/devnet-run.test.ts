@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DEVNET_WALLET_ADDRESS } from '../../src/node/index.ts'
 import { openDevnetFolder } from '../../src/platform/nodejs/devnet-folder.ts'
 import { formatNextSteps } from '../../src/platform/nodejs/devnet-output.ts'
 import { runToEnd } from '../support/command-process.ts'
 import { DevnetBench } from '../support/devnet-process.ts'
+import { TcpMiner } from '../support/tcp-miner.ts'
 import { TestWallet } from '../support/wallet.ts'
 
 const PAYEE = new TestWallet('payee').address('p2wpkh')
@@ -25,7 +27,7 @@ afterEach(() => bench.close())
 
 describe('quarry devnet', () => {
   it('prints commands that work when they are pasted', async () => {
-    const devnet = bench.start('--nodes', '1', '--spacing', '1')
+    const devnet = bench.start('--nodes', '1', '--spacing', '1', '--stratum')
     await devnet.waitForNodes(1)
     const nodes = devnet.all('node')
     // The folder is the devnet's; only its paths are needed here.
@@ -46,7 +48,15 @@ describe('quarry devnet', () => {
 
     const recorded = JSON.parse(readFileSync(join(bench.folder, 'devnet.json'), 'utf8'))
     expect(recorded).toMatchObject({ version: 1, pid: devnet.child.pid })
-    expect(recorded.nodes[0]).toMatchObject({ index: 0, rpcUrl: nodes[0]?.rpcUrl })
+    const { rpcUrl, stratumUrl = '' } = nodes[0] ?? {}
+    expect(recorded.nodes[0]).toMatchObject({ index: 0, rpcUrl, stratumUrl })
+
+    // A plain name is paid to the wallet of the devnet, which node 0 has.
+    expect(steps.find((step) => step.startsWith('Mine'))).toContain(stratumUrl)
+    const miner = await TcpMiner.connect(stratumUrl, 'rig')
+    const { scriptPubKey } = await devnet.call(0, 'validateaddress', DEVNET_WALLET_ADDRESS)
+    expect(miner.job.suffix).toContain(scriptPubKey)
+    miner.close()
 
     // The hint is for those who have asked for more than has matured, and for nobody else.
     const faucet = (amount: string) =>

@@ -31,6 +31,9 @@ if (traits.includes('d')) {
     process.send({ type: 'something else' })
     process.send({
       type: 'ready',
+      ...(process.argv.includes('--stratum')
+        ? { stratumUrl: `stratum+tcp://${argument('--stratum')}` }
+        : {}),
       rpcUrl: `http://127.0.0.1:${rpcPort}`,
       cookiePath: `${directory}/.cookie`,
       multiaddr: argument('--listen'),

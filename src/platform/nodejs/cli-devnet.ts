@@ -20,6 +20,7 @@ ${formatExamples(
   [`${quarry} devnet --spacing 1 --window 10`],
   [`${quarry} devnet --nodes 5 --throttle 0.2 --datadir .devnet-five`],
   [`${quarry} devnet --until-height 45 --json | tail -1`],
+  [`${quarry} devnet --stratum`, 'miners connect to stratum+tcp://127.0.0.1:3333'],
   [`${quarry} devnet partition 0,1 2`, 'two sides that mine on their own'],
   [`${quarry} devnet slow 2 500ms --jitter 100ms`],
   [`${quarry} devnet heal`],
@@ -79,6 +80,7 @@ function addRunOptions(command: Command): void {
       parseNumber(0.01, 1, false),
       0.5,
     )
+    .option('--stratum', 'let miners connect to each node, from port 3333 upwards', false)
     .option('--until-height <n>', 'stop when all agree at this height', parseNumber(1, 10_000_000))
     .option('--timeout <seconds>', 'fail after so long', parseNumber(1, 1_000_000))
     .option('--reset', 'wipe the chain of the folder and begin a new one', false)
@@ -96,6 +98,7 @@ function addRunOptions(command: Command): void {
           windowBlocks: options.window,
           threads: options.threads,
           throttle: options.throttle,
+          hasStratum: options.stratum,
           untilHeight: options.untilHeight,
           timeoutSeconds: options.timeout,
           isReset: options.reset,

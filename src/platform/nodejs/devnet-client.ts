@@ -14,7 +14,7 @@ import { sleep } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import type { ControlAnswer } from './devnet-control.ts'
 import { DEVNET_FILE_NAME } from './devnet-folder.ts'
-import { formatFaults } from './devnet-output.ts'
+import { formatFaults, formatStratum } from './devnet-output.ts'
 import { LOCK_FILE } from './directory-lock.ts'
 import { findDevnetFolder, findProgramName } from './program-name.ts'
 
@@ -114,7 +114,9 @@ export function formatReply(reply: DevnetReply): readonly string[] {
     case 'down':
       return [`node ${reply.index} is down`]
     case 'node':
-      return [`node ${reply.index} is up  RPC ${reply.rpcUrl}  pid ${reply.pid}`]
+      return [
+        `node ${reply.index} is up  RPC ${reply.rpcUrl}${formatStratum(reply)}  pid ${reply.pid}`,
+      ]
     case 'stopping':
       return ['the devnet has stopped; its chain is kept']
   }

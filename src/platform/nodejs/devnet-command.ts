@@ -44,6 +44,8 @@ export interface DevnetCommandOptions extends ChainWishes {
   readonly nodeCount: number
   readonly threads: number
   readonly throttle: number
+  /** Whether miners can connect to the nodes. */
+  readonly hasStratum: boolean
   readonly untilHeight?: number | undefined
   readonly timeoutSeconds?: number | undefined
   readonly isReset: boolean
@@ -106,6 +108,7 @@ function createLauncher(folder: DevnetFolder, options: DevnetCommandOptions): Pr
     nodeDirectory: (index) => folder.nodeDirectory(index),
     threads: options.threads,
     throttle: options.throttle,
+    hasStratum: options.hasStratum,
     environment: process.env,
   })
 }

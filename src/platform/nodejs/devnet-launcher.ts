@@ -35,6 +35,8 @@ export interface ProcessLauncherOptions {
   readonly nodeDirectory: (index: number) => string
   readonly threads: number
   readonly throttle: number
+  /** Whether each node lets miners connect. */
+  readonly hasStratum?: boolean
   /** Passed on to the nodes, but for `QUARRY_*`, which are meant for single nodes. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stopGraceMs?: number
@@ -150,10 +152,10 @@ export class ProcessLauncher implements NodeLauncher {
     // For one attempt only: if they are taken, others will do.
     this.#steps.delete(index)
     if (before !== undefined) {
-      const ports = await findNodePorts(before)
+      const ports = await findNodePorts(before, this.#options.hasStratum)
       if (ports.step === before) return ports
     }
-    const ports = await findNodePorts(this.#nextStep)
+    const ports = await findNodePorts(this.#nextStep, this.#options.hasStratum)
     this.#nextStep = ports.step + 1
     return ports
   }
@@ -170,6 +172,7 @@ export class ProcessLauncher implements NodeLauncher {
       ['--threads', `${threads}`],
       ['--throttle', `${throttle}`],
       ['--log-format', 'json'],
+      ...(ports.stratum === undefined ? [] : [['--stratum', `127.0.0.1:${ports.stratum}`]]),
       // Who is whose neighbour is the devnet's to say.
       ['--no-discovery'],
       ...(request.index === DEV_WALLET_NODE ? [['--dev-wallet']] : []),
@@ -215,9 +218,9 @@ export class ProcessLauncher implements NodeLauncher {
   }
 
   #toLaunchedNode(index: number, node: NodeProcess, report: ReadyReport): LaunchedNode {
-    const { rpcUrl, cookiePath, multiaddr, pid } = report
+    const { rpcUrl, stratumUrl, cookiePath, multiaddr, pid } = report
     return {
-      address: { index, rpcUrl, cookiePath, multiaddr, pid },
+      address: { index, rpcUrl, stratumUrl, cookiePath, multiaddr, pid },
       exited: node.exited,
       stop: () => node.stop(),
       kill: () => node.kill(),

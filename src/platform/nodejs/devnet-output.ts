@@ -44,6 +44,11 @@ export function formatFaults({ partition, slow }: DevnetFaults): readonly string
   return lines.length === 0 ? ['no faults'] : lines
 }
 
+/** Where miners connect, as one more field of a line; nothing if they cannot. */
+export function formatStratum({ stratumUrl }: NodeAddress): string {
+  return stratumUrl === undefined ? '' : `  Stratum ${stratumUrl}`
+}
+
 /** The lines that say what to do next. Their paths are whole: they are pasted into another terminal. */
 export function formatNextSteps(
   folder: DevnetFolder,
@@ -59,6 +64,11 @@ export function formatNextSteps(
     `Query      ${quarry} rpc --datadir ${directory} getblockchaininfo`,
     `Add a node ${quarry} start --chain ${spec} --datadir ${extra} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --peer ${first.multiaddr}`,
     `Faults     ${quarry} devnet partition --datadir ${quoteArgument(folder.path)} 0 1`,
+    ...(first.stratumUrl === undefined
+      ? []
+      : [
+          `Mine       ${first.stratumUrl} (user <address>.<name>, or any name to pay the wallet of this devnet; password x)`,
+        ]),
     `Coins      ${quarry} faucet --datadir ${quoteArgument(folder.path)} <address> [amount] (its wallet is known to everybody: never use it elsewhere)`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',
   ]
@@ -68,6 +78,7 @@ export function formatNextSteps(
 export interface NodeHabits {
   readonly threads: number
   readonly throttle: number
+  readonly hasStratum: boolean
 }
 
 /** The line that brings back a node that stays down. `peers` are the multiaddrs of those that are up. */
@@ -75,13 +86,14 @@ export function formatBringBack(
   folder: DevnetFolder,
   index: number,
   peers: readonly string[],
-  { threads, throttle }: NodeHabits,
+  { threads, throttle, hasStratum }: NodeHabits,
 ): string {
   const quarry = findWholeProgramName()
   const spec = quoteArgument(folder.specPath)
   const directory = quoteArgument(folder.nodeDirectory(index))
   const flags = peers.map((peer) => ` --peer ${peer}`).join('')
-  return `${quarry} start --chain ${spec} --datadir ${directory} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0 --mine --threads ${threads} --throttle ${throttle}${flags}`
+  const stratum = hasStratum ? ' --stratum 127.0.0.1:0' : ''
+  return `${quarry} start --chain ${spec} --datadir ${directory} --listen /ip4/127.0.0.1/tcp/0 --rpc-port 0${stratum} --mine --threads ${threads} --throttle ${throttle}${flags}`
 }
 
 /**
@@ -129,7 +141,7 @@ export function createHumanOutput(
       } else if (event.type === 'node') {
         up.set(event.index, event)
         terminal.line(
-          `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}  cookie ${shortenPath(event.cookiePath, workingDirectory)}`,
+          `  ${style.green(`node ${event.index}`)}  RPC ${event.rpcUrl}${formatStratum(event)}  cookie ${shortenPath(event.cookiePath, workingDirectory)}`,
         )
         terminal.line(style.dim(`          ${event.multiaddr}  pid ${event.pid}`))
       } else if (event.type === 'faults') {

@@ -21,13 +21,18 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function create(traits = '', environment: Record<string, string> = {}): ProcessLauncher {
+function create(
+  traits = '',
+  environment: Record<string, string> = {},
+  hasStratum = false,
+): ProcessLauncher {
   launcher = new ProcessLauncher({
     command: [process.execPath, CHILD],
     specPath: join(folder, 'chain.json'),
     nodeDirectory: (index) => join(folder, `node-${index}`),
     threads: 2,
     throttle: 0.25,
+    hasStratum,
     environment: { PATH: process.env['PATH'], CHILD_TRAITS: traits, ...environment },
     stopGraceMs: 300,
     startTimeoutMs: 2_000,
@@ -71,6 +76,21 @@ describe('ProcessLauncher', () => {
     const second = await launcher.launch({ index: 1, peers: [] }, never)
     expect(second.address.rpcUrl).not.toBe(first.address.rpcUrl)
     await Promise.all([first.stop(), second.stop()])
+  })
+
+  it('lets miners connect to each node if it is told to, and after a restart at the same port', async () => {
+    const first = await create('', {}, true).launch({ index: 0, peers: [] }, never)
+    const second = await launcher.launch({ index: 1, peers: [] }, never)
+    const [url, other] = [first.address.stratumUrl, second.address.stratumUrl]
+    expect(url).toMatch(/^stratum\+tcp:\/\/127\.0\.0\.1:\d+3$/)
+    expect(other).not.toBe(url)
+    await first.stop()
+    const again = await launcher.launch({ index: 0, peers: [] }, never)
+    expect(again.address.stratumUrl).toBe(url)
+    await Promise.all([second.stop(), again.stop()])
+    const without = await create().launch({ index: 0, peers: [] }, never)
+    expect(without.address.stratumUrl).toBeUndefined()
+    await without.stop()
   })
 
   it('keeps variables that are meant for single nodes to itself', async () => {

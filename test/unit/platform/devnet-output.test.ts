@@ -61,7 +61,7 @@ function show(
 }
 
 describe('createHumanOutput', () => {
-  const habits = { threads: 2, throttle: 0.25 }
+  const habits = { threads: 2, throttle: 0.25, hasStratum: false }
 
   it('tells in one line that a node has ended and is started again', () => {
     expect(show(habits, exitEvent(2))).toEqual([
