@@ -34,6 +34,7 @@ import {
 } from '../support/chain-generator.ts'
 import { createFixedClock, silentLog } from '../support/fixed-clock.ts'
 import { spendOpen } from '../support/open-spends.ts'
+import { POWER_CUT_CASE } from './power-cut-case.ts'
 
 /** Where a case keeps its records. */
 export interface StoreHarness {
@@ -544,6 +545,7 @@ export const CHAIN_STORE_CASES: readonly StoreCase[] = [
   SWAPPED_CASE,
   damageCase('blocks', 'body'),
   damageCase('blocks', 'undo'),
+  POWER_CUT_CASE,
   ...CHAIN_CASES,
 ]
 
