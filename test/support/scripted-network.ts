@@ -220,8 +220,8 @@ export class ScriptedNetwork implements PeerNetwork {
   }
 
   /** Lets a peer announce what it has. */
-  announce(items: readonly Announcement[], from: PeerId): void {
-    this.#handlers?.onAnnouncements(items, from)
+  announce(items: readonly Announcement[], from: PeerId): GossipVerdict | undefined {
+    return this.#handlers?.onAnnouncements(items, from)
   }
 
   async publishAnnouncements(items: readonly Announcement[]): Promise<void> {

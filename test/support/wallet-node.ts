@@ -46,6 +46,14 @@ function createStore({ records }: WalletDisk): KeyValueStore {
   }
 }
 
+/** What a test may choose about a node with wallets. */
+export interface WalletNodeWishes extends RegtestNodeWishes {
+  readonly disk?: WalletDisk
+  readonly clock?: Clock
+  /** Takes what wallets send; the mempool, unless told otherwise. */
+  readonly submit?: (tx: Transaction) => Promise<void>
+}
+
 /** A node whose wallets are at hand. */
 export interface WalletTestNode extends RegtestNode {
   readonly wallets: WalletManager
@@ -58,16 +66,17 @@ export interface WalletTestNode extends RegtestNode {
 
 /** Makes a node at genesis, with wallets and none loaded. */
 export async function createWalletNodeForTest(
-  wishes: RegtestNodeWishes & { readonly disk?: WalletDisk; readonly clock?: Clock } = {},
+  wishes: WalletNodeWishes = {},
 ): Promise<WalletTestNode> {
   const disk = wishes.disk ?? createWalletDisk()
   let wallets: WalletManager | undefined
   const node = await createRegtestNode({ ...wishes, wallets: () => wallets })
   const start = async (): Promise<WalletManager> => {
     const { chain, mempool } = node
-    const submit = async (tx: Transaction): Promise<void> => {
+    const accept = async (tx: Transaction): Promise<void> => {
       await mempool.accept(tx)
     }
+    const submit = wishes.submit ?? accept
     const feeEstimator = new FeeEstimator(mempool.events)
     const manager = new WalletManager({
       node: createWalletNode({ chain, mempool, feeEstimator, submit }),

@@ -1,3 +1,4 @@
+import { sha256 } from '@noble/hashes/sha2.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { P2pError } from '../../../src/p2p/index.ts'
@@ -20,7 +21,8 @@ import {
   MAX_TRANSACTIONS_PER_REQUEST,
   MAX_WANTED_PER_PEER,
 } from '../../../src/sync/transaction-requests.ts'
-import { createBlock } from '../../support/chain-generator.ts'
+import { concatBytes } from '../../../src/util/index.ts'
+import { createBlock, OP_TRUE_SCRIPT } from '../../support/chain-generator.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { createMemoryDatabases, openMemoryChain } from '../../support/memory-chain.ts'
 import { createBallast, spendOpen } from '../../support/open-spends.ts'
@@ -544,6 +546,27 @@ describe('an orphan', () => {
     join('late', [rival])
     await announce('late', [rival])
     expect(askedOf('late')).toEqual([wtxidOf(rival)])
+  })
+})
+
+describe('a transaction in a block', () => {
+  it('is not asked for when a peer announces it late, by wtxid', async () => {
+    // Only with a witness are its two ids different.
+    const [output] = pick(0).outputs
+    if (output === undefined) throw new RangeError('a transaction without outputs')
+    const scriptPubKey = concatBytes(Uint8Array.of(0x00, 0x20), sha256(OP_TRUE_SCRIPT))
+    const parent = { ...pick(0), outputs: [{ ...output, scriptPubKey }] }
+    const spend = childOf(parent)
+    const inputs = spend.inputs.map((input) => ({ ...input, witness: [OP_TRUE_SCRIPT] }))
+    const child = { ...spend, inputs }
+    expect(wtxidOf(child)).not.toBe(txidOf(child))
+    join('early', [pick(1)])
+    await announce('early', [pick(1)])
+    await node.sync.submitBlock(createFullBlock(scene, params, [parent, child]).block)
+    expect(node.chain.tip.height).toBe(scene.tip.height + 1)
+    join('late', [child])
+    await announce('late', [child])
+    expect(askedOf('late')).toEqual([])
   })
 })
 

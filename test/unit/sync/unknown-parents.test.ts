@@ -178,3 +178,16 @@ describe('a block whose parent is unknown', () => {
     expect(answers).toBeLessThanOrEqual(before + MAX_UNCONNECTED_ANSWERS + 1)
   })
 })
+
+describe('an announcement', () => {
+  it('is rejected if its header has another hash, and the header is not kept', () => {
+    const { headerCount } = node.chain
+    const { header } = first.block
+    expect(node.network.announce([{ kind: 'block', hash: last.hash, header }], 'peer')).toBe(
+      'reject',
+    )
+    expect(node.chain.headerCount).toBe(headerCount)
+    node.network.announce([{ kind: 'block', hash: first.hash, header }], 'peer')
+    expect(node.chain.headerCount).toBe(headerCount + 1)
+  })
+})

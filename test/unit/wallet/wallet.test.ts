@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { TestWallet } from '../../support/wallet.ts'
-import { createWalletNodeForTest, type WalletTestNode } from '../../support/wallet-node.ts'
+import {
+  createWalletNodeForTest,
+  type WalletNodeWishes,
+  type WalletTestNode,
+} from '../../support/wallet-node.ts'
 
 const stranger = new TestWallet('stranger')
 
 /** A node with a wallet that has mined so many blocks that 50 coins each of the first are mature. */
-async function createRichNode(matureCount = 1): Promise<WalletTestNode> {
-  const node = await createWalletNodeForTest()
+async function createRichNode(
+  matureCount = 1,
+  wishes: WalletNodeWishes = {},
+): Promise<WalletTestNode> {
+  const node = await createWalletNodeForTest(wishes)
   await node.call('createwallet', 'w')
   await node.mineTo(matureCount, await node.call('getnewaddress'))
   await node.mineTo(100, stranger.address('p2wpkh'))
@@ -120,6 +127,24 @@ describe('after a kill', () => {
     await node.restartWallets()
     await node.call('loadwallet', 'w')
     expect(await node.call('getbalances')).toEqual(mined)
+  })
+
+  it('a payment that was being sent is known: it was written first', async () => {
+    let isSending = (): void => undefined
+    const sending = new Promise<void>((resolve) => {
+      isSending = resolve
+    })
+    const submit = (): Promise<never> => {
+      isSending()
+      return new Promise(() => undefined)
+    }
+    const node = await createRichNode(1, { submit })
+    void node.call('sendtoaddress', stranger.address('p2wpkh'), 1)
+    await sending
+    await node.restartWallets()
+    await node.call('loadwallet', 'w')
+    const last = await node.call('listtransactions', '*', 1)
+    expect(last).toEqual([expect.objectContaining({ category: 'send', amount: -1 })])
   })
 
   it('one lost record has the chain looked through anew', async () => {
