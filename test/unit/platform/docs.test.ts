@@ -67,8 +67,10 @@ describe('the documents', () => {
     expect(findPages(chinese)).toEqual(findPages(english)?.slice(0, findPages(chinese)?.length))
   })
 
-  it('are all reached from the README', () => {
-    const readme = readFileSync(`${ROOT}README.md`, 'utf8')
+  it('are all reached from README and ARCHITECTURE', () => {
+    const readme = ['README.md', 'ARCHITECTURE.md']
+      .map((name) => readFileSync(ROOT + name, 'utf8'))
+      .join('')
     const reached = pages.filter((name) => readme.includes(`](${name})`))
     const second = reached.map((name) => readFileSync(ROOT + name, 'utf8')).join('')
     const lost = pages.filter(
