@@ -100,6 +100,12 @@ describe('readExactJson', () => {
     '{"b":1,"a":2,"b":3}',
     '{"x":1,"2":1,"1":[{"__proto__":1E5}]}',
     '["\\"",{"constructor":null,"toString":1.5}]',
+    '{"a":":","a":{"b":1,"b":"::"}}',
+    '[1e5,1]',
+    '[1,{"a":2E5}]',
+    '{"a":-0}',
+    '[{"a":[1000000000000001000000]}]',
+    '[{"10":1,"9":2}]',
   ])('keeps %s as it was sent', (text) => {
     expect(encodeJson(readExactJson(text) as never)).toBe(text)
   })
