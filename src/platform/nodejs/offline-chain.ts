@@ -66,7 +66,7 @@ export async function openOfflineChain(choice: OfflineChainChoice): Promise<Offl
         takeDatabaseBack: (database) => takeLevelDatabaseBack(directory.databases, database),
         dropDatabaseAside: (database) => dropLevelDatabaseAside(directory.databases, database),
         loadSignatureEngine: async () => createSignatureEngine(source),
-        spawnVerifyWorker: createVerifyWorkerSpawner(module),
+        spawnVerifyWorker: createVerifyWorkerSpawner(source),
       },
       options: {
         verifyThreads: availableParallelism(),
