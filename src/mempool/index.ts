@@ -9,6 +9,7 @@
  * @module
  */
 
+export type { ChainView } from './chain-view.ts'
 export { MAX_STANDARD_TX_WEIGHT } from './check-standard.ts'
 export { DEFAULT_FAMILY_LIMITS, type FamilyLimits } from './family-limits.ts'
 export { MAX_FEE_DELTAS } from './fee-deltas.ts'

@@ -1,6 +1,6 @@
 /** @module Whether a transaction is valid on top of the tip, and worth relaying. */
 
-import type { BlockEntry, Chain, ScriptChecker } from '../chain/index.ts'
+import type { BlockEntry, ScriptChecker } from '../chain/index.ts'
 import { isHeavyCheck, verifyTransactionScripts } from '../chain/index.ts'
 import {
   areSequenceLocksMet,
@@ -25,6 +25,7 @@ import {
   toDisplayHex,
 } from '../primitives/index.ts'
 import { ScriptError, type SignatureEngine, STANDARD_SCRIPT_FLAGS } from '../script/index.ts'
+import type { ChainView } from './chain-view.ts'
 import {
   checkDustIsSpent,
   checkEphemeralDust,
@@ -48,7 +49,7 @@ const HEAVY_SIGOPS_COST = 320
 
 /** What judging works with. */
 export interface JudgeDeps {
-  readonly chain: Chain
+  readonly chain: ChainView
   /** For small transactions. */
   readonly signatures: SignatureEngine
   /** For those that take long. */

@@ -1,6 +1,6 @@
 /** @module Transactions that wait for a block. */
 
-import type { BlockEntry, BlockEvent, Chain, ScriptChecker } from '../chain/index.ts'
+import type { BlockEntry, BlockEvent, ScriptChecker } from '../chain/index.ts'
 import {
   computeTxid,
   isCoinbase,
@@ -18,6 +18,7 @@ import {
   sleep,
   toErrorMessage,
 } from '../util/index.ts'
+import type { ChainView } from './chain-view.ts'
 import { FeeDeltas } from './fee-deltas.ts'
 import { feeRateOf } from './fee-rate.ts'
 import {
@@ -48,7 +49,7 @@ import { WaitingTransactions } from './waiting-transactions.ts'
 
 /** What the mempool works with. */
 export interface MempoolDeps {
-  readonly chain: Chain
+  readonly chain: ChainView
   /** For small transactions. */
   readonly signatures: SignatureEngine
   /** For those that take long. */
