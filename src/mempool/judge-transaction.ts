@@ -70,6 +70,12 @@ export interface JudgeOptions {
   readonly maxFeeRate: bigint | undefined
   /** Whether it may push others out. */
   readonly mayReplace: boolean
+  /**
+   * Whether it comes back after a reorganisation: neither its fee nor the rules of version 3 are asked then.
+   *
+   * @see Bitcoin Core `bypass_limits`
+   */
+  readonly isReturning: boolean
   /** Whether it may be the one small child beside the limits. */
   readonly mayExceedFamily: boolean
   /** Transactions whose outputs can be spent as if they waited. */
@@ -168,7 +174,7 @@ export async function judgeTransaction(
   )
   const feeDelta = options.feeDeltaOf(txid)
   const modifiedFee = fee + feeDelta
-  checkOwnFee(tx, modifiedFee, virtualSize, options)
+  if (!options.isReturning) checkOwnFee(tx, modifiedFee, virtualSize, options)
   if (requiresStandard) checkEphemeralDust(tx, fee, modifiedFee, policy.dustFeeRate)
   const parents = findParents(tx, deps.waiting, options.before)
   const waitingParents = new Set([...parents].filter(({ txid: id }) => !options.before.has(id)))
@@ -184,7 +190,9 @@ export async function judgeTransaction(
   )
   const ancestors = collectAncestors(waitingParents)
   const { mayReplace } = options
-  const sibling = checkTruc({ tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace })
+  const sibling = options.isReturning
+    ? undefined
+    : checkTruc({ tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace })
   if (sibling !== undefined) conflicts.add(sibling)
   const replaced = collectReplaced(txid, conflicts)
   if (conflicts.size > 0) {

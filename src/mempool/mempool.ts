@@ -65,6 +65,14 @@ export interface Acceptance {
   readonly replaced: readonly MempoolEntry[]
 }
 
+/** How a transaction comes. */
+interface ComingTransaction {
+  /** When it came first, in milliseconds since the Unix epoch; undefined for now. */
+  readonly addedMs: number | undefined
+  /** Whether it comes back after a reorganisation. */
+  readonly isReturning?: boolean
+}
+
 /** A transaction on its way back after a reorganisation. */
 interface DisplacedTransaction {
   readonly tx: Transaction
@@ -169,7 +177,7 @@ export class Mempool {
    * @see Bitcoin Core `MemPoolAccept`
    */
   async accept(tx: Transaction, addedMs?: number): Promise<MempoolEntry> {
-    const { entry } = await this.#accepting.run(() => this.#acceptInTurn(tx, addedMs))
+    const { entry } = await this.#accepting.run(() => this.#acceptInTurn(tx, { addedMs }))
     return entry
   }
 
@@ -301,6 +309,7 @@ export class Mempool {
       minFeeRate: this.#currentRollingFee(),
       maxFeeRate: undefined,
       mayReplace: true,
+      isReturning: false,
       mayExceedFamily: true,
       before: NO_TRANSACTIONS,
       ...wishes,
@@ -334,14 +343,20 @@ export class Mempool {
   }
 
   /** Of many, each after others have had a turn where that is due. */
-  async #acceptInTurn(tx: Transaction, addedMs?: number): Promise<Acceptance> {
+  async #acceptInTurn(
+    tx: Transaction,
+    { addedMs, isReturning = false }: ComingTransaction,
+  ): Promise<Acceptance> {
     if (this.#busyMs > MAX_BUSY_MS) {
       await sleep(this.#deps.clock, 0)
       this.#busyMs = 0
     }
     const startMs = this.#deps.clock.monotonic()
     try {
-      return await this.#acceptNow(tx, addedMs === undefined ? {} : { nowMs: addedMs })
+      return await this.#acceptNow(tx, {
+        isReturning,
+        ...(addedMs !== undefined && { nowMs: addedMs }),
+      })
     } finally {
       this.#busyMs += this.#deps.clock.monotonic() - startMs
     }
@@ -479,7 +494,7 @@ export class Mempool {
     void this.#accepting.run(async () => {
       for (const { tx, addedMs } of displaced) {
         try {
-          await this.#acceptInTurn(tx, addedMs)
+          await this.#acceptInTurn(tx, { addedMs, isReturning: true })
         } catch (error) {
           const txid = toDisplayHex(computeTxid(tx))
           this.#deps.log.debug('transaction not readmitted', {

@@ -122,13 +122,11 @@ export function checkPackageTruc(members: readonly TrucMember[]): void {
       continue
     }
     if (waitingAncestors.size + parentsInside.length > MAX_ANCESTORS) throw tooManyAncestors(entry)
-    const [waiting] = waitingAncestors
-    const parent = waiting ?? parentsInside[0]
+    const parent = [...waitingAncestors, ...parentsInside][0]
     if (parent === undefined) continue
     checkChildSize(entry)
     checkSameVersion(entry, parent)
     checkBeside(entry, parent, members)
-    if (waiting !== undefined && waiting.descendants.count > 1) throw tooManyDescendants(waiting)
   }
 }
 

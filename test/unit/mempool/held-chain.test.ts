@@ -150,6 +150,20 @@ describe('a mempool without room', () => {
     expect(told).toEqual([])
   })
 
+  it('tells what a package has pushed out of itself', async () => {
+    await fill()
+    const parents = [pay([coinbase(6)], 20_000n), pay([coinbase(7)], 30_000n)]
+    const { members } = await scene.mempool.acceptPackage([
+      ...parents,
+      pay(
+        parents.map((tx) => outputOf(tx)),
+        9_000n,
+      ),
+    ])
+    const codes = members.map(({ entry, refusal }) => refusal?.code ?? entry?.txid)
+    expect(codes).toEqual(['mempool full', idOf(parents[1] as Transaction), 'missing-inputs'])
+  })
+
   it('tells nothing of a transaction that is evicted at its own acceptance', async () => {
     await fill()
     await scene.mempool.accept(pay([coinbase(8)], 50_000n))

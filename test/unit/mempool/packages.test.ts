@@ -10,7 +10,7 @@ import {
   type Transaction,
   toDisplayHex,
 } from '../../../src/primitives/index.ts'
-import { createBlock, type PlacedBlock } from '../../support/chain-generator.ts'
+import { createBlock, createBlocks, type PlacedBlock } from '../../support/chain-generator.ts'
 import {
   BASE,
   ballast,
@@ -384,6 +384,27 @@ describe('version 3', () => {
     const { refusal } = await scene.mempool.check([second, truc(pay([coinbase(1)], 1_000n))])
     expect(refusal?.code).toBe('TRUC-violation')
   })
+  it('stays after a reorganisation, with its children, whatever they pay and however many they are', async () => {
+    const parent = truc(pay([coinbase(0)], 0n, 4))
+    const mined = [0, 1].map((vout) => pay([outputOf(parent, vout)], 0n))
+    const tip = BASE.at(-1) as PlacedBlock
+    const { block } = createBlock(tip, OPEN_PARAMS, { transactions: [parent, ...mined] })
+    await scene.chain.acceptBlock(block)
+    const late = pay([outputOf(parent, 2)], 1_000n)
+    await scene.mempool.accept(late)
+    const pair = [truc(pay([coinbase(1)], 0n))]
+    pair.push(truc(pay([outputOf(pair[0] as Transaction)], 1_000n)))
+    await scene.mempool.acceptPackage(pair)
+    expect(scene.waiting()).toEqual([late, ...pair].map(idOf))
+    for (const placed of createBlocks(tip, OPEN_PARAMS, 2, { salt: 1 })) {
+      await scene.chain.acceptBlock(placed.block)
+    }
+    // Comes after all that return.
+    const third = truc(pay([outputOf(parent, 3)], 99_000n))
+    expect(await detailOf(third)).toBe(`${nameOf(parent)} would exceed descendant count limit`)
+    expect(scene.waiting()).toEqual([parent, ...mined, late, ...pair].map(idOf))
+  })
+
   it('comes two at a time in a package', async () => {
     const parent = truc(pay([coinbase(0)], 1_000n, 2))
     const children = [0, 1].map((vout) => truc(pay([outputOf(parent, vout)], 1_000n)))
