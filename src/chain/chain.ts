@@ -32,6 +32,7 @@ import { adoptBlocks } from './adopt-blocks.ts'
 import { type BlockEntry, findForkPoint, toUnixSeconds } from './block-entry.ts'
 import { BlockHistory } from './block-history.ts'
 import { BlockIntake } from './block-intake.ts'
+import { type AcceptedBlock, BlockOutcomes } from './block-outcome.ts'
 import { BlockTree, chainTipStatus } from './block-tree.ts'
 import type { ChainEvents, ChainTip } from './chain-events.ts'
 import { type ChainStore, type StoredCoin, StoreError } from './chain-store.ts'
@@ -99,6 +100,7 @@ export class Chain {
   readonly #mover: TipMover
   readonly #intake: BlockIntake
   readonly #history: BlockHistory
+  readonly #outcomes: BlockOutcomes
   readonly #activation = new Mutex()
   /** How many accepted blocks wait for their turn to be connected. */
   #waiting = 0
@@ -107,6 +109,7 @@ export class Chain {
     this.#deps = deps
     this.#options = options
     this.params = params
+    this.#outcomes = new BlockOutcomes(this.events)
     const { coinCacheBytes = DEFAULT_COIN_CACHE_BYTES, hasTxIndex = false } = options
     const parts = { ...deps, tree: this.#tree, active: this.#active }
     this.txIndex = hasTxIndex ? new TxIndex(parts, coinCacheBytes) : undefined
@@ -323,10 +326,9 @@ export class Chain {
    *
    * @param encoded - The block's bytes, if they are at hand.
    * @param onChecked - Called when the body has passed all checks that need no coins, and waited for before it is stored.
-   * @returns Its entry. Whether it is active is for {@link isActive} to say.
-   * @throws {@link ConsensusError} of {@link acceptHeader}, `checkBlock` and `contextualCheckBlock`. What
-   * is found only when the block is connected is remembered in its entry (`isFailed`), and told by
-   * `blockFailed`.
+   * @returns Its entry, and whether it was connected; an error in place of that for what only connecting finds. Such
+   * blocks are remembered as invalid (`isFailed`).
+   * @throws {@link ConsensusError} of {@link acceptHeader}, `checkBlock` and `contextualCheckBlock`.
    * @throws {@link StoreError} if it cannot be stored.
    * @see Bitcoin Core `ProcessNewBlock`
    */
@@ -334,13 +336,13 @@ export class Chain {
     block: Block,
     encoded?: Uint8Array,
     onChecked?: (entry: BlockEntry) => Promise<void>,
-  ): Promise<BlockEntry> {
+  ): Promise<AcceptedBlock> {
     const entry = this.acceptHeader(block.header)
     this.#intake.check(entry, block)
     if (onChecked !== undefined) await onChecked(entry)
     await this.#intake.store(entry, block, encoded)
     await this.#activateBest(entry)
-    return entry
+    return { entry, outcome: this.#outcomes.outcomeOf(entry) }
   }
 
   /**

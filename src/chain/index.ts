@@ -20,6 +20,7 @@
 export { BlockEntry, type EntryValidity, findForkPoint, toUnixSeconds } from './block-entry.ts'
 export { MIN_BLOCKS_TO_KEEP } from './block-history.ts'
 export { MAX_STALE_SIBLINGS } from './block-intake.ts'
+export type { AcceptedBlock, BlockOutcome } from './block-outcome.ts'
 export type { ChainTipStatus } from './block-tree.ts'
 export {
   Chain,

@@ -35,8 +35,8 @@ export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
   const { clock } = platform
   const log = platform.log.child('pool')
   const submitBlock = async (block: Block): Promise<BlockOutcome> => {
-    const entry = await sync.submitBlock(block)
-    return chain.isActive(entry) ? 'connected' : 'stored'
+    const { outcome } = await sync.submitBlock(block)
+    return outcome
   }
   const pool = new SoloPool(
     {

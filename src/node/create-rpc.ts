@@ -13,6 +13,7 @@ import {
   TemplateTexts,
   TemplateWaits,
 } from '../rpc/index.ts'
+import type { SubmittedBlock } from '../sync/index.ts'
 import type { MockableClock } from '../util/index.ts'
 import type { ClockWatch } from './clock-watch.ts'
 import type { CreateNodeInit, QuarryNode } from './create-node.ts'
@@ -58,8 +59,9 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
   const { wallets, feeEstimator } = parts
   const { clock, random } = platform
   const log = platform.log.child('rpc')
-  const submit = async (block: Block): Promise<void> => {
-    await sync.submitBlock(block)
+  const submit = async (block: Block): Promise<SubmittedBlock['outcome']> => {
+    const { outcome } = await sync.submitBlock(block)
+    return outcome
   }
   const mining = new NodeMiningControl({
     chain: createChainSource(chain, clock),

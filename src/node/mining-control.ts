@@ -39,7 +39,7 @@ export interface MiningControlDeps {
   readonly templates: TemplateCache
   readonly clockWatch: Pick<ClockWatch, 'requireTimely'>
   readonly params: ConsensusParams
-  readonly submit: (block: Block) => Promise<void>
+  readonly submit: (block: Block) => Promise<unknown>
   readonly loadHashEngine: () => Promise<HashEngine>
   readonly miner: () => Miner | undefined
   /** Threads that the miner has where nobody says how many. */

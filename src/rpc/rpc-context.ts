@@ -8,7 +8,13 @@ import type { FaultControls } from '../p2p/index.ts'
 import type { SoloPool } from '../pool/index.ts'
 import type { Block, BlockHash, BlockHeader, Transaction, TxidHex } from '../primitives/index.ts'
 import type { StratumServer } from '../stratum/index.ts'
-import type { PeerControl, PeerId, PeerNetwork, PropagationStats } from '../sync/index.ts'
+import type {
+  PeerControl,
+  PeerId,
+  PeerNetwork,
+  PropagationStats,
+  SubmittedBlock,
+} from '../sync/index.ts'
 import type { CancelSignal, Clock, Logger } from '../util/index.ts'
 import type { WalletManager } from '../wallet/index.ts'
 import type { BlockTexts } from './block-texts.ts'
@@ -151,9 +157,10 @@ export interface RpcContext {
   /**
    * Takes a block as if the local miner had found it, and relays it.
    *
+   * @returns Whether it was connected.
    * @throws {@link ConsensusError} if it is invalid.
    */
-  submitBlock(block: Block): Promise<void>
+  submitBlock(block: Block): Promise<SubmittedBlock['outcome']>
   /**
    * Takes a header as if a peer had sent it.
    *

@@ -42,6 +42,7 @@ export {
   type RequestKind,
 } from './peer-network.ts'
 export {
+  type SubmittedBlock,
   Synchronizer,
   type SynchronizerDeps,
   type SynchronizerEvents,

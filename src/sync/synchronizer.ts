@@ -1,6 +1,13 @@
 /** @module Keeps the chain level with its peers: the handlers behind every message. */
 
-import { type BlockEntry, type Chain, findLocatorFork, type TipEvent } from '../chain/index.ts'
+import {
+  type AcceptedBlock,
+  type BlockEntry,
+  type BlockOutcome,
+  type Chain,
+  findLocatorFork,
+  type TipEvent,
+} from '../chain/index.ts'
 import { ConsensusError, checkProofOfWork } from '../consensus/index.ts'
 import type { Mempool, MempoolEntry, OwnRecords } from '../mempool/index.ts'
 import {
@@ -77,6 +84,11 @@ export interface SynchronizerEvents extends Record<string, unknown> {
   peerConnected: PeerInfo
   /** As it was known last. */
   peerGone: PeerInfo
+}
+
+/** A block of our own that is valid as far as its branch was connected. */
+export interface SubmittedBlock extends AcceptedBlock {
+  readonly outcome: Exclude<BlockOutcome, ConsensusError>
 }
 
 /** How synchronisation works. */
@@ -204,31 +216,26 @@ export class Synchronizer implements PeerNetworkHandlers {
    * @throws {@link ConsensusError} if it is invalid, as any block would be, whether that shows at once or when
    * it is connected.
    */
-  async submitBlock(block: Block): Promise<BlockEntry> {
+  async submitBlock(block: Block): Promise<SubmittedBlock> {
     const { chain, mempool } = this.#deps
     const hash = toDisplayHex(computeBlockHash(block.header))
     forgetExcessHeaders(chain, [...this.#peers.values()])
     // Once the block is connected the mempool has forgotten what it knew.
     const unknown = findUnknown(block, mempool)
-    let failure: ConsensusError | undefined
-    const offFailed = chain.events.on('blockFailed', ({ entry, error }) => {
-      if (entry.hashHex === hash) failure = error
-    })
     let published: Promise<void> | undefined
     // At once: until it is written down, others would hear of it some other way and fetch it whole.
     const offConnected = chain.events.on('blockConnected', ({ entry }) => {
       if (entry.hashHex === hash) published = this.#relay.publish(block, unknown)
     })
     try {
-      const entry = await chain.acceptBlock(block)
-      if (entry.isFailed) throw failure ?? new ConsensusError('bad-prevblk', { hash })
+      const { entry, outcome } = await chain.acceptBlock(block)
+      if (outcome instanceof ConsensusError) throw outcome
       await published
-      return entry
+      return { entry, outcome }
     } catch (error) {
       if (isStoreFailure(error)) this.#deps.fatal(error)
       throw error
     } finally {
-      offFailed()
       offConnected()
     }
   }

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Chain, type ChainOptions, createInlineScriptChecker } from '../../src/chain/index.ts'
 import {
+  ConsensusError,
   type ConsensusParams,
   createConsensusParams,
   REGTEST_SPEC,
@@ -240,8 +241,10 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const network = new LonelyNetwork()
   let extraNonce = 0
   let stopRequests = 0
-  const submitBlock = async (block: Block): Promise<void> => {
-    await chain.acceptBlock(block)
+  const submitBlock = async (block: Block) => {
+    const { outcome } = await chain.acceptBlock(block)
+    if (outcome instanceof ConsensusError) throw outcome
+    return outcome
   }
   const source = createChainSource(chain, clock)
   const transactions = createTxSource(mempool)

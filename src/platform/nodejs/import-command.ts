@@ -49,14 +49,10 @@ class BlockImport {
   readonly tally: Tally = { blocks: 0, transactions: 0, known: 0, done: 0 }
   readonly #offline: OfflineChain
   readonly #file: string
-  #failure: ConsensusError | undefined
 
   constructor(offline: OfflineChain, file: string) {
     this.#offline = offline
     this.#file = file
-    offline.chain.events.on('blockFailed', ({ error }) => {
-      this.#failure ??= error
-    })
   }
 
   /** @throws {@link BlockFileError}, and {@link StoreError} if a block could not be stored. */
@@ -81,8 +77,8 @@ class BlockImport {
       const { hasBody, isPruned } = chain.acceptHeader(block.header)
       if (hasBody || isPruned) this.tally.known += 1
       else {
-        const entry = await chain.acceptBlock(block, bytes)
-        if (entry.isFailed) throw this.#failure ?? new ConsensusError('bad-prevblk')
+        const { outcome } = await chain.acceptBlock(block, bytes)
+        if (outcome instanceof ConsensusError) throw outcome
         this.tally.blocks += 1
         this.tally.transactions += block.transactions.length
       }

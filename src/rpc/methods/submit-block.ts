@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import type { Chain } from '../../chain/index.ts'
-import { type ConsensusError, findWitnessCommitment } from '../../consensus/index.ts'
+import { findWitnessCommitment } from '../../consensus/index.ts'
 import { WITNESS_RESERVED_VALUE } from '../../mining/index.ts'
 import { type Block, hasWitness, toDisplayHex } from '../../primitives/index.ts'
 import { defineMethod } from '../define-method.ts'
@@ -64,18 +64,11 @@ export const submitBlock = defineMethod({
     const known = chain.getEntry(hashHex)
     if (known?.isFailed === true) return 'duplicate-invalid'
     if (known?.hasBody === true) return 'duplicate'
-    let failure: ConsensusError | undefined
-    const stopListening = chain.events.on('blockFailed', ({ entry, error }) => {
-      if (entry.hashHex === hashHex) failure = error
-    })
     try {
-      await context.submitBlock(block)
+      const outcome = await context.submitBlock(block)
+      return outcome === 'connected' ? null : 'inconclusive'
     } catch (error) {
-      return toRejectReason(failure ?? error)
-    } finally {
-      stopListening()
+      return toRejectReason(error)
     }
-    if (failure !== undefined) return toRejectReason(failure)
-    return chain.getEntry(hashHex)?.validity === 'connected' ? null : 'inconclusive'
   },
 })

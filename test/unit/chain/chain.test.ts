@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Chain } from '../../../src/chain/index.ts'
-import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
+import {
+  ConsensusError,
+  createConsensusParams,
+  REGTEST_SPEC,
+} from '../../../src/consensus/index.ts'
 import {
   type Block,
   computeTxid,
@@ -37,18 +41,12 @@ function hexOf({ hash }: PlacedBlock): string {
 
 /** Why a block is refused: what `acceptBlock` throws, or what connecting it finds. */
 async function refusal(chain: Chain, block: Block): Promise<string | undefined> {
-  let failed: string | undefined
-  const off = chain.events.on('blockFailed', ({ error }) => {
-    failed = error.code
-  })
   try {
-    await chain.acceptBlock(block)
+    const { outcome } = await chain.acceptBlock(block)
+    return outcome instanceof ConsensusError ? outcome.code : undefined
   } catch (error) {
     return (error as { code: string }).code
-  } finally {
-    off()
   }
-  return failed
 }
 
 const wallet = new TestWallet('chain')
@@ -173,6 +171,26 @@ describe('Chain', () => {
     expect(chain.getEntry(hexOf(onBad))?.isFailed).toBe(true)
     const after = createBlock(onBad, params)
     expect(await refusal(chain, after.block)).toBe('bad-prevblk')
+  })
+
+  it('says of each block under way how its own acceptance ended', async () => {
+    const chain = await openMemoryChain(params, clock)
+    const [best, next] = createBlocks(genesis, params, 2) as [PlacedBlock, PlacedBlock]
+    const [sibling] = createBlocks(genesis, params, 1, { salt: 1 }) as [PlacedBlock]
+    const greedy = createBlock(next, params, { fees: 1n })
+    const onGreedy = createBlock(greedy, params)
+    const spending = createBlock(next, params, { transactions: [spendAnything(next, 1)] })
+    const blocks = [best, next, sibling, greedy, spending]
+    const accepted = await Promise.all(blocks.map(({ block }) => chain.acceptBlock(block)))
+    const outcomes = accepted.map(({ outcome }) =>
+      outcome instanceof ConsensusError ? outcome.code : outcome,
+    )
+    expect(outcomes).toEqual([
+      ...['connected', 'connected', 'stored'],
+      ...['bad-cb-amount', 'bad-txns-inputs-missingorspent'],
+    ])
+    expect(accepted.map(({ entry }) => entry.hashHex)).toEqual(blocks.map(hexOf))
+    expect(await refusal(chain, onGreedy.block)).toBe('bad-prevblk')
   })
 
   it('does not remember a body that does not fit its header against the good one', async () => {

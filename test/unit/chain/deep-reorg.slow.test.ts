@@ -106,7 +106,7 @@ it(`goes ${REORG_BLOCKS} blocks there and back, and holds a few of them at a tim
   for (last of createBranch(fork, REORG_BLOCKS + 1, 2)) {
     // With the last one the branch is the longer, and that is measured.
     if (last.height > left.height) break
-    const entry = await chain.acceptBlock(last.block)
+    const { entry } = await chain.acceptBlock(last.block)
     if (last.height === fork.height + 1) root = entry
   }
   expect(chain.tip).toBe(left)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   CONSENSUS_RULES,
   CoinsView,
+  ConsensusError,
   type ConsensusErrorCode,
   checkTransaction,
   checkTransactionInputs,
@@ -25,18 +26,12 @@ import {
 
 /** Why a block is refused: what `acceptBlock` throws, or what connecting it finds. */
 async function refusal({ chain }: Scene, block: Block): Promise<string | undefined> {
-  let failed: string | undefined
-  const off = chain.events.on('blockFailed', ({ error }) => {
-    failed = error.code
-  })
   try {
-    await chain.acceptBlock(block)
+    const { outcome } = await chain.acceptBlock(block)
+    return outcome instanceof ConsensusError ? outcome.code : undefined
   } catch (error) {
     return (error as { code: string }).code
-  } finally {
-    off()
   }
-  return failed
 }
 
 /** Rules that stand behind others in a block: what breaks them has broken an earlier one. Called directly. */

@@ -22,7 +22,7 @@ async function growBranches(node: RegtestNode): Promise<Branches> {
   ] as const) {
     const branch: string[] = []
     for (const { block } of createBlocks(genesis, node.chain.params, count, { salt })) {
-      branch.push((await node.chain.acceptBlock(block)).hashHex)
+      branch.push((await node.chain.acceptBlock(block)).entry.hashHex)
     }
     hashes.push(branch)
   }
@@ -92,7 +92,7 @@ describe('transactions of a block that is left out', () => {
     const spend = wallet.spend(coinbase, 0, 'p2wpkh', payoutScript, 4_999_000_000n)
     const second = createBlock(first, params, { transactions: [spend], fees: 1_000_000n })
     await node.chain.acceptBlock(first.block)
-    blockHash = (await node.chain.acceptBlock(second.block)).hashHex
+    blockHash = (await node.chain.acceptBlock(second.block)).entry.hashHex
   })
 
   /** The mempool judges one after another: once it has refused this, it has judged what came back. */

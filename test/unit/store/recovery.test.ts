@@ -243,7 +243,7 @@ describe('a coin that the disk has lost', () => {
     const wrong = { ...spend, inputs: [{ ...input, prevout }] }
     const tip = blocks.at(-1) as PlacedBlock
     const next = createBlock(tip, params, { transactions: [wrong], fees: 1_000_000n })
-    expect((await chain.acceptBlock(next.block)).isFailed).toBe(true)
+    expect((await chain.acceptBlock(next.block)).entry.isFailed).toBe(true)
     expect(chain.tip.height).toBe(105)
   })
 })
