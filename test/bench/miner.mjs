@@ -3,16 +3,18 @@
  * Measures the hash core beside the usual ways to hash a header, and the miner around it, in one run. What to
  * trust are the ratios: slices of all candidates are interleaved, so that a busy machine slows all of them.
  *
- *   node test/bench/miner.mjs [--json] [--rounds N]
+ *   node test/bench/miner.mjs [--json] [--record] [--tiny] [--rounds N] [--stop-samples N] [--overhead-seconds N]
  *
  * A candidate is measured only after it has found what `@noble/hashes` finds. Rates are per second of
  * processor time, on one thread and on all cores: the sum of what each thread did per second of its own. The
- * latency is real time, and other programs that want the cores add to it (`loadAverage`). Nothing here passes
+ * latency is real time, and other programs that want the cores add to it (`load`). Nothing here passes
  * or fails on a time.
  */
 
-import { availableParallelism, cpus, loadavg } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { build, isBuilt } from '../../scripts/build.mjs'
+import { readOptions } from './report/options.mjs'
+import { endReport, formatMachine, startReport } from './report/report.mjs'
 
 if (!isBuilt()) build()
 const { AS_SHA256, createCandidates, HASH_WASM, NAIVE, NOBLE, NODE_CRYPTO, ROLLED, SCALAR } =
@@ -29,13 +31,17 @@ const { measureThreads } = await import('./miner/threads.mjs')
 
 const SLICE_MS = 60
 const WARM_UP_MS = 150
-const DEFAULT_ROUNDS = 9
-const STOP_SAMPLES = 250
+
+const options = readOptions({
+  rounds: { usual: 9, tiny: 1 },
+  'stop-samples': { usual: 250, tiny: 5 },
+  'overhead-seconds': { usual: 15, tiny: 0.5, isWhole: false },
+})
+const { rounds, 'stop-samples': stopSamples, 'overhead-seconds': overheadSeconds } = options.sizes
 
 const NATIVE = 'native, 128-bit vectors'
 
-/** @param {number} rounds */
-async function measureCandidates(rounds) {
+async function measureCandidates() {
   const here = (await createCandidates()).map(({ name, step }) => ({
     name,
     measure: async (/** @type {number} */ ms) => measureSlice(step, ms, processMicros),
@@ -97,24 +103,32 @@ function summarize({ rows }, threads) {
   }
 }
 
-/** @param {number} rounds */
-async function measure(rounds) {
-  const all = cpus()
+/**
+ * What a history keeps.
+ *
+ * @param {ReturnType<typeof summarize>} summary
+ */
+function listRatios({ megahashesPerSecond: _rates, ...ratios }) {
+  return ratios
+}
+
+async function measure() {
   const cores = availableParallelism()
-  const loadAverage = round(loadavg()[0] ?? 0, 2)
-  const measured = await measureCandidates(rounds)
+  const start = startReport()
+  const measured = await measureCandidates()
   const names = measured.rows.map(({ name }) => name).filter((name) => name !== NATIVE)
   const threads = await measureThreads(names, rounds)
-  const schedulingOverhead = await measureOverhead()
+  const schedulingOverhead = await measureOverhead(overheadSeconds)
   const schedulingAgainstLoops = await compareWithLoops(rounds)
-  const stop = await measureStopLatency(STOP_SAMPLES, Math.max(1, cores - 1))
-  const stopOnAllCores = await measureStopLatency(STOP_SAMPLES, cores)
+  const stop = await measureStopLatency(stopSamples, Math.max(1, cores - 1))
+  const stopOnAllCores = await measureStopLatency(stopSamples, cores)
+  const summary = summarize(measured, threads)
   return {
-    machine: { cpu: all[0]?.model ?? 'unknown', cores, node: process.versions.node },
-    loadAverage,
+    ...start,
     rounds,
     sliceMs: SLICE_MS,
-    ...summarize(measured, threads),
+    ...summary,
+    ratios: { ...listRatios(summary), schedulingOverhead },
     schedulingOverhead,
     schedulingAgainstLoops,
     // With the threads that a miner has by default; where it has every core, the main thread waits for one.
@@ -128,20 +142,21 @@ async function measure(rounds) {
 
 /** @param {Awaited<ReturnType<typeof measure>>} report */
 function printTable(report) {
-  const { machine, candidates, megahashesPerSecond, stopLatency, stopLatencyOnAllCores } = report
+  const { candidates, megahashesPerSecond, stopLatency, stopLatencyOnAllCores } = report
+  const cores = availableParallelism()
   const loops = report.schedulingAgainstLoops
   /** @param {number} rate */
   const mega = (rate) => (rate / 1e6).toFixed(3).padStart(8)
   /** @param {string} name */
   const onAll = (name) =>
-    String(/** @type {any} */ (megahashesPerSecond)[name]?.[machine.cores] ?? '').padStart(9)
+    String(/** @type {any} */ (megahashesPerSecond)[name]?.[cores] ?? '').padStart(9)
   /** @param {typeof stopLatency} latency */
   const formatLatency = ({ threads, median: middle, p99, max }) =>
     `new tip to the end of the last call on old work, ${threads} threads: median ${middle} ms, p99 ${p99} ms, worst ${max} ms`
   const percent = (/** @type {number} */ share) => `${(share * 100).toFixed(2)} %`
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${report.loadAverage} at the start`,
-    `${'MH/s of processor time'.padEnd(28)} one thread     best  ${machine.cores} cores  times slower than the first`,
+    `${formatMachine(report)} at the start`,
+    `${'MH/s of processor time'.padEnd(28)} one thread     best  ${cores} cores  times slower than the first`,
     ...candidates.map(({ name, hashesPerSecond, best, timesSlower }) => {
       const ratio = timesSlower.toFixed(2).padStart(8)
       return `${name.padEnd(28)}   ${mega(hashesPerSecond)} ${mega(best)}${onAll(name)}  ${ratio}`
@@ -155,14 +170,4 @@ function printTable(report) {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-async function main() {
-  const args = process.argv.slice(2)
-  const at = args.indexOf('--rounds')
-  const rounds = at === -1 ? DEFAULT_ROUNDS : Number(args[at + 1])
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number')
-  const report = await measure(rounds)
-  if (args.includes('--json')) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else printTable(report)
-}
-
-await main()
+endReport('miner', options, await measure(), printTable)

@@ -2,7 +2,8 @@
  * Measures how new blocks spread among 20 nodes that know their transactions, in compact form and whole; and how
  * signed transactions spread among 5 nodes (see relay/transactions.mjs).
  *
- *   node test/bench/relay.mjs [--json] [--nodes N] [--rounds N] [--only blocks|transactions]
+ *   node test/bench/relay.mjs [--json] [--record] [--tiny] [--only blocks|transactions] [--nodes N] [--rounds N]
+ *     [--largest-bytes N] [--senders N] [--per-second N] [--seconds N]
  *
  * For blocks all nodes live in this process, each with its own chain, mempool and libp2p over TCP on loopback, so that every byte
  * is sent and encrypted; but they share one core. What to trust are ratios within one run. The time of a node is when
@@ -11,36 +12,38 @@
  * connections together, with whatever else nodes say meanwhile.
  */
 
-import '../../dist/platform/nodejs/polyfills.js'
-import { cpus, loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { build, isBuilt } from '../../scripts/build.mjs'
+import { readOptions } from './report/options.mjs'
+import { endReport, formatMachine, startReport } from './report/report.mjs'
 
 if (!isBuilt()) build()
+await import('../../dist/platform/nodejs/polyfills.js')
 const { encodeBlock, encodeTransaction } = await import('../../dist/primitives/index.js')
 const { createBlock, createScene, TRANSACTION_BYTES } = await import('./relay/scene.mjs')
 const { BenchNode, countBytes } = await import('./relay/nodes.mjs')
 const { measureTransactions } = await import('./relay/transactions.mjs')
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    nodes: { type: 'string', default: '20' },
-    rounds: { type: 'string', default: '1' },
-    only: { type: 'string' },
+const options = readOptions(
+  {
+    nodes: { usual: 20, tiny: 3, min: 2 },
+    rounds: { usual: 1, tiny: 1 },
+    'largest-bytes': { usual: 998_000, tiny: 20_000, min: 10_000 },
+    senders: { usual: 5, tiny: 2, min: 2 },
+    'per-second': { usual: 500, tiny: 20 },
+    seconds: { usual: 10, tiny: 1 },
   },
-})
-
-const nodeCount = Number(values.nodes)
-const rounds = Number(values.rounds)
+  { only: { type: 'string' } },
+)
+const { nodes: nodeCount, rounds, 'largest-bytes': largestBytes } = options.sizes
+const { only } = options.given
 /** Every node dials so many others. */
 const DIALS = 4
 /** Bytes of transactions: with header and coinbase a megabyte is all that a block may have without witnesses. */
 const SIZES = [
   ['empty', 0],
-  ['100kB', 100_000],
-  ['1MB', 998_000],
+  ['tenth', Math.floor(largestBytes / 10)],
+  ['largest', largestBytes],
 ]
 /** Of blocks that the miner publishes whole: all, or as nodes do by themselves. */
 const FORMS = [
@@ -48,7 +51,11 @@ const FORMS = [
   ['compact', undefined],
 ]
 /** How many transactions reach the nodes each second, all together, and for how long. */
-const TRANSACTION_LOAD = { nodeCount: 5, perSecond: 500, seconds: 10 }
+const TRANSACTION_LOAD = {
+  nodeCount: options.sizes.senders,
+  perSecond: options.sizes['per-second'],
+  seconds: options.sizes.seconds,
+}
 const TIMEOUT_MS = 180_000
 /** So long nobody connects a block that others wait for. */
 const PATIENCE_MS = 30_000
@@ -184,7 +191,7 @@ function reportBlocks(groups) {
     const cases = Object.fromEntries(
       SIZES.map(([size]) => [size, summarise(groups.get(`${form} ${size}`))]),
     )
-    return [form, { ...cases['1MB'], cases }]
+    return [form, { ...cases['largest'], cases }]
   })
   const { whole, compact } = Object.fromEntries(forms)
   return {
@@ -198,16 +205,16 @@ function reportBlocks(groups) {
 
 const line = (text) => process.stdout.write(`${text}\n`)
 
-function printBlocks({ bytesRatio, medianRatio, lastRatio, ...forms }) {
-  for (const [size] of SIZES) {
-    line(`\n${size}`)
+function printBlocks({ ratios: { bytesRatio, medianRatio, lastRatio }, ...forms }) {
+  for (const [size, bytes] of SIZES) {
+    line(`\n${size}, ${bytes / 1_000} kB`)
     for (const [form] of FORMS) {
       const { bytes, medianMs, p95Ms, lastMs } = forms[form].cases[size]
       const times = [medianMs, p95Ms, lastMs].map((ms) => `${ms.toFixed(0)} ms`).join(', ')
       line(`  ${form.padEnd(8)} ${(bytes / 1e6).toFixed(2)} MB, ${times} (median, p95, last)`)
     }
   }
-  line(`\n1 MB, compact against whole: ${(100 * bytesRatio).toFixed(1)} % of the bytes,`)
+  line(`\nlargest, compact against whole: ${(100 * bytesRatio).toFixed(1)} % of the bytes,`)
   line(
     `${(100 * medianRatio).toFixed(0)} % of the median time, ${(100 * lastRatio).toFixed(0)} % of the last node's`,
   )
@@ -222,25 +229,26 @@ function printTransactions(result) {
   line(`  ${cpuMicrosecondsPerTransaction.toFixed(0)} us of each node's processor time for each`)
 }
 
-const report = {
-  machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-  load: loadavg()[0],
-  nodes: nodeCount,
-  rounds,
-  peers: DIALS * 2,
-}
+const report = { ...startReport(), nodes: nodeCount, rounds, peers: DIALS * 2, ratios: {} }
 try {
-  if (values.only !== 'blocks') report.transactions = await measureTransactions(TRANSACTION_LOAD)
-  if (values.only !== 'transactions') Object.assign(report, reportBlocks(await measureBlocks()))
+  if (only !== 'blocks') {
+    report.transactions = await measureTransactions(TRANSACTION_LOAD)
+    const { delivered, injected } = report.transactions
+    report.ratios.deliveredShare = delivered / injected
+  }
+  if (only !== 'transactions') {
+    const { bytesRatio, medianRatio, lastRatio, ...forms } = reportBlocks(await measureBlocks())
+    Object.assign(report.ratios, { bytesRatio, medianRatio, lastRatio })
+    Object.assign(report, forms)
+  }
 } catch (error) {
   process.stderr.write(`\n${error.stack}\n`)
   process.exit(1)
 }
-if (values.json) line(JSON.stringify(report, null, 2))
-else {
-  line(`${report.machine}, load ${report.load.toFixed(1)}`)
+endReport('relay', options, report, () => {
+  line(formatMachine(report))
   if (report.whole !== undefined) printBlocks(report)
   if (report.transactions !== undefined) printTransactions(report.transactions)
-}
+})
 // Sockets that are closing hold the process for a while.
 process.exit()

@@ -3,17 +3,18 @@
  * answering the same bytes without a node behind it; how long the node's event loop is held meanwhile; and how long a
  * new block template takes with a large mempool, from the request to the last byte of the answer.
  *
- *   node test/bench/rpc.mjs [--json] [--seconds N] [--clients N] [--transactions N] [--waiting N]
+ *   node test/bench/rpc.mjs [--json] [--record] [--tiny] [--seconds N] [--clients N] [--transactions N] [--waiting N]
+ *     [--templates N]
  *
  * Each server has a process of its own, this one is the clients'. Nothing here passes or fails on a time.
  */
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { build, isBuilt } from '../../scripts/build.mjs'
+import { readOptions } from './report/options.mjs'
+import { endReport, formatMachine, startReport } from './report/report.mjs'
 import { askOnce, measure } from './rpc/clients.mjs'
 
 if (!isBuilt()) build()
@@ -23,25 +24,16 @@ const SERVER = fileURLToPath(new URL('./rpc/server.mjs', import.meta.url))
 const SMALL_METHOD = 'getblockcount'
 const ROUNDS = 3
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '3' },
-    clients: { type: 'string', default: '32' },
-    transactions: { type: 'string', default: '1000' },
-    waiting: { type: 'string', default: '50000' },
-  },
+const options = readOptions({
+  seconds: { usual: 3, tiny: 0.2, isWhole: false },
+  clients: { usual: 32, tiny: 4 },
+  transactions: { usual: 1_000, tiny: 20 },
+  waiting: { usual: 50_000, tiny: 100 },
+  templates: { usual: 5, tiny: 1 },
 })
-
-function readCount(name) {
-  const count = Number(values[name])
-  if (!(count > 0)) throw new RangeError(`--${name} takes a number above 0`)
-  return count
-}
-
-const load = { clients: readCount('clients'), seconds: readCount('seconds') }
-const transactions = readCount('transactions')
-const waiting = readCount('waiting')
+const { seconds, clients, transactions, waiting, templates: templateCount } = options.sizes
+const load = { clients, seconds }
+const machine = startReport()
 
 class Server {
   #child = fork(SERVER)
@@ -82,7 +74,6 @@ try {
   }
   const bareTarget = await bare.ask({ type: 'bare', answers })
   const methods = {}
-  const ratios = []
   let longestLoopHoldMs = 0
   for (const [method, params] of calls) {
     process.stderr.write(`${method}\n`)
@@ -99,7 +90,6 @@ try {
     const ratio = median(
       rounds.map(({ ours, theirs }) => ours.requestsPerSecond / theirs.requestsPerSecond),
     )
-    if (method === SMALL_METHOD) ratios.push(ratio)
     methods[method] = {
       answerBytes: Buffer.byteLength(answers.find(([name]) => name === method)[1]),
       requestsPerSecond: median(rounds.map(({ ours }) => ours.requestsPerSecond)),
@@ -113,7 +103,7 @@ try {
   const templates = []
   const sendings = []
   await node.ask({ type: 'templates' })
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < templateCount; i++) {
     // A changed mempool and a stale template: prioritising counts as a change.
     const [txid] = JSON.parse(await askOnce(target, 'getrawmempool', [])).result
     await askOnce(target, 'prioritisetransaction', [txid, 0, 1])
@@ -130,10 +120,11 @@ try {
   const byMethod = (field) =>
     Object.fromEntries(Object.entries(methods).map(([name, figures]) => [name, figures[field]]))
   const report = {
-    machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-    load: loadavg()[0],
-    clients: load.clients,
-    ratioToBareServer: ratios[0],
+    ...machine,
+    clients,
+    ratioToBareServer: methods[SMALL_METHOD].ratioToBareServer,
+    // Of requests a second to those of the bare library.
+    ratios: byMethod('ratioToBareServer'),
     requestsPerSecond: byMethod('requestsPerSecond'),
     p99Ms: byMethod('p99Ms'),
     longestLoopHoldMs,
@@ -148,8 +139,7 @@ try {
     },
     methods,
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else print(report)
+  endReport('rpc', options, report, print)
 } finally {
   await node.stop()
   await bare.stop()
@@ -157,7 +147,7 @@ try {
 
 function print(report) {
   const line = (text) => process.stdout.write(`${text}\n`)
-  line(`${report.machine}, load ${report.load.toFixed(1)}, ${report.clients} clients\n`)
+  line(`${formatMachine(report)}, ${report.clients} clients\n`)
   for (const [name, figures] of Object.entries(report.methods)) {
     line(`${name} (${(figures.answerBytes / 1_000).toFixed(1)} kB)`)
     line(

@@ -2,7 +2,7 @@
  * Writes coins at a steady pace with reads beside them, a while for each candidate: LevelDB as a node uses it, LevelDB
  * with one put for each coin, and LMDB as a yardstick.
  *
- *   node test/bench/store.mjs [--json] [--seconds N] [--writes N]
+ *   node test/bench/store.mjs [--json] [--record] [--tiny] [--seconds N] [--writes N]
  *
  * Ten times a second a tenth of the changes is written, seven in ten of them new coins and the rest spent ones, while
  * a hundred coins are read. Latencies are of such a batch of writes or reads. Each candidate has a process of its own,
@@ -12,28 +12,23 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { build, isBuilt } from '../../scripts/build.mjs'
+import { readOptions } from './report/options.mjs'
+import { endReport, formatMachine, startReport } from './report/report.mjs'
 
 if (!isBuilt()) build()
 const { CANDIDATES } = await import('./store/candidates.mjs')
 
 const MEASURE = fileURLToPath(new URL('./store/measure.mjs', import.meta.url))
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '60' },
-    writes: { type: 'string', default: '10000' },
-  },
+const options = readOptions({
+  seconds: { usual: 60, tiny: 0.5, isWhole: false },
+  writes: { usual: 10_000, tiny: 1_000, min: 10 },
 })
-const seconds = Number(values.seconds)
-const writesPerSecond = Number(values.writes)
-if (!(seconds > 0 && writesPerSecond > 0))
-  throw new RangeError('--seconds and --writes are above 0')
+const { seconds, writes: writesPerSecond } = options.sizes
 
 async function measure(name, folder) {
   process.stderr.write(`${name}: ${seconds} s\n`)
@@ -47,9 +42,26 @@ async function measure(name, folder) {
   return result
 }
 
-function print({ machine, load, results }) {
+/**
+ * What LevelDB as a node uses it takes, in times of what another candidate takes.
+ *
+ * @param other - Name of the candidate.
+ */
+function compare(results, other) {
+  const [ours, theirs] = ['quarry', other].map((wanted) =>
+    results.find(({ name }) => name === wanted),
+  )
+  return {
+    [`writeMedianTo.${other}`]: ours.writeBatches.p50Ms / theirs.writeBatches.p50Ms,
+    [`readMedianTo.${other}`]: ours.readBatches.p50Ms / theirs.readBatches.p50Ms,
+    [`processorTo.${other}`]: ours.processorShare / theirs.processorShare,
+    [`diskTo.${other}`]: ours.megabytesOnDisk / theirs.megabytesOnDisk,
+  }
+}
+
+function print({ results, ...report }) {
   const line = (text) => process.stdout.write(`${text}\n`)
-  line(`${machine}, load ${load.toFixed(1)}`)
+  line(formatMachine(report))
   line(`${writesPerSecond} writes a second for ${seconds} s\n`)
   for (const result of results) {
     const { writeBatches, readBatches } = result
@@ -67,17 +79,17 @@ function print({ machine, load, results }) {
 
 const folder = mkdtempSync(join(tmpdir(), 'quarry-bench-store-'))
 try {
+  const machine = startReport()
   const results = []
   for (const name of CANDIDATES) results.push(await measure(name, join(folder, name)))
   const report = {
-    machine: `Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-    load: loadavg()[0],
+    ...machine,
+    ratios: { ...compare(results, 'singlePuts'), ...compare(results, 'lmdb') },
     seconds,
     writesPerSecond,
     results,
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else print(report)
+  endReport('store', options, report, print)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

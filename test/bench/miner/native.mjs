@@ -5,6 +5,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { listLowNonces } from './candidates.mjs'
+// biome-ignore lint/correctness/useImportExtensions: the types beside it are none to import.
+import { findFirstError } from './compiler-output.mjs'
 
 const MANIFEST = fileURLToPath(new URL('./native/Cargo.toml', import.meta.url))
 const TARGET = fileURLToPath(new URL('../../../wasm/target/native', import.meta.url))
@@ -23,7 +25,7 @@ function build() {
     { env: { ...process.env, RUSTFLAGS: RUST_FLAGS }, encoding: 'utf8' },
   )
   if (error !== undefined) return 'there is no Rust compiler on this machine'
-  return status === 0 ? undefined : `it does not compile: ${stderr.trim().split('\n')[0]}`
+  return status === 0 ? undefined : `it does not compile: ${findFirstError(stderr)}`
 }
 
 /**

@@ -17,7 +17,6 @@ const SLICE_MS = 600
 const SETTLE_MS = 40
 const WARM_UP_ROUNDS = 1
 const OVERHEAD_WARM_UP_MS = 2_000
-const OVERHEAD_MS = 3_000
 const OVERHEAD_PERIODS = 5
 /** Between two tips: longer than any call, and never the same, so that calls are met at every point. */
 const TIP_GAP_MS = 25
@@ -117,8 +116,10 @@ async function startWatchedMiner(nextTemplate, threads, samples) {
  * The share of the processor time that is spent anywhere but in calls into the engine, while the miner runs with one
  * worker: by the worker between its calls, by the main thread on messages, templates and statistics. In processor
  * time, so that other programs change it little.
+ *
+ * @param {number} measuredSeconds - All periods together.
  */
-export async function measureOverhead() {
+export async function measureOverhead(measuredSeconds) {
   let seconds = 0
   const { miner, gaps } = await startWatchedMiner(() => createTemplate(0, seconds++), 1, 0)
   await sleep(OVERHEAD_WARM_UP_MS)
@@ -130,7 +131,7 @@ export async function measureOverhead() {
     const start = processMicros()
     const mainStart = performance.eventLoopUtilization()
     const mainStartMicros = threadMicros()
-    await sleep(OVERHEAD_MS)
+    await sleep((measuredSeconds * 1_000) / OVERHEAD_PERIODS)
     const total = processMicros() - start
     // The loop also counts time in which this thread had to wait for a core.
     const activeMicros = performance.eventLoopUtilization(mainStart).active * 1_000

@@ -17,7 +17,7 @@ const { Synchronizer } = await import('../../../dist/sync/index.js')
 const MAX_PEERS = 40
 
 const ignore = () => undefined
-const log = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore }
+export const log = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 const sockets = new Set()
 // Every connection once: at the end that dialled it.

@@ -1,7 +1,7 @@
 /** One node of the transactions' measurement, in a process of its own. Does what its parent says over IPC. */
 
 import '../../../dist/platform/nodejs/polyfills.js'
-import { BenchNode } from './nodes.mjs'
+import { BenchNode, log } from './nodes.mjs'
 
 const { createSignatureEngine, loadSignatureSource } = await import(
   '../../../dist/platform/nodejs/signature-engine-loader.js'
@@ -44,7 +44,6 @@ function inject({ perSecond }) {
 
 const COMMANDS = {
   async start({ blocks, transactions }) {
-    const log = { warn: () => undefined }
     const signatures = createSignatureEngine(await loadSignatureSource(log))
     own = transactions.map(decodeTransaction)
     node = await BenchNode.create(blocks, [], {}, signatures)

@@ -27,9 +27,11 @@ class NodeProcess {
   #answers = new Map()
 
   constructor() {
-    this.#child.on('message', ({ type, ...message }) => this.#answers.get(type)?.(message))
-    this.#child.on('exit', (code) => {
-      if (code !== 0) process.stderr.write(`a node ended with ${code}\n`)
+    this.#child.on('message', ({ type, ...message }) => this.#answers.get(type)?.resolve(message))
+    // What a node that has ended was asked is never answered.
+    this.#child.on('exit', (code, signal) => {
+      const error = new Error(`a node ended with ${code ?? signal}`)
+      for (const { reject } of this.#answers.values()) reject(error)
     })
   }
 
@@ -38,7 +40,7 @@ class NodeProcess {
   }
 
   expect(type) {
-    return new Promise((resolve) => this.#answers.set(type, resolve))
+    return new Promise((resolve, reject) => this.#answers.set(type, { resolve, reject }))
   }
 
   ask(type, answer, message) {
@@ -49,7 +51,7 @@ class NodeProcess {
 
   /** Waits until it has ended. */
   async stop() {
-    if (this.#child.exitCode !== null) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = new Promise((resolve) => this.#child.once('exit', resolve))
     this.tell('stop')
     const late = setTimeout(() => this.#child.kill('SIGKILL'), 10_000)

@@ -6,7 +6,7 @@
 //!   `run MILLIS`  nonces done and microseconds of processor time taken, for so long at least
 //!
 //! The header is that of `miner.mjs`. For x86-64 on Linux.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../../../wasm/src/job.rs"]
 mod job;
@@ -57,6 +57,17 @@ impl Lane for Vector {
     #[inline(always)]
     fn load(word: &u32) -> Self {
         Vector(unsafe { _mm_set1_epi32(*word as i32) })
+    }
+    #[inline(always)]
+    fn gather(word: impl Fn(usize) -> u32) -> Self {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|lane| word(lane) as i32);
+        Vector(unsafe { _mm_setr_epi32(a, b, c, d) })
+    }
+    #[inline(always)]
+    fn get(self, lane: usize) -> u32 {
+        // Both are 16 bytes, of which every value is valid.
+        let words: [u32; 4] = unsafe { core::mem::transmute(self.0) };
+        words[lane]
     }
     #[inline(always)]
     fn nonces(start: u32) -> Self {

@@ -1,0 +1,1 @@
+export function findFirstError(output: string): string
