@@ -23,3 +23,9 @@ export function computeSubsidy(height: number, params: ConsensusParams): bigint 
   const halvings = Math.trunc(height / params.halvingBlocks)
   return halvings >= MAX_HALVINGS ? 0n : params.subsidySats >> BigInt(halvings)
 }
+
+/** Coins, with no more zeros at their end than two decimals have. @see Bitcoin Core `FormatMoney` */
+export function formatMoney(sats: bigint): string {
+  const digits = sats.toString().padStart(9, '0')
+  return `${digits.slice(0, -8)}.${digits.slice(-8)}`.replace(/0{1,6}$/, '')
+}

@@ -12,7 +12,7 @@ import {
   type ScriptFlags,
   VERIFY_P2SH,
 } from '../script/index.ts'
-import { isMoney } from './amount.ts'
+import { formatMoney, isMoney } from './amount.ts'
 import { countTransactionLegacySigops } from './check-block.ts'
 import type { Coin } from './coin.ts'
 import { ConsensusError } from './errors.ts'
@@ -62,7 +62,10 @@ export function checkTransactionInputs(
   for (const coin of spent) {
     const depth = height - coin.height
     if (coin.isCoinbase && depth < params.coinbaseMaturityBlocks) {
-      throw new ConsensusError('bad-txns-premature-spend-of-coinbase', { depth })
+      throw new ConsensusError('bad-txns-premature-spend-of-coinbase', {
+        depth,
+        detail: `tried to spend coinbase at depth ${depth}`,
+      })
     }
     valueIn += coin.output.value
     if (!isMoney(coin.output.value) || !isMoney(valueIn)) {
@@ -74,6 +77,7 @@ export function checkTransactionInputs(
     throw new ConsensusError('bad-txns-in-belowout', {
       in: valueIn.toString(),
       out: valueOut.toString(),
+      detail: `value in (${formatMoney(valueIn)}) < value out (${formatMoney(valueOut)})`,
     })
   }
   return valueIn - valueOut

@@ -13,7 +13,7 @@
  *
  * @module
  */
-export { computeSubsidy, isMoney, MAX_MONEY_SATS, SATS_PER_COIN } from './amount.ts'
+export { computeSubsidy, formatMoney, isMoney, MAX_MONEY_SATS, SATS_PER_COIN } from './amount.ts'
 export {
   checkBlock,
   checkMerkleRoot,

@@ -194,10 +194,11 @@ export async function judgeTransaction(
     ? undefined
     : checkTruc({ tx, txid, wtxid, virtualSize, ancestors, conflicts, mayReplace })
   if (sibling !== undefined) conflicts.add(sibling)
-  const replaced = collectReplaced(txid, conflicts)
+  const isSibling = sibling !== undefined
+  const replaced = collectReplaced(txid, conflicts, isSibling)
   if (conflicts.size > 0) {
     checkReplacement(
-      { tx, txid, conflicts, parents, ancestors, modifiedFee, virtualSize },
+      { tx, txid, conflicts, isSibling, parents, ancestors, modifiedFee, virtualSize },
       replaced,
       policy.incrementalFeeRate,
     )
@@ -329,19 +330,35 @@ export function checkSpends({ entry }: Candidate, policy: MempoolPolicy): void {
 
 /** Verifies the scripts of a candidate. @throws {@link MempoolError} `mempool-script-verify-flag-failed`. */
 export async function checkScripts(
-  { entry: { tx, sigopsCost }, spent }: Candidate,
+  { entry: { tx, txid, wtxid, sigopsCost }, spent }: Candidate,
   { signatures, scriptChecker }: Pick<JudgeDeps, 'signatures' | 'scriptChecker'>,
 ): Promise<void> {
   const spentOutputs = spent.map((coin) => coin.output)
   const check = { tx, spentOutputs, flags: STANDARD_SCRIPT_FLAGS }
-  const isHeavy = sigopsCost > HEAVY_SIGOPS_COST || isHeavyCheck(check)
-  try {
-    if (isHeavy) await scriptChecker.verify([check], { isHeavy })
-    else verifyTransactionScripts(check, signatures)
-  } catch (error) {
-    const isRefusal = error instanceof ScriptError || error instanceof ConsensusError
-    if (!isRefusal) throw error
-    const reason = error instanceof ScriptError ? error.reason : error.data['reason']
-    throw new MempoolError('mempool-script-verify-flag-failed', { reason: `${reason}` })
+  if (sigopsCost > HEAVY_SIGOPS_COST || isHeavyCheck(check)) {
+    try {
+      await scriptChecker.verify([check], { isHeavy: true })
+    } catch (error) {
+      if (!(error instanceof ConsensusError)) throw error
+      throw scriptFailure(`${error.data['reason']}`)
+    }
+    return
   }
+  for (const [start, { prevout }] of tx.inputs.entries()) {
+    try {
+      verifyTransactionScripts(check, signatures, { start, end: start + 1 })
+    } catch (error) {
+      if (!(error instanceof ScriptError)) throw error
+      const spending = `spending ${outPointKey(prevout)}`
+      throw scriptFailure(error.reason, `input ${start} of ${txid} (wtxid ${wtxid}), ${spending}`)
+    }
+  }
+}
+
+/** @param detail - Which input it is; undefined if that is not known. */
+function scriptFailure(reason: string, detail?: string): MempoolError {
+  return new MempoolError('mempool-script-verify-flag-failed', {
+    reason,
+    ...(detail !== undefined && { detail }),
+  })
 }

@@ -1,5 +1,6 @@
 /** @module When a transaction may take the place of others that spend the same. */
 
+import { formatMoney } from '../consensus/index.ts'
 import { type Transaction, type TxidHex, toDisplayHex } from '../primitives/index.ts'
 import { feeFor, feeRateOf } from './fee-rate.ts'
 import { collectRelatives, type MempoolEntry } from './mempool-entry.ts'
@@ -7,12 +8,6 @@ import { MempoolError } from './mempool-error.ts'
 
 /** So many may be pushed out at a time. @see Bitcoin Core `MAX_REPLACEMENT_CANDIDATES` */
 export const MAX_REPLACEMENT_CANDIDATES = 100
-
-/** Coins, with no more zeros at their end than two decimals have. @see Bitcoin Core `FormatMoney` */
-function formatMoney(sats: bigint): string {
-  const digits = sats.toString().padStart(9, '0')
-  return `${digits.slice(0, -8)}.${digits.slice(-8)}`.replace(/0{1,6}$/, '')
-}
 
 function formatRate(fee: bigint, virtualSize: number): string {
   const digits = feeRateOf(fee, virtualSize).toString().padStart(9, '0')
@@ -29,23 +24,44 @@ export interface Replacement<Entry extends MempoolEntry> {
   readonly virtualSize: number
   /** Those that spend the same. */
   readonly conflicts: ReadonlySet<Entry>
+  /** Whether one of those is only another child of the same parent (version 3). */
+  readonly isSibling: boolean
   /** Waiting transactions whose outputs it spends. */
   readonly parents: ReadonlySet<Entry>
   /** Those, with all that they need. */
   readonly ancestors: ReadonlySet<Entry>
 }
 
-/** Everything that would have to go: what is replaced, and what needs that. */
+/** Why a transaction may not take the place of others. */
+function refuse(
+  code: 'insufficient fee' | 'too many potential replacements',
+  isSibling: boolean,
+  what: string,
+): MempoolError {
+  return new MempoolError(code, {
+    ...(isSibling && { reason: 'including sibling eviction' }),
+    detail: `rejecting replacement ${what}`,
+  })
+}
+
+/**
+ * Everything that would have to go: what is replaced, and what needs that.
+ *
+ * @param isSibling - Whether one of the conflicts is only another child of the same parent.
+ */
 export function collectReplaced<Entry extends MempoolEntry>(
   txid: TxidHex,
   conflicts: ReadonlySet<Entry>,
+  isSibling: boolean,
 ): ReadonlySet<Entry> {
   let count = 0
   for (const { descendants } of conflicts) count += descendants.count
   if (count > MAX_REPLACEMENT_CANDIDATES) {
-    throw new MempoolError('too many potential replacements', {
-      detail: `rejecting replacement ${txid}; too many potential replacements (${count} > ${MAX_REPLACEMENT_CANDIDATES})`,
-    })
+    throw refuse(
+      'too many potential replacements',
+      isSibling,
+      `${txid}; too many potential replacements (${count} > ${MAX_REPLACEMENT_CANDIDATES})`,
+    )
   }
   const replaced = new Set<Entry>()
   for (const conflict of conflicts) {
@@ -67,7 +83,7 @@ export function checkReplacement<Entry extends MempoolEntry>(
   replaced: ReadonlySet<Entry>,
   incrementalFeeRate: bigint,
 ): void {
-  const { txid, conflicts, ancestors, modifiedFee, virtualSize } = replacement
+  const { txid, conflicts, ancestors, modifiedFee, virtualSize, isSibling } = replacement
   for (const ancestor of ancestors) {
     if (conflicts.has(ancestor)) {
       throw new MempoolError('bad-txns-spends-conflicting-tx', {
@@ -81,28 +97,32 @@ export function checkReplacement<Entry extends MempoolEntry>(
     if (own <= conflict.modifiedFee * BigInt(virtualSize)) {
       const rate = formatRate(modifiedFee, virtualSize)
       const old = formatRate(conflict.modifiedFee, conflict.virtualSize)
-      throw refuseFee(`${txid}; new feerate ${rate} <= old feerate ${old}`)
+      throw refuse(
+        'insufficient fee',
+        isSibling,
+        `${txid}; new feerate ${rate} <= old feerate ${old}`,
+      )
     }
   }
   checkNoNewParents(replacement)
   let fees = 0n
   for (const entry of replaced) fees += entry.modifiedFee
   if (modifiedFee < fees) {
-    throw refuseFee(
+    throw refuse(
+      'insufficient fee',
+      isSibling,
       `${txid}, less fees than conflicting txs; ${formatMoney(modifiedFee)} < ${formatMoney(fees)}`,
     )
   }
   const added = modifiedFee - fees
   const wanted = feeFor(incrementalFeeRate, virtualSize)
   if (added < wanted) {
-    throw refuseFee(
+    throw refuse(
+      'insufficient fee',
+      isSibling,
       `${txid}, not enough additional fees to relay; ${formatMoney(added)} < ${formatMoney(wanted)}`,
     )
   }
-}
-
-function refuseFee(what: string): MempoolError {
-  return new MempoolError('insufficient fee', { detail: `rejecting replacement ${what}` })
 }
 
 /** It must not lean on unconfirmed outputs that what it replaces did not: they may be worth nothing. */

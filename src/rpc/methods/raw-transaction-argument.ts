@@ -2,8 +2,7 @@
 
 import * as z from 'zod'
 import type { Chain } from '../../chain/index.ts'
-import type { ConsensusError } from '../../consensus/index.ts'
-import type { MempoolError } from '../../mempool/index.ts'
+import type { Refusal } from '../../mempool/index.ts'
 import {
   computeTransactionSize,
   computeTxid,
@@ -139,13 +138,19 @@ export function checkBurnAmounts({ outputs }: Transaction, maxBurnAmount: bigint
   }
 }
 
-/** Bitcoin Core's reject reason with what it adds to it. */
-export function describeRefusal({ code, data }: MempoolError | ConsensusError): string {
+/** Bitcoin Core's reject reason. */
+export function describeReason({ code, data: { reason } }: Refusal): string {
   if (code === 'missing-inputs') return 'bad-txns-inputs-missingorspent'
-  if (FEE_REASONS.has(code)) return `${code}, ${data['fee']} < ${data['wanted']}`
-  const { detail, reason } = data
-  if (typeof detail === 'string') return `${code}, ${detail}`
   return typeof reason === 'string' ? `${code} (${reason})` : code
+}
+
+/** Bitcoin Core's reject reason with what it adds to it. */
+export function describeRefusal(refusal: Refusal): string {
+  const { code, data } = refusal
+  if (FEE_REASONS.has(code)) return `${code}, ${data['fee']} < ${data['wanted']}`
+  const { detail } = data
+  const reason = describeReason(refusal)
+  return typeof detail === 'string' ? `${reason}, ${detail}` : reason
 }
 
 /** Whether a transaction is in the chain and has an output that is still unspent. */

@@ -8,6 +8,7 @@ import type { RpcContext } from '../rpc-context.ts'
 import { decodePackage, describeFees, FEES_SCHEMA, findPackageError } from './package-argument.ts'
 import {
   computeMaxFee,
+  describeReason,
   describeRefusal,
   hasUnspentOutput,
   MAX_FEE_RATE_PARAM,
@@ -44,10 +45,9 @@ function describeTaken(entry: MempoolEntry, maxFee: bigint) {
 
 function describeRefused(refusal: Refusal) {
   const isMissing = refusal.code === 'missing-inputs'
-  const reason = isMissing ? refusal.code : refusal.message
   return {
     allowed: false,
-    'reject-reason': reason,
+    'reject-reason': isMissing ? refusal.code : describeReason(refusal),
     ...(!isMissing && { 'reject-details': describeRefusal(refusal) }),
   }
 }

@@ -376,7 +376,10 @@ describe('version 3', () => {
     const third = truc(pay([outputOf(child)], 9_000n))
     expect(await detailOf(third)).toBe(`${nameOf(third)} would have too many ancestors`)
     const poor = truc(pay([outputOf(parent, 1)], 1_001n))
-    expect(await scene.refusalOf(poor)).toBe('insufficient fee')
+    await expect(scene.mempool.accept(poor)).rejects.toMatchObject({
+      code: 'insufficient fee',
+      data: { reason: 'including sibling eviction' },
+    })
     const rich = truc(pay([outputOf(parent, 1)], 9_000n))
     expect(await scene.refusalOf(rich)).toBe('taken')
     expect(scene.waiting()).toEqual([parent, rich].map(idOf))

@@ -100,6 +100,8 @@ describe('outputs by address', () => {
   })
 })
 
+const MISMATCH = 'Witness program hash mismatch'
+
 describe('sendrawtransaction', () => {
   let node: RegtestNode
   const send = (tx: Transaction, ...more: readonly unknown[]) =>
@@ -140,7 +142,9 @@ describe('sendrawtransaction', () => {
       ...cheap,
       outputs: cheap.outputs.map((output) => ({ ...output, value: COINS + 1n })),
     }
-    expect(await send(greedy)).toBe('-26 bad-txns-in-belowout')
+    expect(await send(greedy)).toBe(
+      '-26 bad-txns-in-belowout, value in (50.00) < value out (50.00000001)',
+    )
     const honest = await spendCoinbase(node, 2, 1_000n)
     const forged = {
       ...honest,
@@ -152,7 +156,9 @@ describe('sendrawtransaction', () => {
         ],
       })),
     }
-    expect(await send(forged)).toMatch(/^-26 mempool-script-verify-flag-failed \(/)
+    expect(await send(forged)).toBe(
+      `-26 mempool-script-verify-flag-failed (Signature must be zero for failed CHECK(MULTI)SIG operation), input 0 of ${txidOf(forged)} (wtxid ${toDisplayHex(computeWtxid(forged))}), spending ${txidOf(await coinbaseAt(node, 2))}:0`,
+    )
     expect(await send(await coinbaseAt(node, 2))).toBe(
       '-27 Transaction outputs already in utxo set',
     )
@@ -163,7 +169,7 @@ describe('sendrawtransaction', () => {
     await strict.mine(2, SCRIPT)
     const tx = await spendCoinbase(strict, 1, 1_000n)
     expect(await strict.refusal('sendrawtransaction', hexOf(tx))).toBe(
-      '-26 bad-txns-premature-spend-of-coinbase',
+      '-26 bad-txns-premature-spend-of-coinbase, tried to spend coinbase at depth 2',
     )
     await strict.mine(1, SCRIPT)
     expect(await strict.call('sendrawtransaction', hexOf(tx))).toBe(txidOf(tx))
@@ -312,7 +318,11 @@ describe('testmempoolaccept', () => {
     const unsigned = { ...child, inputs: [{ ...script, witness: [] }] } as Transaction
     expect(await node.call('testmempoolaccept', [parent, unsigned].map(hexOf))).toMatchObject([
       { allowed: true },
-      { allowed: false },
+      {
+        allowed: false,
+        'reject-reason': `mempool-script-verify-flag-failed (${MISMATCH})`,
+        'reject-details': `mempool-script-verify-flag-failed (${MISMATCH}), input 0 of ${txidOf(child)} (wtxid ${txidOf(child)}), spending ${txidOf(parent)}:0`,
+      },
     ])
     const dear = await node.call('testmempoolaccept', [parent, child].map(hexOf), 0.000001)
     expect(dear[0]).toMatchObject({ allowed: false, 'reject-reason': 'max-fee-exceeded' })
