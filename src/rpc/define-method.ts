@@ -40,8 +40,8 @@ export interface RpcCall {
   readonly wallet?: string | undefined
   /** Aborted when the caller has gone or the server stops. Methods that wait must heed it. */
   readonly signal?: CancelSignal | undefined
-  /** Whether the caller may call a method; all of them unless said. */
-  readonly allows?: ((method: string) => boolean) | undefined
+  /** Why the caller may not call a method, or undefined if it may; without it all methods are allowed. */
+  readonly forbids?: ((method: string) => string | undefined) | undefined
 }
 
 /** A handler's arguments by name, as the schemas put them out. */

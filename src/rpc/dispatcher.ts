@@ -133,7 +133,7 @@ class MethodDispatcher<Context> implements Dispatcher {
   async handle(request: unknown, call: RpcCall = {}): Promise<RpcReply> {
     const forbidden = findForbidden(request, call)
     if (forbidden !== undefined) {
-      return { status: 403, body: `This user may not call ${forbidden}` }
+      return { status: 403, body: forbidden }
     }
     return Array.isArray(request)
       ? this.#handleBatch(request, call)
@@ -234,13 +234,14 @@ class MethodDispatcher<Context> implements Dispatcher {
   }
 }
 
-/** The first method of a request or a batch that its caller may not call. */
-function findForbidden(request: unknown, { allows }: RpcCall): string | undefined {
-  if (allows === undefined) return undefined
+/** Why the caller may not call the first forbidden method of a request or a batch. */
+function findForbidden(request: unknown, { forbids }: RpcCall): string | undefined {
+  if (forbids === undefined) return undefined
   const items: readonly unknown[] = Array.isArray(request) ? request : [request]
   for (const item of items) {
     const read = readRequest(item)
-    if ('method' in read && !allows(read.method)) return read.method
+    const reason = 'method' in read ? forbids(read.method) : undefined
+    if (reason !== undefined) return reason
   }
   return undefined
 }

@@ -123,7 +123,10 @@ describe('users', () => {
     const flags = ['--rpc-whitelist', 'alice:getblockcount']
     const node = await network.start('bound', { chain: 'regtest', flags })
     const body = { method: 'getblockcount', id: 1 }
-    expect((await postAs(node.ready.rpcUrl, cookieOf(node), body)).status).toBe(403)
+    expect(await postAs(node.ready.rpcUrl, cookieOf(node), body)).toEqual({
+      status: 403,
+      text: expect.stringMatching(/without one, the cookie too, .*--no-rpc-whitelist-default/),
+    })
   })
 })
 

@@ -1,6 +1,7 @@
 /** @module Who is served over HTTP, asked before a byte of a body is read. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RpcCall } from '../../rpc/index.ts'
 import { type Clock, type Logger, sleep } from '../../util/index.ts'
 import {
   createAddressCheck,
@@ -39,8 +40,8 @@ export interface CallerOptions {
 /** A caller with the right password. */
 export interface Caller {
   readonly user: string
-  /** Whether he may call a method; undefined if he may call all. */
-  readonly allows: ((method: string) => boolean) | undefined
+  /** Why the caller may not call a method; undefined if all methods are allowed. */
+  readonly forbids: RpcCall['forbids']
 }
 
 /** Answers with a text. */
@@ -121,7 +122,7 @@ export class HttpCallers {
     const { authorization } = request.headers
     const auth = this.#checkAuth(authorization)
     if (auth.verdict === 'right') {
-      const caller = { user: auth.user, allows: this.#checkMethods(auth.user) }
+      const caller = { user: auth.user, forbids: this.#checkMethods(auth.user) }
       this.#known.set(request.socket, { authorization, caller })
       return caller
     }

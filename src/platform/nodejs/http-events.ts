@@ -69,9 +69,9 @@ export class EventOutlets {
     request: IncomingMessage,
     head: Buffer,
     events: EventLog,
-    allows: RpcCall['allows'],
+    forbids: RpcCall['forbids'],
   ): void {
-    const deps = { ...this.#deps, events, limits: this.#limits, allows }
+    const deps = { ...this.#deps, events, limits: this.#limits, forbids }
     this.#sockets.handleUpgrade(request, request.socket, head, (socket) => {
       this.#keep(new SocketReader(socket, deps), (end) => socket.on('close', end))
     })
@@ -114,7 +114,7 @@ export class EventOutlets {
 interface SocketReaderDeps extends EventOutletsDeps {
   readonly events: EventLog
   readonly limits: HttpLimits
-  readonly allows: RpcCall['allows']
+  readonly forbids: RpcCall['forbids']
 }
 
 /** A reader who subscribes and unsubscribes by JSON-RPC. */
@@ -122,16 +122,16 @@ class SocketReader implements Reader {
   readonly #socket: WebSocket
   readonly #limits: HttpLimits
   readonly #session: EventSession
-  readonly #allows: RpcCall['allows']
+  readonly #forbids: RpcCall['forbids']
   #turn: Promise<void> = Promise.resolve()
   #pendingMessages = 0
   #isPaused = false
   #missedSigns = 0
 
-  constructor(socket: WebSocket, { events, limits, allows, clock, log }: SocketReaderDeps) {
+  constructor(socket: WebSocket, { events, limits, forbids, clock, log }: SocketReaderDeps) {
     this.#socket = socket
     this.#limits = limits
-    this.#allows = allows
+    this.#forbids = forbids
     this.#session = new EventSession({
       log: events,
       logger: log,
@@ -188,7 +188,7 @@ class SocketReader implements Reader {
     }
     this.#pendingMessages += 1
     this.#turn = this.#turn.then(async () => {
-      await this.#session.handle(text, { allows: this.#allows })
+      await this.#session.handle(text, { forbids: this.#forbids })
       this.#pendingMessages -= 1
     })
   }

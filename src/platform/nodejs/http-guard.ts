@@ -121,20 +121,26 @@ export function createBasicAuth({
   }
 }
 
+/** Why users without a whitelist may call nothing. @see Bitcoin Core `-rpcwhitelistdefault` */
+const OTHERS_REASON =
+  'as soon as one user has an --rpc-whitelist, those without one, the cookie too, may call nothing; --no-rpc-whitelist-default lets them call everything'
+
 /**
  * Creates the check of what users may call. Users without a whitelist may call nothing as soon as anybody has one,
  * unless `mayOthers` says otherwise; the cookie's user, `__cookie__`, is no exception.
  *
- * @returns For a user, the check of methods; undefined if he may call all of them.
+ * @returns For a user, what says why a method is forbidden; undefined if the user may call all of them.
  * @see Bitcoin Core `-rpcwhitelist`, `-rpcwhitelistdefault`
  */
 export function createMethodCheck(
   whitelists: RpcWhitelists,
   mayOthers: boolean,
-): (user: string) => ((method: string) => boolean) | undefined {
+): (user: string) => ((method: string) => string | undefined) | undefined {
   return (user) => {
     const methods = whitelists.get(user)
-    if (methods !== undefined) return (method) => methods.has(method)
-    return mayOthers ? undefined : () => false
+    if (methods !== undefined) {
+      return (method) => (methods.has(method) ? undefined : `This user may not call ${method}`)
+    }
+    return mayOthers ? undefined : (method) => `This user may not call ${method}: ${OTHERS_REASON}`
   }
 }

@@ -224,9 +224,8 @@ class RpcHttpServer {
     const caller = await this.#callers.identify(request, reply)
     if (caller === undefined) return reply
     this.#readers.set(request, caller)
-    if (caller.allows?.(SUBSCRIBE_METHOD) === false) {
-      return refuse(reply, 403, `This user may not call ${SUBSCRIBE_METHOD}`)
-    }
+    const reason = caller.forbids?.(SUBSCRIBE_METHOD)
+    if (reason !== undefined) return refuse(reply, 403, reason)
     this.#trust(request, reply)
     if (this.#closed !== undefined || this.#deps.events?.() === undefined) {
       return refuse(reply, 503, 'There are no events now: the node is starting or stopping')
@@ -248,7 +247,7 @@ class RpcHttpServer {
     const wallet = (request.params as { '*'?: string })['*']
     const body = typeof request.body === 'string' ? request.body : ''
     const pending = this.#calls.get(request)
-    const call = { wallet, signal: pending?.cancellation, allows: pending?.caller.allows }
+    const call = { wallet, signal: pending?.cancellation, forbids: pending?.caller.forbids }
     const answer = await this.#deps.dispatcher.handleText(body, call)
     if (answer.status === 204) return reply.code(204).send()
     if (answer.status === 403) return refuse(reply, 403, answer.text)
@@ -271,7 +270,7 @@ class RpcHttpServer {
     }
     reply.hijack()
     reply.raw.detachSocket(request.socket)
-    this.#outlets.openSocket(request.raw, head, events, this.#readers.get(request)?.allows)
+    this.#outlets.openSocket(request.raw, head, events, this.#readers.get(request)?.forbids)
     return reply
   }
 

@@ -87,9 +87,11 @@ describe('whitelists', () => {
 
   it('says what each user may call', () => {
     const lists = parseRpcWhitelists(['alice:a']) ?? new Map()
-    expect(createMethodCheck(lists, true)('alice')?.('a')).toBe(true)
-    expect(createMethodCheck(lists, true)('alice')?.('b')).toBe(false)
+    expect(createMethodCheck(lists, true)('alice')?.('a')).toBeUndefined()
+    expect(createMethodCheck(lists, true)('alice')?.('b')).toBe('This user may not call b')
     expect(createMethodCheck(lists, true)('bob')).toBeUndefined()
-    expect(createMethodCheck(lists, false)('bob')?.('a')).toBe(false)
+    expect(createMethodCheck(lists, false)('bob')?.('a')).toMatch(
+      /not call a: .*--no-rpc-whitelist-default/,
+    )
   })
 })
