@@ -332,6 +332,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
       whenPeer: (id) => sync.whenPeerId(id),
     })
     const upkeep = new Upkeep({
+      ...this.#deps,
       context,
       node,
       relay,

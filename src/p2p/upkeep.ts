@@ -20,10 +20,11 @@ import {
 } from './limits.ts'
 import { callHandler, inTime, type NetworkContext } from './network-context.ts'
 import type { Peer } from './peer-table.ts'
+import { type PingDeps, pingConnection } from './ping.ts'
 import type { PeerLimits, SyncProtocol } from './sync-protocol.ts'
 
 /** What the upkeep works on. */
-export interface UpkeepDeps {
+export interface UpkeepDeps extends PingDeps {
   readonly context: NetworkContext
   readonly node: Node
   readonly relay: GossipRelay
@@ -142,9 +143,11 @@ export class Upkeep {
 
   /** Measures a peer's round trip. */
   ping(peer: Peer): void {
+    const { connection } = peer
+    if (connection === undefined) return
     peer.isPinged = true
     const ping = async (signal: AbortSignal): Promise<void> => {
-      peer.pingMs = await this.#deps.node.services.ping.ping(peerIdFromString(peer.id), { signal })
+      peer.pingMs = await pingConnection(connection, this.#deps, signal)
       peer.notePing(peer.pingMs)
     }
     this.#inBackground(inTime(this.#context, DIAL_TIMEOUT_MS, ping))

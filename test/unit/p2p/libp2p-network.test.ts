@@ -48,6 +48,28 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
     expect(network.peers()).toHaveLength(3)
   })
 
+  it('does not dial a peer again by a ping that comes while the connection is closing', async () => {
+    const log = createRecordingLog()
+    const [{ network }, { network: other }] = [await start({ log }), await start()]
+    await network.dialOnce(addressOf(other))
+    // By then libp2p knows where the other can be dialled.
+    await until(() => network.peers().every(({ pingMs }) => pingMs !== undefined), 'pinged')
+    let isClosing = true
+    const closing = network.disconnect(other.selfId, 'test').finally(() => {
+      isClosing = false
+    })
+    // At every moment of it, until the table knows the peer no more.
+    while (isClosing) {
+      network.control.pingAll()
+      await pause(0)
+    }
+    await closing
+    await until(() => other.peers().length === 0, 'the other has seen it')
+    await pause(300)
+    expect(network.peers()).toEqual([])
+    expect(log.lines.filter(({ message }) => message === 'Peer connected')).toHaveLength(1)
+  })
+
   it('lets a newcomer in when all inbound slots are taken, and keeps who is of use', async () => {
     const { network, seen } = await start({ maxPeers: 12, outboundTarget: 4 })
     const { network: outbound } = await start()
@@ -264,16 +286,16 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
   })
 
   it('leaves no socket and no timer behind', async () => {
-    const before = countHandles()
-    const [a, b] = [await start(), await start()]
+    const before = await countSettledHandles()
+    const log = createRecordingLog()
+    const [a, b] = [await start({ log }), await start({ log })]
     a.network.connect(addressOf(b.network))
     a.network.connect('/ip4/127.0.0.1/tcp/1')
     await until(() => b.network.peers().length === 1, 'connected')
     expect(countHandles()).toBeGreaterThan(before)
-    const begin = performance.now()
     await Promise.all([a.network.stop(), b.network.stop()])
-    expect(performance.now() - begin).toBeLessThan(2_000)
-    await until(() => countHandles() <= before, 'all is closed', 3_000)
+    expect(log.lines.map(({ message }) => message)).not.toContain('libp2p was slow to stop')
+    await until(() => countHandles() <= before, 'all is closed', 30_000)
   })
 })
 
@@ -282,6 +304,17 @@ function countHandles(): number {
   return process
     .getActiveResourcesInfo()
     .filter((kind) => kind.startsWith('TCP') || kind === 'Timeout').length
+}
+
+/** Counts them once those of earlier tests, whose sockets close a little later, are gone. */
+async function countSettledHandles(): Promise<number> {
+  let count = countHandles()
+  for (let same = 0, round = 0; same < 10 && round < 300; round++) {
+    await pause(50)
+    same = countHandles() === count ? same + 1 : 0
+    count = countHandles()
+  }
+  return count
 }
 
 /** Publishes a new block each time until one arrives: gossip may still be on its way up. */
