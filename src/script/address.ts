@@ -51,17 +51,42 @@ const HASH_SIZE = 20
 /** The longest segwit address; base58 ones are far shorter. @see BIP-0173 */
 const MAX_ADDRESS_LENGTH = 90
 const MAX_WITNESS_VERSION = 16
+/** Bitcoin's networks, by the human-readable part of their segwit addresses. @see Bitcoin Core `chainparams.cpp` */
+const NETWORKS_BY_BECH32: ReadonlyMap<string, string> = new Map([
+  ['bc', 'mainnet'],
+  ['tb', 'testnet or signet'],
+  ['bcrt', 'regtest'],
+])
+/** The same by the first byte of their other addresses, which three of them share. */
+const NETWORKS_BY_VERSION: ReadonlyMap<number | undefined, string> = new Map([
+  [0x00, 'mainnet'],
+  [0x05, 'mainnet'],
+  [0x6f, 'testnet, signet or regtest'],
+  [0xc4, 'testnet, signet or regtest'],
+])
+/** First bytes of private keys: of mainnet, and of the others. */
+const SECRET_KEY_VERSIONS: readonly (number | undefined)[] = [0x80, 0xef]
+const OTHER_NETWORK = 'another network'
 /** A 32-byte key, with or without the byte that asks for a compressed public key. */
 const PRIVATE_KEY_SIZES: readonly number[] = [32, 33]
 const BECH32_CHARACTERS = /^[!-~]+$/
 /** Separator, then data and checksum in bech32's own alphabet, at least a version and a checksum. */
 const BECH32_SHAPE = /1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{7,}$/
 
-function explainOtherPrefix(payload: Uint8Array, prefixes: AddressPrefixes): string {
-  const isKey = payload[0] === prefixes.secretKey && PRIVATE_KEY_SIZES.includes(payload.length - 1)
-  return isKey
-    ? 'it is a private key, which nobody should be shown, and not an address'
-    : 'it is an address of another chain'
+/** What a base58 text is whose first byte is not one of this chain's addresses. */
+function explainOtherVersion(
+  address: string,
+  [version, ...rest]: Uint8Array,
+  { pubkeyHash, scriptHash, secretKey }: AddressPrefixes,
+): string {
+  const isKeyVersion = version === secretKey || SECRET_KEY_VERSIONS.includes(version)
+  if (isKeyVersion && PRIVATE_KEY_SIZES.includes(rest.length)) {
+    return 'it is a private key, which nobody should be shown, and not an address'
+  }
+  const network = NETWORKS_BY_VERSION.get(version)
+  return network === undefined
+    ? `it is an address of ${OTHER_NETWORK}: its first byte is ${version} instead of ${pubkeyHash} or ${scriptHash}`
+    : `it is an address of ${network}: it begins with ${address.charAt(0)}`
 }
 
 function decodeBase58(address: string, prefixes: AddressPrefixes): Uint8Array {
@@ -81,7 +106,7 @@ function decodeBase58(address: string, prefixes: AddressPrefixes): Uint8Array {
   const hash = payload.subarray(1)
   const isPubkeyHash = payload[0] === prefixes.pubkeyHash
   if (!isPubkeyHash && payload[0] !== prefixes.scriptHash) {
-    throw new AddressError('wrong-chain', explainOtherPrefix(payload, prefixes))
+    throw new AddressError('wrong-chain', explainOtherVersion(address, payload, prefixes))
   }
   if (hash.length !== HASH_SIZE) throw new AddressError('bad-length', 'it has the wrong length')
   return isPubkeyHash ? createKeyHashScript(hash) : createScriptHashScript(hash)
@@ -96,8 +121,9 @@ function decodeSegwit(address: string, prefixes: AddressPrefixes): Uint8Array {
     throw new AddressError('bad-checksum', 'its checksum is wrong: a character is mistyped')
   }
   if (decoded.prefix !== prefixes.bech32) {
+    const network = NETWORKS_BY_BECH32.get(decoded.prefix) ?? OTHER_NETWORK
     const found = `it begins with ${decoded.prefix}1 instead of ${prefixes.bech32}1`
-    throw new AddressError('wrong-chain', `it is an address of another chain: ${found}`)
+    throw new AddressError('wrong-chain', `it is an address of ${network}: ${found}`)
   }
   const [version, ...words] = decoded.words
   if (version === undefined) throw new AddressError('bad-length', 'it is too short')

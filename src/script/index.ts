@@ -20,6 +20,7 @@ export {
   decodeAddress,
   encodeAddress,
 } from './address.ts'
+export { describeAsCore } from './core-address-error.ts'
 export { withDescriptorChecksum } from './descriptor-checksum.ts'
 export { type DisassembleOptions, disassemble } from './disassemble.ts'
 export {

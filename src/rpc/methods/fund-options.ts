@@ -7,8 +7,8 @@ import type { ChosenInput, UnsignedPayment, Wallet } from '../../wallet/index.ts
 import { AMOUNT_SCHEMA, parseBtcAmount } from '../btc-amount.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 import { parseAddressType } from './get-new-address.ts'
-import { decodePayeeAddress } from './payee-argument.ts'
 import { parseFeeChoice } from './payment-arguments.ts'
 import { resolveFeeRate, USUAL_PAYMENT } from './payment-wishes.ts'
 import { checkSequence, INPUT_SCHEMA, toOutPoint } from './raw-transaction-inputs.ts'
@@ -70,7 +70,7 @@ function chooseChangeScript(
   const address = options.changeAddress ?? options.change_address
   if (address !== undefined) {
     const message = 'Change address must be a valid bitcoin address'
-    return decodePayeeAddress(address, context.params.addressPrefixes, message)
+    return decodeAddressArgument(address, context.params.addressPrefixes, message)
   }
   if (options.change_type === undefined) return undefined
   const { descriptor, record } = wallet.requireActive(parseAddressType(options.change_type), true)

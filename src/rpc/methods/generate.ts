@@ -7,8 +7,9 @@ import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 import { blockHashHex, toRejectReason, toTemplateError } from './block-argument.ts'
-import { decodePayee, decodePayeeAddress, decodePayeeDescriptor } from './payee-argument.ts'
+import { decodePayee, decodePayeeDescriptor } from './payee-argument.ts'
 import { decodeTransactionArgument } from './raw-transaction-argument.ts'
 
 /** Hashes after which to give up. @see Bitcoin Core `DEFAULT_MAX_TRIES` */
@@ -54,7 +55,11 @@ export const generateToAddress = defineMethod({
   result: HASHES_RESULT,
   examples: [[11, 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080']],
   handler: (context: RpcContext, { nblocks, address, maxtries }, call) => {
-    const script = decodePayeeAddress(address, context.params.addressPrefixes)
+    const script = decodeAddressArgument(
+      address,
+      context.params.addressPrefixes,
+      'Error: Invalid address',
+    )
     return generate(context, script, nblocks, maxtries, call)
   },
 })

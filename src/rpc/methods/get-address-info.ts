@@ -1,12 +1,12 @@
 /** @module What a wallet knows of an address. */
 
 import * as z from 'zod'
-import { AddressError, classifyOutput, decodeAddress } from '../../script/index.ts'
+import { classifyOutput, describeAsCore } from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import type { OwnScript } from '../../wallet/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
-import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 import { describeAddress } from './validate-address.ts'
 import { withWallet } from './wallet-access.ts'
 
@@ -64,14 +64,12 @@ export const getAddressInfo = defineMethod({
   examples: [['bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080']],
   handler: (context: RpcContext, { address }, call) =>
     withWallet(context, call, (wallet) => {
-      let script: Uint8Array
-      try {
-        script = decodeAddress(address, context.params.addressPrefixes)
-      } catch (error) {
-        if (!(error instanceof AddressError)) throw error
-        const message = `Invalid address: ${error.message}`
-        throw new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, message, { cause: error })
-      }
+      const { addressPrefixes } = context.params
+      const script = decodeAddressArgument(
+        address,
+        addressPrefixes,
+        describeAsCore(address, addressPrefixes),
+      )
       const own = wallet.keys.ring.find(script)
       const label = wallet.labelOf(address)
       const { isvalid: _, ...described } = describeAddress(script, address)

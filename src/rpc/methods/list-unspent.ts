@@ -1,14 +1,13 @@
 /** @module The coins of a wallet. */
 
 import * as z from 'zod'
-import { decodeAddress } from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import type { CoinStatus, Wallet } from '../../wallet/index.ts'
 import { AMOUNT_SCHEMA, btcAmount, parseBtcAmount } from '../btc-amount.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { decodePayeeAddress } from './payee-argument.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 import { withWallet } from './wallet-access.ts'
 
 const MAX_CONFIRMATIONS = 9_999_999
@@ -71,8 +70,7 @@ function parseAddresses({ params }: RpcContext, addresses: readonly string[]): R
   const scripts = new Set<string>()
   for (const address of addresses) {
     const message = `Invalid Bitcoin address: ${address}`
-    decodePayeeAddress(address, params.addressPrefixes, message)
-    const script = encodeHex(decodeAddress(address, params.addressPrefixes))
+    const script = encodeHex(decodeAddressArgument(address, params.addressPrefixes, message))
     if (scripts.has(script)) {
       const text = `Invalid parameter, duplicated address: ${address}`
       throw new RpcError(RPC_CODES.INVALID_PARAMETER, text)

@@ -3,15 +3,14 @@
 import { schnorr } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import {
-  AddressError,
   type AddressPrefixes,
   classifyOutput,
-  decodeAddress,
   hash160,
   withDescriptorChecksum,
 } from '../../script/index.ts'
 import { DecodeError, decodeHex, encodeHex, equalBytes } from '../../util/index.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 
 /** Whether 32 bytes are the x coordinate of a point of the curve. @see BIP-0340, `lift_x` */
 function isPoint(x: Uint8Array): boolean {
@@ -120,10 +119,11 @@ export function parseOutputDescriptor(descriptor: string, prefixes: AddressPrefi
     throw refuse('Provided checksum does not match the descriptor')
   }
   try {
-    return kind === 'raw' ? decodeHex(argument) : decodeAddress(argument, prefixes)
+    return kind === 'raw'
+      ? decodeHex(argument)
+      : decodeAddressArgument(argument, prefixes, 'Address is not valid')
   } catch (error) {
     if (error instanceof DecodeError) throw refuse('Raw script is not hex', error)
-    if (error instanceof AddressError) throw refuse('Address is not valid', error)
     throw error
   }
 }

@@ -1,9 +1,10 @@
 /** @module Whom a caller wants mined coins to go to. */
 
 import { checkPayouts, payAllTo } from '../../mining/index.ts'
-import { AddressError, type AddressPrefixes, decodeAddress } from '../../script/index.ts'
+import type { AddressPrefixes } from '../../script/index.ts'
 import { ConfigError } from '../../util/index.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 import { parseOutputDescriptor } from './output-descriptor.ts'
 
 /** What looks like a descriptor, which no address does. */
@@ -20,24 +21,6 @@ function checkPayee(script: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads an address.
- *
- * @param message - What the caller is told if it is none, with code -5.
- */
-export function decodePayeeAddress(
-  address: string,
-  prefixes: AddressPrefixes,
-  message = 'Error: Invalid address',
-): Uint8Array {
-  try {
-    return decodeAddress(address, prefixes)
-  } catch (error) {
-    if (!(error instanceof AddressError)) throw error
-    throw new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, message, { cause: error })
-  }
-}
-
-/**
  * Reads a descriptor.
  *
  * @throws {@link RpcError} -5 if it is none, -8 if no coinbase has room for its script.
@@ -50,5 +33,5 @@ export function decodePayeeDescriptor(text: string, prefixes: AddressPrefixes): 
 export function decodePayee(text: string, prefixes: AddressPrefixes): Uint8Array {
   return DESCRIPTOR.test(text)
     ? decodePayeeDescriptor(text, prefixes)
-    : decodePayeeAddress(text, prefixes, 'Error: Invalid address or descriptor')
+    : decodeAddressArgument(text, prefixes, 'Error: Invalid address or descriptor')
 }

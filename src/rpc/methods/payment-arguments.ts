@@ -9,7 +9,7 @@ import { AMOUNT_SCHEMA, type Amount, parseBtcAmount, parseFixedPoint } from '../
 import { type ExactJson, type ExactObject, isJsonObject, membersOf } from '../exact-json.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { decodePayeeAddress } from './payee-argument.ts'
+import { decodeAddressArgument } from './address-argument.ts'
 
 /** What owners note about addresses and payments: kept for good, so not without a limit. */
 export const NOTE_SCHEMA = z.string().max(1_000)
@@ -157,7 +157,7 @@ export function parseOutputs(
     } else {
       const sats = parseBtcAmount(value)
       const message = `Invalid Bitcoin address: ${name}`
-      const scriptPubKey = decodePayeeAddress(name, params.addressPrefixes, message)
+      const scriptPubKey = decodeAddressArgument(name, params.addressPrefixes, message)
       const script = encodeHex(scriptPubKey)
       // An address can be written in two ways, so its script is what counts.
       if (scripts.has(script)) throw refuse(`Invalid parameter, duplicated address: ${name}`)

@@ -1,7 +1,13 @@
 /** @module What an address stands for. */
 
 import * as z from 'zod'
-import { AddressError, classifyOutput, decodeAddress, encodeAddress } from '../../script/index.ts'
+import {
+  AddressError,
+  classifyOutput,
+  decodeAddress,
+  describeAsCore,
+  encodeAddress,
+} from '../../script/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
@@ -56,7 +62,11 @@ export const validateAddress = defineMethod({
       witness_version: z.number().optional().describe('The witness version.'),
       witness_program: z.string().optional().describe('The witness program in hexadecimal.'),
       error_locations: z.array(z.number()).optional().describe('Empty: not searched for.'),
-      error: z.string().optional().describe('What is wrong with it.'),
+      error: z.string().optional().describe("What is wrong with it, in Bitcoin Core's words."),
+      quarry_reason: z
+        .string()
+        .optional()
+        .describe("The same in ours: also which network's it is, if it is another one's."),
     }),
   },
   examples: [['bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080']],
@@ -66,7 +76,12 @@ export const validateAddress = defineMethod({
       return describeAddress(script, encodeAddress(script, addressPrefixes) ?? address)
     } catch (error) {
       if (!(error instanceof AddressError)) throw error
-      return { isvalid: false, error_locations: [], error: `Invalid address: ${error.message}` }
+      return {
+        isvalid: false,
+        error_locations: [],
+        error: describeAsCore(address, addressPrefixes),
+        quarry_reason: error.message,
+      }
     }
   },
 })

@@ -233,13 +233,22 @@ describe('validateaddress', () => {
     })
   })
 
-  it.each(['', 'hello', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'])(
-    'refuses %j',
-    async (text) => {
-      const node = await createRegtestNode()
-      const answer = await node.call('validateaddress', text)
-      expect(answer).toMatchObject({ isvalid: false, error_locations: [] })
-      expect(answer.error).toMatch(/^Invalid address: /)
-    },
-  )
+  it.each([
+    ['', 'Invalid checksum or length of Base58 address (P2PKH or P2SH)', /^it is empty$/],
+    ['hello', 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.', /^it has characters/],
+    [
+      'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4',
+      'Invalid or unsupported Segwit (Bech32) or Base58 encoding.',
+      /^it is an address of mainnet: it begins with bc1 instead of bcrt1$/,
+    ],
+  ])("refuses %j in Bitcoin Core's words, and in ours", async (text, error, reason) => {
+    const node = await createRegtestNode()
+    const answer = await node.call('validateaddress', text)
+    expect(answer).toEqual({
+      isvalid: false,
+      error_locations: [],
+      error,
+      quarry_reason: expect.stringMatching(reason),
+    })
+  })
 })

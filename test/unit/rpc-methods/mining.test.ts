@@ -361,13 +361,28 @@ describe('generatetoaddress', () => {
     expect(await node.call('getblockcount')).toBe(0)
   })
 
-  it.each(['', 'bcrt1qqqq', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'])(
-    'refuses the address %j',
-    async (address) => {
-      const node = await createRegtestNode()
-      expect(await node.refusal('generatetoaddress', 1, address)).toBe('-5 Error: Invalid address')
-    },
-  )
+  it.each(['', 'bcrt1qqqq'])('refuses the address %j', async (address) => {
+    const node = await createRegtestNode()
+    expect(await node.refusal('generatetoaddress', 1, address)).toBe('-5 Error: Invalid address')
+  })
+
+  it("says which network's address it is given, wherever it takes one", async () => {
+    const node = await createRegtestNode()
+    const address = 'tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx'
+    const reason = '(it is an address of testnet or signet: it begins with tb1 instead of bcrt1)'
+    const refusals = [
+      await node.refusal('generatetoaddress', 1, address),
+      await node.refusal('generateblock', address, []),
+      await node.refusal('generatetodescriptor', 1, `addr(${address})`),
+      await node.refusal('createrawtransaction', [], [{ [address]: 1 }]),
+    ]
+    expect(refusals).toEqual([
+      `-5 Error: Invalid address ${reason}`,
+      `-5 Error: Invalid address or descriptor ${reason}`,
+      `-5 Address is not valid ${reason}`,
+      `-5 Invalid Bitcoin address: ${address} ${reason}`,
+    ])
+  })
 })
 
 describe('getmininginfo', () => {

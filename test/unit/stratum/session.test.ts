@@ -260,6 +260,11 @@ describe('a session', () => {
       `${ADDRESS.slice(0, -1)}q.rig`,
       'The user name cannot be paid',
     ],
+    [
+      'an address of another network, by name',
+      'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4.rig',
+      'The user name cannot be paid: it is an address of mainnet: it begins with bc1 instead of',
+    ],
     ['a control character', 'bob\u0007', 'not printable'],
     ['an endless name', 'a'.repeat(5_000), 'too long'],
     ['nothing', '', 'empty'],
