@@ -25,6 +25,7 @@ import {
 } from './fault-controls.ts'
 import { FaultyConnection } from './faulty-connection.ts'
 import type { TransportFactory } from './libp2p-node.ts'
+import { peerIdOf } from './parse-address.ts'
 
 /** What the layer needs. */
 export interface FaultLayerDeps {
@@ -105,7 +106,7 @@ export class FaultLayer implements FaultControls {
 
   #wrap(raw: MultiaddrConnection): FaultyConnection {
     const { clock, random } = this.#deps
-    const named = raw.remoteAddr.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    const named = peerIdOf(raw.remoteAddr)
     const faultsOf = (peer: PeerId | undefined): Faults => this.#faultsOf(peer)
     const connection = new FaultyConnection(raw, { clock, random, faultsOf }, named)
     this.#connections.add(connection)

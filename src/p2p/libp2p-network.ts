@@ -58,7 +58,7 @@ import {
 import { callHandler, closeConnection, inTime, type NetworkContext } from './network-context.ts'
 import { NetworkControl } from './network-control.ts'
 import { P2pError, toP2pError } from './p2p-error.ts'
-import { parseAddress } from './parse-address.ts'
+import { parseAddress, peerIdOf } from './parse-address.ts'
 import { type Peer, PeerTable } from './peer-table.ts'
 import { CHAIN_ID_LENGTH, createProtocolNames, type ProtocolNames } from './protocol-names.ts'
 import { type PeerLimits, SyncProtocol } from './sync-protocol.ts'
@@ -411,11 +411,15 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
   /** Dials, or finds the connection that is there, and waits for its handshake. */
   async #dial(
     target: Multiaddr | Multiaddr[],
-    type: ConnectionType,
+    type: ConnectionType | 'feeler',
     signal?: AbortSignal,
   ): Promise<Peer> {
     const { context, node, sync } = this.#run()
     if (!this.control.isActive) throw new P2pError('inactive', 'the network is off')
+    // A node that is being felt at this moment stays, by the same connection: it is dialled for good now.
+    const keep = (id: PeerId | undefined): unknown =>
+      type !== 'feeler' && id !== undefined && context.feelers.delete(id)
+    for (const address of [target].flat()) keep(peerIdOf(address))
     const dial = (deadline: AbortSignal): Promise<Connection> =>
       node.dial(target, { signal: deadline })
     let connection: Connection
@@ -424,6 +428,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     } catch (error) {
       throw signal?.aborted === true ? error : toP2pError('dial-failed', 'dial failed', error)
     }
+    keep(connection.remotePeer.toString())
     const whenPeer = sync.whenPeer(connection)
     const peer = await (signal === undefined ? whenPeer : orAborted(whenPeer, signal))
     if (type === 'manual' && peer.isOutbound) peer.connectionType = type
@@ -436,7 +441,7 @@ class Libp2pPeerNetwork implements Libp2pNetwork {
     context.feelers.add(id)
     try {
       const target = parseAddress(`${address}/p2p/${id}`)
-      await this.#dial(target, 'outbound-full-relay', context.stopping)
+      await this.#dial(target, 'feeler', context.stopping)
     } catch (error) {
       if (!(error instanceof P2pError && error.code === 'feeler')) throw error
     } finally {

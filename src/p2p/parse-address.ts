@@ -14,3 +14,8 @@ export function parseAddress(address: string): Multiaddr {
   if (parsed.getComponents().length > 0) return parsed
   throw new P2pError('invalid-address', 'an empty address')
 }
+
+/** The peer id that an address ends with, if it names one. */
+export function peerIdOf(address: Multiaddr): string | undefined {
+  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+}

@@ -5,7 +5,14 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AddressBook } from '../../../src/p2p/address-book.ts'
 import { BanList } from '../../../src/p2p/ban-list.ts'
-import { generateIdentity, type Libp2pNetwork, peerIdFromIdentity } from '../../../src/p2p/index.ts'
+import {
+  ANY_PEER,
+  FaultLayer,
+  generateIdentity,
+  type Libp2pNetwork,
+  NO_FAULTS,
+  peerIdFromIdentity,
+} from '../../../src/p2p/index.ts'
 import type { NetworkContext } from '../../../src/p2p/network-context.ts'
 import { neighbourhoodOf, Outbound } from '../../../src/p2p/outbound.ts'
 import { PeerTable } from '../../../src/p2p/peer-table.ts'
@@ -19,7 +26,9 @@ import { createMemoryNodeStore } from '../../support/memory-store.ts'
 import {
   createRecordingLog,
   createTestNetwork,
+  type Libp2pInside,
   pause,
+  systemClock,
   systemRandom,
   type TestNetworkOptions,
   until,
@@ -122,6 +131,30 @@ describe('the connect loop', { timeout: 120_000 }, () => {
       ({ message, fields }) => message === 'Peer connected' && fields?.['direction'] === 'outbound',
     )
     expect(dialled.map(({ fields }) => fields?.['peer'])).toEqual([helper.selfId])
+  })
+
+  it('makes a peer of a node that is dialled while it is being felt', async () => {
+    const log = createRecordingLog()
+    const helper = await start({ outboundTarget: 0 })
+    // Its answers come late, so that every look at it takes a while.
+    const faults = new FaultLayer({ clock: systemClock, random: systemRandom, log })
+    const target = await start({ outboundTarget: 0, faults })
+    await target.dialOnce(addressOf(helper))
+    faults.setRules([{ ...NO_FAULTS, peer: ANY_PEER, latencyMs: 150 }])
+    const inside: Libp2pInside[] = []
+    const network = await start({
+      outboundTarget: 1,
+      log,
+      onAssembled: (parts) => inside.push(parts),
+    })
+    await network.dialOnce(addressOf(helper))
+    const isFelt = () =>
+      inside[0]?.connectionManager
+        .getConnections()
+        .some(({ remotePeer }) => remotePeer.toString() === target.selfId) === true
+    await until(isFelt, 'the target is being felt', 60_000)
+    await network.dialOnce(addressOf(target))
+    expect(idsOf(network)).toContain(target.selfId)
   })
 
   it('dials nobody who is banned, nor anybody while the network is off', async () => {
