@@ -5,6 +5,8 @@
  * name stands for and whether a share counts is for the `StratumPool` behind it to say. A `StratumError` refuses one
  * request and ends nothing.
  *
+ * The other end is here as well: `PoolLink` keeps a miner connected to its pools, each over a `PoolConnection`.
+ *
  * Purity: isomorphic.
  *
  * @module
@@ -15,7 +17,18 @@ export {
   targetToDifficulty,
   targetToWork,
 } from './difficulty.ts'
-export { LineReader, MAX_LINE_BYTES } from './line-reader.ts'
+export { LineReader, MAX_LINE_BYTES, MAX_POOL_LINE_BYTES } from './line-reader.ts'
+export { BadJobError, type PoolJob, readPoolJob } from './pool-job.ts'
+export {
+  formatPoolUrl,
+  type PoolAddress,
+  PoolLink,
+  type PoolLinkHandlers,
+  type PoolSink,
+  PoolUnreachableError,
+  type ShareCounts,
+} from './pool-link.ts'
+export type { FoundShare, PoolConnection, StratumClientHandlers } from './pool-ports.ts'
 export {
   EXTRA_NONCE_1_SIZE,
   EXTRA_NONCE_2_SIZE,

@@ -7,9 +7,18 @@ import { concatBytes } from '../util/index.ts'
 export const MAX_LINE_BYTES = 16_384
 const NEWLINE = 0x0a
 
-/** Cuts a stream of bytes into lines, and keeps no more than {@link MAX_LINE_BYTES} of an unfinished one. */
+/** The longest line that a pool may send: a job with a coinbase of many outputs has some ten thousand digits. */
+export const MAX_POOL_LINE_BYTES = 65_536
+
+/** Cuts a stream of bytes into lines, and keeps no more of an unfinished one than a line may have. */
 export class LineReader {
+  readonly #maxBytes: number
   #pending: Uint8Array = new Uint8Array(0)
+
+  /** @param maxBytes - The longest line. */
+  constructor(maxBytes = MAX_LINE_BYTES) {
+    this.#maxBytes = maxBytes
+  }
 
   /**
    * Takes the next bytes of the stream.
@@ -23,7 +32,7 @@ export class LineReader {
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start)
       const rest = end === -1 ? chunk.subarray(start) : chunk.subarray(start, end)
-      if (this.#pending.length + rest.length > MAX_LINE_BYTES) return undefined
+      if (this.#pending.length + rest.length > this.#maxBytes) return undefined
       if (end === -1) {
         // A copy: the caller may use its buffer again.
         if (rest.length > 0) this.#pending = concatBytes(this.#pending, rest)

@@ -15,9 +15,12 @@ export interface StratumRequest {
   readonly params: readonly unknown[]
 }
 
-/** An answer to something that we asked, such as a ping: a sign of life. */
+/** An answer to something that we asked; to a server no more than a sign of life. */
 export interface StratumResponse {
   readonly kind: 'response'
+  readonly id: RequestId
+  readonly result: unknown
+  readonly error: unknown
 }
 
 /** A line that is no JSON object, or whose id or method cannot be used. */
@@ -54,10 +57,15 @@ export function parseLine(line: string): StratumRequest | StratumResponse | BadL
   const { method, params } = message
   if (id === undefined) return { kind: 'bad', id: null }
   if (method === undefined && ('result' in message || 'error' in message)) {
-    return { kind: 'response' }
+    return { kind: 'response', id, result: message['result'], error: message['error'] }
   }
   if (typeof method !== 'string') return { kind: 'bad', id }
   return { kind: 'request', id, method, params: Array.isArray(params) ? params : [] }
+}
+
+/** A line that asks for something. */
+export function formatRequest(id: number, method: string, params: readonly unknown[]): string {
+  return `${JSON.stringify({ id, method, params })}\n`
 }
 
 /** A line with an answer. */
