@@ -41,6 +41,11 @@ export function parseNumber(min: number, max: number, isInteger = true): (text: 
   }
 }
 
+/** A parser of an option that may be repeated, for commander. */
+export function collect(value: string, previous: unknown): string[] {
+  return [...(Array.isArray(previous) ? previous : []), value]
+}
+
 /** Adds the options by which a command finds a node that runs. */
 export function addNodeOptions<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,

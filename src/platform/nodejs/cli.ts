@@ -4,12 +4,13 @@
  * @module
  */
 
-import { availableParallelism } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { addDevnet } from './cli-devnet.ts'
 import { addEventCommands } from './cli-events.ts'
+import { addMine } from './cli-mine.ts'
 import {
   addNodeOptions,
+  collect,
   DEVNET_FOLDER_HELP,
   EXIT_CODE_HELP,
   formatExamples,
@@ -70,21 +71,6 @@ ${formatExamples(
 )}`
 }
 
-function formatMineHelp(quarry: string): string {
-  return `
-Fetches block templates from the node (getblocktemplate) and hands blocks in (submitblock). Address and password
-are found in the data directory of a node that runs; coins go to that node's own key unless --address says where.
-
-Prints a live view on a terminal; on a pipe, or with --json, one JSON object a line: "start", "status" every
-second, "block" for each that was handed in, "connection" and "fault" when something is wrong, and last "done".
-${formatExamples(
-  [`${quarry} mine --datadir .devnet/node-0 --chain .devnet/chain.json`],
-  [`${quarry} mine --threads auto --throttle 0.5`],
-  [`${quarry} mine --blocks 10 --json | grep '"block"'`],
-)}
-${EXIT_CODE_HELP}`
-}
-
 function formatImportHelp(quarry: string): string {
   return `
 The file is as Bitcoin Core writes them (blk*.dat, bootstrap.dat) and "${quarry} export" does: magic bytes, size, block,
@@ -106,10 +92,6 @@ ${formatExamples([`${quarry} bench miner`], [`${quarry} bench miner --seconds 5 
 
 function toCamelCase(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function collect(value: string, previous: unknown): string[] {
-  return [...(Array.isArray(previous) ? previous : []), value]
 }
 
 function describeSetting(setting: SettingDefinition): string {
@@ -196,45 +178,6 @@ function addRpc(program: Command): void {
       }
       const { runRpc } = await import('./rpc-command.ts')
       process.exitCode = await runRpc({ method, params, ...options })
-    })
-}
-
-/** A parser of a number of threads, or `auto`: all cores but one. More than four a core only take turns. */
-function parseThreads(text: string): number {
-  const cores = availableParallelism()
-  if (text === 'auto') return Math.max(1, cores - 1)
-  return parseNumber(1, Math.min(4 * cores, 256))(text)
-}
-
-function addMine(program: Command): void {
-  const command = program.command('mine').description('mine for a node that runs, with a live view')
-  addNodeOptions(command)
-    .option(
-      '--address <address[=share]>',
-      "where mined coins go (default: to the node's own key); may be repeated, to share them",
-      collect,
-    )
-    .option(
-      '--threads <n|auto>',
-      'mining threads (default: auto, one fewer than there are cores)',
-      parseThreads,
-    )
-    .option('--throttle <share>', 'share of a core for each', parseNumber(0.01, 1, false), 1)
-    .option('--version-rolling', 'try several versions beside each nonce (BIP-0320)', false)
-    .option('--blocks <n>', 'stop when the node has taken so many', parseNumber(1, 10_000_000))
-    .option('--json', 'print JSON lines, on a terminal, too', false)
-    .addHelpText('after', () => formatMineHelp(findProgramName()))
-    .action(async (options) => {
-      const { runMineCommand } = await import('./mine-command.ts')
-      const { address, threads, versionRolling, blocks, json, ...rest } = options
-      await runMineCommand({
-        ...rest,
-        addresses: address ?? [],
-        threads: threads ?? parseThreads('auto'),
-        isVersionRolled: versionRolling,
-        untilBlocks: blocks,
-        isJson: json,
-      })
     })
 }
 

@@ -67,7 +67,7 @@ export function formatNextSteps(
     ...(first.stratumUrl === undefined
       ? []
       : [
-          `Mine       ${first.stratumUrl} (user <address>.<name>, or any name to pay the wallet of this devnet; password x)`,
+          `Mine       ${quarry} mine --stratum ${first.stratumUrl} (any other miner, too: user <address>.<name>, or a plain name to pay the wallet of this devnet)`,
         ]),
     `Coins      ${quarry} faucet --datadir ${quoteArgument(folder.path)} <address> [amount] (its wallet is known to everybody: never use it elsewhere)`,
     'Stop       Ctrl-C (the chain is kept; --reset begins a new one)',

@@ -64,7 +64,9 @@ async function choosePayouts(
 }
 
 /** Only faults of the miner itself are errors; blocks are told of where they are submitted. */
-function createFaultLog(emit: (event: MineEvent) => void): Logger {
+export function createFaultLog(
+  emit: (event: Extract<MineEvent, { type: 'fault' }>) => void,
+): Logger {
   const ignore = (): void => undefined
   return {
     trace: ignore,

@@ -79,7 +79,8 @@ export function formatDuration(seconds: number): string {
   return `${format(seconds / SECONDS_PER_DAY)} days`
 }
 
-function formatDifficulty(difficulty: number): string {
+/** Three digits, or a dash for none. */
+export function formatDifficulty(difficulty: number): string {
   return difficulty === 0 ? '–' : difficulty.toPrecision(3)
 }
 
