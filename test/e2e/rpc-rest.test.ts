@@ -122,6 +122,27 @@ describe('REST', () => {
     }
   })
 
+  it('counts the first of equal names in a query, and reads escapes', async () => {
+    const path = `headers/${hashes[0]}.json`
+    expect(await getJson(`${path}?count=2&count=x`)).toHaveLength(2)
+    expect(await getJson(`${path}?c%6funt=%33`)).toHaveLength(3)
+    expect(await getJson(`${path}?a=1&count=1&b&`)).toHaveLength(1)
+    expect(await refusal('mempool/contents.json?verbose=no&verbose=true')).toMatch(
+      /^400 The "verbose"/,
+    )
+  })
+
+  it('refuses what is no URI in words of its own', async () => {
+    const broken = 'URI parsing failed, it likely contained RFC 3986 invalid characters\r\n'
+    const queries = ['%zz', '%3', '%ff', '1|2'].map(
+      (count) => `headers/${UNKNOWN}.json?count=${count}`,
+    )
+    for (const path of ['tx/%zz.json', ...queries]) {
+      const { status, type, text } = await get(path)
+      expect([status, type, text]).toEqual([400, expect.stringMatching(/^text\/plain/), broken])
+    }
+  })
+
   it('gives hashes by height', async () => {
     const { bytes } = await get('blockhashbyheight/3.bin')
     expect(bytes).toEqual(Uint8Array.from(fromDisplayHex(hashes[2] ?? '')))

@@ -8,20 +8,15 @@ const PREFIX = '/rest/'
 /** A question about outputs is far smaller, and REST asks for no password. */
 const MAX_REST_BODY_BYTES = 4_096
 
-function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
-  const [, query = ''] = request.url.split('?', 2)
-  return new Map(new URLSearchParams(query))
-}
-
 async function answer(
   rest: RestApi,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const [path = ''] = request.url.split('?', 1)
+  const [path = '', query = ''] = request.url.split(/\?(.*)/s, 2)
   const { status, contentType, body } = await rest.handle({
     path: path.slice(PREFIX.length),
-    query: readQuery(request),
+    query,
     body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(),
   })
   const bytes = typeof body === 'string' ? Buffer.from(body) : body

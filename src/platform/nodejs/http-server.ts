@@ -8,10 +8,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import {
   type Dispatcher,
-  EVENT_TOPICS,
   type EventLog,
-  type EventTopic,
-  type EventWish,
   type RestApi,
   RPC_CODES,
   RpcError,
@@ -28,9 +25,11 @@ import {
 import { sendLarge, sendSmall, takeOver } from './http-answer.ts'
 import { type Caller, type CallerOptions, HttpCallers, refuse } from './http-callers.ts'
 import { HttpConnections } from './http-connections.ts'
+import { readEventWish } from './http-event-wish.ts'
 import { EventOutlets } from './http-events.ts'
 import { isLoopback, normalizeAddress } from './http-guard.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
+import { answerBrokenUrl, answerClientError, TOO_MANY_CONNECTIONS } from './http-refusals.ts'
 import { addRestRoutes } from './http-rest.ts'
 import { routeUpgrades } from './http-upgrade.ts'
 
@@ -112,7 +111,7 @@ class RpcHttpServer {
     this.#options = options
     this.#limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits }
     this.#callers = new HttpCallers(deps, host, options)
-    this.#connections = new HttpConnections(this.#limits.maxConnections)
+    this.#connections = new HttpConnections(this.#limits.maxConnections, deps.clock)
     this.#outlets = new EventOutlets(deps, this.#limits)
     this.#app = this.#createApp()
     this.#upgradeHeads = routeUpgrades(this.#app.server, (request, response) =>
@@ -149,6 +148,10 @@ class RpcHttpServer {
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.strangerKeepAliveTimeoutMs,
       exposeHeadRoutes: false,
+      frameworkErrors: answerBrokenUrl,
+      clientErrorHandler: answerClientError,
+      // It would answer in words of its own.
+      return503OnClosing: false,
       http: {
         maxHeaderSize: limits.maxHeaderBytes,
         headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
@@ -164,6 +167,7 @@ class RpcHttpServer {
       done(null, body),
     )
     app.addHook('onRequest', (request, reply, done) => {
+      if (this.#checkRoom(request, reply) !== undefined) return
       if (this.#callers.checkNames(request, reply) === undefined) done()
     })
     this.#addRpcRoutes(app)
@@ -195,6 +199,15 @@ class RpcHttpServer {
       this.#admitReader(request, reply)
     app.get('/ws', { onRequest }, (request, reply) => this.#openSocket(request, reply))
     app.get('/events', { onRequest }, (request, reply) => this.#openStream(request, reply))
+  }
+
+  /** Refuses what comes when there are too many connections, or after the server began to stop. */
+  #checkRoom(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+    const isTurnedAway = this.#connections.isTurnedAway(request.socket)
+    this.#connections.beginAnswer(request.socket, reply.raw)
+    if (!isTurnedAway && this.#closed === undefined) return undefined
+    const text = isTurnedAway ? TOO_MANY_CONNECTIONS : 'The node is stopping'
+    return refuse(reply.header('connection', 'close'), 503, text)
   }
 
   /** Address, password and room, before a byte of the body is read. */
@@ -325,26 +338,6 @@ class RpcHttpServer {
     this.#outlets.terminate()
     await closed
   }
-}
-
-const SEQ = /^\d{1,16}$/
-
-/** What a reader wishes by `?topics=…&since=…` and `Last-Event-ID`; a text says what is wrong with that. */
-function readEventWish({ url, headers }: FastifyRequest): EventWish | string {
-  const query = new URLSearchParams(url.split('?', 2)[1] ?? '')
-  const names = (query.get('topics') ?? '').split(',').filter((name) => name !== '')
-  const isTopic = (name: string): name is EventTopic => EVENT_TOPICS.some((topic) => topic === name)
-  const unknown = names.find((name) => !isTopic(name))
-  if (unknown !== undefined) {
-    return `There is no topic ${unknown}. Topics are: ${EVENT_TOPICS.join(', ')}`
-  }
-  // Whoever comes back says it in the header, whatever his address says.
-  const since = headers['last-event-id'] || query.get('since') || undefined
-  if (since !== undefined && (typeof since !== 'string' || !SEQ.test(since))) {
-    return 'Last-Event-ID, or since, is the number of an event'
-  }
-  const topics = new Set(names.length === 0 ? EVENT_TOPICS : names.filter(isTopic))
-  return { topics, since: since === undefined ? undefined : Number(since) }
 }
 
 function toUrl(host: string, port: number): string {

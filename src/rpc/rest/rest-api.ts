@@ -16,6 +16,7 @@ import {
   type RestReply,
   type RestRequest,
   type RestResource,
+  readRestQuery,
   refuseRest,
   renderResource,
   splitFormat,
@@ -55,8 +56,9 @@ const findMempool: Endpoint = (deps, subject, request) => {
   if (subject !== 'contents') {
     throw new RestError(400, 'Invalid URI format. Expected /rest/mempool/<info|contents>.json')
   }
-  const isVerbose = readSwitch(request.query, 'verbose', 'true')
-  const hasSequence = readSwitch(request.query, 'mempool_sequence', 'false')
+  const query = readRestQuery(request.query)
+  const isVerbose = readSwitch(query, 'verbose', 'true')
+  const hasSequence = readSwitch(query, 'mempool_sequence', 'false')
   if (isVerbose && hasSequence) {
     throw new RestError(
       400,

@@ -8,7 +8,7 @@ import { readBlockBytes } from '../methods/get-block.ts'
 import { describeHeader } from '../methods/header-json.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import { RestError, type RestResource } from './rest-reply.ts'
+import { RestError, type RestResource, readRestQuery } from './rest-reply.ts'
 
 /** What the answers are made from. */
 export interface RestDeps {
@@ -100,7 +100,7 @@ function collectEntries(chain: Chain, hash: string, count: number): readonly Blo
 export function findHeaders(
   { context: { chain } }: RestDeps,
   subject: string,
-  query: ReadonlyMap<string, string>,
+  query: string,
 ): RestResource {
   const parts = subject.split('/')
   if (parts.length > 2) {
@@ -110,7 +110,9 @@ export function findHeaders(
     )
   }
   const [countText, hashText] =
-    parts.length === 2 ? parts : [query.get('count') ?? DEFAULT_HEADER_COUNT, subject]
+    parts.length === 2
+      ? parts
+      : [readRestQuery(query).get('count') ?? DEFAULT_HEADER_COUNT, subject]
   const count = readCount(countText ?? '')
   const entries = collectEntries(chain, requireHash(hashText ?? ''), count)
   return {

@@ -7,7 +7,8 @@ import { encodeJson, type RpcValue } from '../json-text.ts'
 export interface RestRequest {
   /** Without `/rest/` and without the query. */
   readonly path: string
-  readonly query: ReadonlyMap<string, string>
+  /** What stands behind the question mark: read it with {@link readRestQuery}. */
+  readonly query: string
   /** Empty with GET. */
   readonly body: Uint8Array
 }
@@ -35,6 +36,40 @@ export class RestError extends Error {
 
 /** The form that is asked for by the end of the path. */
 export type RestFormat = 'bin' | 'hex' | 'json'
+
+/** A query has no other characters. @see RFC 3986, 3.4 */
+const QUERY = /^(?:[\w\-.~!$&'()*+,;=:@/?]|%[\da-f]{2})*$/i
+/** Bitcoin Core's words for a URI that it cannot read. */
+const BROKEN_URI = 'URI parsing failed, it likely contained RFC 3986 invalid characters'
+
+/**
+ * Reads a query. Of equal names the first counts.
+ *
+ * @throws {@link RestError} 400 if it is none.
+ * @see Bitcoin Core `GetQueryParameterFromUri`
+ */
+export function readRestQuery(query: string): ReadonlyMap<string, string> {
+  if (!QUERY.test(query)) throw new RestError(400, BROKEN_URI)
+  const values = new Map<string, string>()
+  for (const member of query.replaceAll('+', ' ').split('&')) {
+    const [name = '', value = ''] = member.split(/=(.*)/s, 2).map(decodeEscapes)
+    if (!values.has(name)) values.set(name, value)
+  }
+  return values
+}
+
+function decodeEscapes(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    throw new RestError(400, BROKEN_URI, { cause: error })
+  }
+}
+
+/** The refusal of a request whose path cannot be decoded. */
+export function refuseBrokenUri(): RestReply {
+  return refuseRest(new RestError(400, BROKEN_URI))
+}
 
 /** What there is to answer, in the forms that it has. */
 export interface RestResource {
