@@ -1,6 +1,6 @@
 /** @module Transactions that wait for a block. */
 
-import type { BlockEntry, BlockEvent, ScriptChecker } from '../chain/index.ts'
+import type { BlockEvent, ScriptChecker } from '../chain/index.ts'
 import {
   computeTxid,
   isCoinbase,
@@ -25,19 +25,11 @@ import {
   createMember,
   isReconsiderable,
   isRefusal,
-  judgePackage,
   type PackageMember,
   type PackageOutcome,
   type PackageVerdict,
   type Refusal,
 } from './judge-package.ts'
-import {
-  type Candidate,
-  checkScripts,
-  checkSpends,
-  type JudgeOptions,
-  judgeTransaction,
-} from './judge-transaction.ts'
 import type { MempoolEntry, WaitingTransaction } from './mempool-entry.ts'
 import { MempoolError } from './mempool-error.ts'
 import type { DropReason, MempoolEvents } from './mempool-events.ts'
@@ -45,6 +37,7 @@ import { createMempoolPolicy, type MempoolPolicy } from './mempool-policy.ts'
 import { RollingFee } from './rolling-fee.ts'
 import { type SelectionLimits, selectTransactions } from './select-transactions.ts'
 import type { Selection } from './selection-table.ts'
+import { type JudgeWishes, TipJudge } from './tip-judge.ts'
 import { WaitingTransactions } from './waiting-transactions.ts'
 
 /** What the mempool works with. */
@@ -86,8 +79,6 @@ interface DisplacedTransaction {
  */
 const MAX_BUSY_MS = 20
 
-const NO_TRANSACTIONS: ReadonlyMap<TxidHex, WaitingTransaction> = new Map()
-
 /**
  * Valid, unconfirmed transactions, each spending only confirmed outputs or outputs of others here.
  *
@@ -102,6 +93,7 @@ export class Mempool {
   readonly #waiting = new WaitingTransactions()
   readonly #feeDeltas = new FeeDeltas()
   readonly #rollingFee: RollingFee
+  readonly #judge: TipJudge
   readonly #accepting = new Mutex()
   /** Waiting to be judged anew after a reorganisation. */
   #displaced: DisplacedTransaction[] = []
@@ -115,6 +107,15 @@ export class Mempool {
     this.#deps = deps
     this.policy = createMempoolPolicy(policy)
     this.#rollingFee = new RollingFee(this.policy)
+    this.#judge = new TipJudge(
+      { ...deps, waiting: this.#waiting },
+      {
+        policy: this.policy,
+        clock: deps.clock,
+        feeDeltaOf: (txid) => this.#feeDeltas.get(txid),
+        minFeeRate: () => this.#currentRollingFee(),
+      },
+    )
     const { events } = deps.chain
     events.on('blockConnected', (event) => this.#onBlockConnected(event))
     events.on('blockDisconnected', (event) => this.#onBlockDisconnected(event))
@@ -232,15 +233,11 @@ export class Mempool {
     maxFeeRate: bigint | undefined,
   ): Promise<PackageOutcome> {
     const rest = members.filter(({ refusal }) => refusal !== undefined)
-    const { taken, refusal, refusedAt } = await this.#judgeOnTip((tip) => {
-      const wishes = { maxFeeRate, minFeeRate: undefined, mayReplace: false }
-      return this.#judgeAll(
-        rest.map(({ tx }) => tx),
-        tip,
-        wishes,
-        this.#currentRollingFee(),
-      )
-    })
+    const { taken, refusal, refusedAt } = await this.#judge.judgeTogether(
+      rest.map(({ tx }) => tx),
+      { maxFeeRate, mayReplace: false, mayExceedFamily: false },
+      true,
+    )
     if (refusal === undefined) {
       this.#addTogether(taken)
       const resolved = new Map(
@@ -280,66 +277,7 @@ export class Mempool {
     // Of several, none may be what another replaces, or beside the limits.
     const isAlone = transactions.length === 1
     const wishes = { mayReplace: isAlone, mayExceedFamily: isAlone }
-    return this.#accepting.run(() =>
-      this.#judgeOnTip((tip) => this.#judgeAll(transactions, tip, wishes, undefined)),
-    )
-  }
-
-  /** Judges until the tip has stayed the same: coins are read meanwhile, and it may move. */
-  async #judgeOnTip<Verdict>(judge: (tip: BlockEntry) => Promise<Verdict>): Promise<Verdict> {
-    for (;;) {
-      const { tip } = this.#deps.chain
-      const isStill = (): boolean => this.#deps.chain.tip === tip
-      try {
-        const verdict = await judge(tip)
-        if (isStill()) return verdict
-      } catch (error) {
-        if (isStill()) throw error
-      }
-    }
-  }
-
-  #judge(tx: Transaction, tip: BlockEntry, wishes: Partial<JudgeOptions>): Promise<Candidate> {
-    const deps = { ...this.#deps, waiting: this.#waiting }
-    return judgeTransaction(tx, deps, {
-      tip,
-      nowMs: this.#deps.clock.now(),
-      policy: this.policy,
-      feeDeltaOf: (txid) => this.#feeDeltas.get(txid),
-      minFeeRate: this.#currentRollingFee(),
-      maxFeeRate: undefined,
-      mayReplace: true,
-      isReturning: false,
-      mayExceedFamily: true,
-      before: NO_TRANSACTIONS,
-      ...wishes,
-    })
-  }
-
-  async #judgeAlone(
-    tx: Transaction,
-    tip: BlockEntry,
-    wishes: Partial<JudgeOptions>,
-  ): Promise<Candidate> {
-    const candidate = await this.#judge(tx, tip, wishes)
-    checkSpends(candidate, this.policy)
-    await checkScripts(candidate, this.#deps)
-    return candidate
-  }
-
-  /** @param minFeeRate - The least fee rate of all together; undefined if each pays for itself. */
-  #judgeAll(
-    transactions: readonly Transaction[],
-    tip: BlockEntry,
-    wishes: Partial<JudgeOptions>,
-    minFeeRate: bigint | undefined,
-  ): Promise<PackageVerdict> {
-    return judgePackage(transactions, {
-      judge: (tx, before) => this.#judge(tx, tip, { mayExceedFamily: false, ...wishes, before }),
-      checkScripts: (candidate) => checkScripts(candidate, this.#deps),
-      policy: this.policy,
-      minFeeRate,
-    })
+    return this.#accepting.run(() => this.#judge.judgeTogether(transactions, wishes, false))
   }
 
   /** Of many, each after others have had a turn where that is due. */
@@ -362,8 +300,8 @@ export class Mempool {
     }
   }
 
-  async #acceptNow(tx: Transaction, wishes: Partial<JudgeOptions>): Promise<Acceptance> {
-    const { entry, replaced } = await this.#judgeOnTip((tip) => this.#judgeAlone(tx, tip, wishes))
+  async #acceptNow(tx: Transaction, wishes: JudgeWishes): Promise<Acceptance> {
+    const { entry, replaced } = await this.#judge.judge(tx, wishes)
     for (const other of replaced) this.#drop(other, 'replaced')
     this.#add(entry)
     this.#limit(new Set([entry]))
