@@ -18,10 +18,22 @@ import { type BlockTemplate, WITNESS_RESERVED_VALUE } from './block-template.ts'
 import { type Payout, splitReward } from './payout.ts'
 import type { SolvedWork, WorkUnit } from './work-unit.ts'
 
-/** Bytes of extra nonce: 4 for the node, 4 for the worker or session, 4 that are rolled. */
-export const EXTRA_NONCE_SIZE = 12
-/** Bytes of the extra nonce that whoever hashes rolls. */
-export const EXTRA_NONCE_2_SIZE = 4
+/** How many bytes of a coinbase's extra nonce are whose. */
+export interface ExtraNonceLayout {
+  /** Bytes that tell nodes apart. */
+  readonly nodeSize: number
+  /** Bytes that tell workers or sessions of one node apart. */
+  readonly sessionSize: number
+  /** Bytes that change while hashing. */
+  readonly rolledSize: number
+}
+
+/** The layout of the local miner. */
+export const MINER_EXTRA_NONCE: ExtraNonceLayout = { nodeSize: 4, sessionSize: 4, rolledSize: 4 }
+
+function sumOf({ nodeSize, sessionSize, rolledSize }: ExtraNonceLayout): number {
+  return nodeSize + sessionSize + rolledSize
+}
 
 /** Characters of the readable tag: with height and extra nonce they stay well below a script's 100 bytes. */
 export const MAX_TAG_LENGTH = 40
@@ -58,7 +70,7 @@ export function createCoinbaseParts(
   template: BlockTemplate,
   payouts: readonly Payout[],
   tag: string,
-  extraNonceSize = EXTRA_NONCE_SIZE,
+  extraNonceSize = sumOf(MINER_EXTRA_NONCE),
 ): CoinbaseParts {
   const scriptSig = createCoinbaseScript(template.height, tag, extraNonceSize)
   const { commitmentScript } = template
@@ -93,14 +105,21 @@ export interface UnitWishes {
   readonly payouts: readonly Payout[]
   /** Readable text in the coinbase. */
   readonly tag: string
-  /** 8 bytes that no other unit of the same time has: the node's, then the worker's. */
+  /** Bytes that no other unit of the same time has: the node's, then the session's. */
   readonly extraNonce1: Uint8Array
+  /** {@link MINER_EXTRA_NONCE} unless told otherwise. */
+  readonly layout?: ExtraNonceLayout
 }
 
 /** A part of a template's search space. */
 export function createWorkUnit(template: BlockTemplate, wishes: UnitWishes): WorkUnit {
-  const { id, priority, payouts, tag, extraNonce1 } = wishes
-  const { prefix, suffix } = createCoinbaseParts(template, payouts, tag)
+  const { id, priority, payouts, tag, extraNonce1, layout = MINER_EXTRA_NONCE } = wishes
+  const { nodeSize, sessionSize, rolledSize } = layout
+  assertInvariant(
+    extraNonce1.length === nodeSize + sessionSize,
+    'the fixed part of the extra nonce is as long as its layout says',
+  )
+  const { prefix, suffix } = createCoinbaseParts(template, payouts, tag, sumOf(layout))
   const target = targetToBytes(template.target)
   return {
     id,
@@ -108,7 +127,7 @@ export function createWorkUnit(template: BlockTemplate, wishes: UnitWishes): Wor
     coinbasePrefix: prefix,
     coinbaseSuffix: suffix,
     extraNonce1,
-    extraNonce2Size: EXTRA_NONCE_2_SIZE,
+    extraNonce2Size: rolledSize,
     merkleBranch: template.merkleBranch,
     prevBlockHash: template.prevBlockHash,
     version: template.version,
@@ -182,14 +201,15 @@ export function createCandidate(
   tag: string,
   extraNonce: Uint8Array,
 ): Block {
+  const { nodeSize, sessionSize, rolledSize } = MINER_EXTRA_NONCE
   const unit = createWorkUnit(template, {
     id: 0,
     priority: 0,
     payouts,
     tag,
-    extraNonce1: extraNonce.slice(0, EXTRA_NONCE_SIZE - EXTRA_NONCE_2_SIZE),
+    extraNonce1: extraNonce.slice(0, nodeSize + sessionSize),
   })
-  const extraNonce2 = new Uint8Array(EXTRA_NONCE_2_SIZE)
+  const extraNonce2 = new Uint8Array(rolledSize)
   const { time, version } = template
   return assembleBlock(template, unit, { extraNonce2, time, version, nonce: 0 })
 }

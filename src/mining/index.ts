@@ -25,13 +25,18 @@ export {
   type TxSource,
   WITNESS_RESERVED_VALUE,
 } from './block-template.ts'
+export { checkHit } from './check-hit.ts'
 export {
   assembleBlock,
   computeWorkMerkleRoot,
   createCandidate,
   createCoinbaseParts,
+  createWorkUnit,
+  type ExtraNonceLayout,
   type HeaderParts,
   MAX_TAG_LENGTH,
+  MINER_EXTRA_NONCE,
+  type UnitWishes,
 } from './coinbase.ts'
 export { createFastestEngine } from './engine-choice.ts'
 export { type SolveOptions, solveBlock } from './generate-block.ts'
@@ -57,7 +62,6 @@ export {
   JobManager,
   type Lease,
   MAX_WORKERS,
-  NODE_EXTRA_NONCE_SIZE,
 } from './job-manager.ts'
 export {
   type CurrentWork,
@@ -74,6 +78,14 @@ export type { HashRates } from './rate-meter.ts'
 export { ReferenceHashEngine } from './reference-hash-engine.ts'
 export { SearchCursor } from './search-cursor.ts'
 export { TemplateCache, type TemplateCacheDeps } from './template-cache.ts'
+export {
+  type KnownTemplate,
+  type TemplateChange,
+  TemplateFeed,
+  type TemplateFeedDeps,
+  type TemplateListener,
+  type TipSource,
+} from './template-feed.ts'
 export { TEMPLATE_PRIORITY, TemplateJob, type TemplateJobOptions } from './template-job.ts'
 export { TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
 export { WasmHashEngine } from './wasm-hash-engine.ts'

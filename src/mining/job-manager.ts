@@ -2,14 +2,13 @@
 
 import type { BlockHash } from '../primitives/index.ts'
 import { assertInvariant, concatBytes } from '../util/index.ts'
+import { MINER_EXTRA_NONCE } from './coinbase.ts'
 import type { SolvedWork, WorkUnit } from './work-unit.ts'
 
 /** The most workers: a worker's number is one byte of extra nonce. */
 export const MAX_WORKERS = 256
-/** Bytes of extra nonce that tell nodes apart. */
-export const NODE_EXTRA_NONCE_SIZE = 4
 /** Bytes of extra nonce that tell the units of one worker apart: more than a worker gets in half a year. */
-const LEASE_SIZE = 3
+const LEASE_SIZE = MINER_EXTRA_NONCE.sessionSize - 1
 /** Units of each worker whose hits are still taken: the current one and those just before. */
 const UNITS_KEPT_PER_WORKER = 4
 
@@ -62,10 +61,10 @@ export class JobManager {
   readonly #leaseCounts = new Map<number, number>()
   #lastUnitId = 0
 
-  /** @param nodeExtraNonce - {@link NODE_EXTRA_NONCE_SIZE} bytes that differ from node to node. */
+  /** @param nodeExtraNonce - 4 bytes that differ from node to node. */
   constructor(nodeExtraNonce: Uint8Array) {
     assertInvariant(
-      nodeExtraNonce.length === NODE_EXTRA_NONCE_SIZE,
+      nodeExtraNonce.length === MINER_EXTRA_NONCE.nodeSize,
       'the part of the extra nonce that is the node has four bytes',
     )
     this.#nodeExtraNonce = nodeExtraNonce

@@ -19,8 +19,8 @@ const NOTABLE_TARGET = 1n << 232n
 
 /** How a template is turned into work. */
 export interface TemplateJobOptions {
-  /** Who gets subsidy and fees. */
-  readonly payouts: readonly Payout[]
+  /** Who gets subsidy and fees of a template. Asked once for each. */
+  readonly payouts: (template: BlockTemplate) => readonly Payout[]
   /** Readable text in the coinbase. */
   readonly tag: string
   /** Whether to roll {@link ROLLED_VERSION_BITS}. */
@@ -32,6 +32,7 @@ export class TemplateJob implements Job {
   readonly priority = TEMPLATE_PRIORITY
   readonly template: BlockTemplate
   readonly #options: TemplateJobOptions
+  readonly #payouts: readonly Payout[]
   readonly #onHit: (job: TemplateJob, hit: JobHit) => void
 
   constructor(
@@ -41,11 +42,13 @@ export class TemplateJob implements Job {
   ) {
     this.template = template
     this.#options = options
+    this.#payouts = options.payouts(template)
     this.#onHit = onHit
   }
 
   createUnit(id: number, extraNonce1: Uint8Array): WorkUnit {
-    const { payouts, tag, isVersionRolled } = this.#options
+    const { tag, isVersionRolled } = this.#options
+    const payouts = this.#payouts
     const { target } = this.template
     const wishes = { id, priority: this.priority, payouts, tag, extraNonce1 }
     return {

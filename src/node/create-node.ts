@@ -6,10 +6,11 @@ import type { Chain } from '../chain/index.ts'
 import type { ConsensusParams } from '../consensus/index.ts'
 import { Mempool } from '../mempool/index.ts'
 import {
+  MINER_EXTRA_NONCE,
   Miner,
-  NODE_EXTRA_NONCE_SIZE,
   payAllTo,
   TemplateCache,
+  TemplateFeed,
   TemplateKeeper,
 } from '../mining/index.ts'
 import type { Dispatcher, EventLog, RestApi } from '../rpc/index.ts'
@@ -37,7 +38,7 @@ import {
   publishPeerEvents,
   publishPoolEvents,
 } from './publish-events.ts'
-import { createChainSource, createTxSource } from './sources.ts'
+import { createChainSource, createTipSource, createTxSource } from './sources.ts'
 import { createBlockSubmitter } from './submit-own-block.ts'
 import { warnOfChainSpec } from './warn-of-chain-spec.ts'
 
@@ -124,12 +125,12 @@ function createNetwork(
 }
 
 function toNodeExtraNonce({ selfId }: PeerNetwork): Uint8Array {
-  return sha256(utf8ToBytes(selfId)).slice(0, NODE_EXTRA_NONCE_SIZE)
+  return sha256(utf8ToBytes(selfId)).slice(0, MINER_EXTRA_NONCE.nodeSize)
 }
 
 async function createMiner(
   init: CreateNodeInit,
-  templates: TemplateCache,
+  templates: TemplateFeed,
   sync: Synchronizer,
   network: PeerNetwork,
   clockWatch: ClockWatch,
@@ -139,6 +140,7 @@ async function createMiner(
   if (!isEnabled) return undefined
   const log = platform.log.child('mining')
   const isReady = (): boolean => sync.isCaughtUp && clockWatch.isTimely
+  const paid = payouts ?? payAllTo(await loadPayoutScript(platform.secrets))
   const keeper = new TemplateKeeper({ templates, isReady }, params)
   return new Miner(
     {
@@ -149,7 +151,7 @@ async function createMiner(
       log,
     },
     {
-      payouts: payouts ?? payAllTo(await loadPayoutScript(platform.secrets)),
+      payouts: () => paid,
       threads,
       throttle,
       isVersionRolled,
@@ -186,19 +188,21 @@ export async function createNode(given: CreateNodeInit): Promise<QuarryNode> {
   }
 }
 
-function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): TemplateCache {
+function createTemplates(init: CreateNodeInit, chain: Chain, mempool: Mempool): TemplateFeed {
   const { clock } = init.platform
   const log = init.platform.log.child('mining')
-  return new TemplateCache(
+  const transactions = createTxSource(mempool)
+  const templates = new TemplateCache(
     {
       chain: createChainSource(chain, clock),
-      transactions: createTxSource(mempool),
+      transactions,
       clock,
       log,
       hashPairs: createPairHasher(() => init.platform.loadHashEngine(), log),
     },
     init.params,
   )
+  return new TemplateFeed({ templates, tip: createTipSource(chain), transactions, clock })
 }
 
 function createSync(
@@ -236,6 +240,14 @@ async function startSync(
   }
 }
 
+/** Has the miner take up each new template. @returns How to stop that. */
+function feedMiner(miner: Miner, templates: TemplateFeed): () => void {
+  return templates.onChanged((_, { isClean }) => {
+    if (isClean) miner.onNewTip()
+    else miner.refresh()
+  })
+}
+
 async function startNode(
   init: CreateRpcInit,
   opened: NodeChain,
@@ -262,7 +274,7 @@ async function startNode(
   if (miner !== undefined) publishMinerEvents(events, miner, clock)
   const nodeExtraNonce = toNodeExtraNonce(network)
   const pool = options.hasPool
-    ? createPool(init, { chain, sync, templates, clockWatch, nodeExtraNonce })
+    ? createPool(init, { sync, templates, clockWatch, nodeExtraNonce })
     : undefined
   if (pool !== undefined) publishPoolEvents(events, pool.pool)
   const money = await createWallets(init, { chain, mempool, memory, sync })
@@ -275,8 +287,8 @@ async function startNode(
   })
   chain.events.on('tipChanged', ({ tip }) => {
     log.debug('new tip', { height: tip.height, hash: tip.hashHex })
-    miner?.onNewTip()
   })
+  const offTemplates = miner === undefined ? undefined : feedMiner(miner, templates)
   await startSync(init, sync, network, money)
   clockWatch.start()
   miner?.start()
@@ -288,6 +300,7 @@ async function startNode(
     mining.stop()
     pool?.stop()
     clockWatch.stop()
+    offTemplates?.()
     await miner?.stop()
     await sync.stop()
     await money.wallets?.stop()

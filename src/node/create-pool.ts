@@ -1,7 +1,6 @@
 /** @module The pool of one node: miners of others, on this node's templates. */
 
-import type { Chain } from '../chain/index.ts'
-import type { TemplateCache } from '../mining/index.ts'
+import type { TemplateFeed } from '../mining/index.ts'
 import { type BlockOutcome, SoloPool } from '../pool/index.ts'
 import type { Block } from '../primitives/index.ts'
 import { StratumServer } from '../stratum/index.ts'
@@ -12,9 +11,8 @@ import { COINBASE_TAG } from './create-rpc.ts'
 
 /** What the pool is made from. */
 export interface PoolParts {
-  readonly chain: Chain
   readonly sync: Synchronizer
-  readonly templates: TemplateCache
+  readonly templates: TemplateFeed
   readonly clockWatch: ClockWatch
   /** 4 bytes that differ from node to node, and from those of the local miner. */
   readonly nodeExtraNonce: Uint8Array
@@ -31,7 +29,7 @@ export interface NodePool {
 /** Makes the pool, and tells it of each new tip. */
 export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
   const { params, platform, options, onFatal } = init
-  const { chain, sync, templates, clockWatch, nodeExtraNonce } = parts
+  const { sync, templates, clockWatch, nodeExtraNonce } = parts
   const { clock } = platform
   const log = platform.log.child('pool')
   const submitBlock = async (block: Block): Promise<BlockOutcome> => {
@@ -63,7 +61,9 @@ export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
   server.events.on('sessionClosed', ({ session }) => {
     for (const worker of session.workers) pool.leave(worker)
   })
-  const offTip = chain.events.on('tipChanged', () => {
+  const offTemplates = templates.onChanged((_, { isClean }) => {
+    // What the mempool has gained comes with the next regular announcement.
+    if (!isClean) return
     pool.onNewTip()
     server.announce(true)
   })
@@ -71,7 +71,7 @@ export function createPool(init: CreateNodeInit, parts: PoolParts): NodePool {
     pool,
     server,
     stop: () => {
-      offTip()
+      offTemplates()
       server.stop()
     },
   }

@@ -1,6 +1,6 @@
 /** @module RPC and REST of one node: what they may ask of its parts. */
 
-import type { TemplateCache } from '../mining/index.ts'
+import type { TemplateFeed } from '../mining/index.ts'
 import type { Block } from '../primitives/index.ts'
 import {
   BlockTexts,
@@ -32,7 +32,7 @@ export interface RpcParts
   extends NodeWallets,
     Pick<QuarryNode, 'chain' | 'mempool' | 'sync' | 'miner' | 'pool'> {
   readonly network: NodeNetwork
-  readonly templates: TemplateCache
+  readonly templates: TemplateFeed
   /** Undefined if the mempool is not kept. */
   readonly keeper: MempoolKeeper | undefined
   readonly clockWatch: ClockWatch
@@ -90,7 +90,7 @@ export function createRpc(init: CreateRpcInit, parts: RpcParts): NodeRpc {
     faults: network.faults,
     mining,
     pool,
-    templateWaits: new TemplateWaits({ chain, mempool, clock }),
+    templateWaits: new TemplateWaits(templates),
     hasCoinbaseFlags: options.hasCoinbaseFlags,
     clock,
     log,

@@ -11,7 +11,7 @@ import {
   payAllTo,
   selectAll,
   solveBlock,
-  type TemplateCache,
+  type TemplateFeed,
 } from '../mining/index.ts'
 import {
   type Block,
@@ -36,7 +36,7 @@ const EXTRA_NONCE_BYTES = 8
 /** What mining on request works with. */
 export interface MiningControlDeps {
   readonly chain: ChainSource
-  readonly templates: TemplateCache
+  readonly templates: Pick<TemplateFeed, 'get' | 'last'>
   readonly clockWatch: Pick<ClockWatch, 'requireTimely'>
   readonly params: ConsensusParams
   readonly submit: (block: Block) => Promise<unknown>

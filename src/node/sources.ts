@@ -3,7 +3,7 @@
 import { type Chain, toUnixSeconds } from '../chain/index.ts'
 import { computeNextBits } from '../consensus/index.ts'
 import type { Mempool } from '../mempool/index.ts'
-import type { ChainSource, NextBlock, TxSource } from '../mining/index.ts'
+import type { ChainSource, NextBlock, TipSource, TxSource } from '../mining/index.ts'
 import type { Clock } from '../util/index.ts'
 
 /** The earliest time that the block after the tip may carry, Unix seconds. @see Bitcoin Core `GetMinimumTime` */
@@ -31,6 +31,16 @@ export function createChainSource(chain: Chain, clock: Clock): ChainSource {
         time,
       }
     },
+  }
+}
+
+/** The active chain's tip as what templates build on. */
+export function createTipSource(chain: Chain): TipSource {
+  return {
+    get hash() {
+      return chain.tip.hash
+    },
+    onMoved: (listener) => chain.events.on('tipChanged', () => listener()),
   }
 }
 

@@ -87,11 +87,6 @@ export { type RestReply, type RestRequest, refuseBrokenUri } from './rest/rest-r
 export type { GenerateRequest, MiningControl, RpcContext, RpcFiles } from './rpc-context.ts'
 export { RPC_CODES, RpcError } from './rpc-error.ts'
 export { TemplateTexts } from './template-texts.ts'
-export {
-  type KnownTemplate,
-  MAX_TEMPLATE_WAITS,
-  TemplateWaits,
-  type TemplateWaitsDeps,
-} from './template-waits.ts'
+export { MAX_TEMPLATE_WAITS, TemplateWaits } from './template-waits.ts'
 export { convertTextArguments } from './text-arguments.ts'
 export type { RpcArguments, RpcCalls, RpcMethodName, RpcResult } from './typed-calls.ts'

@@ -97,7 +97,7 @@ function createMiner(deps: Partial<MinerDeps>, threads = 1): Miner {
       ...deps,
     },
     {
-      payouts: payAllTo(Uint8Array.of(0x51)),
+      payouts: () => payAllTo(Uint8Array.of(0x51)),
       tag: '/test/',
       isVersionRolled: false,
       threads,
@@ -114,7 +114,7 @@ function createFiniteJob(unitCount: number, hashesMax: number) {
   const finished: number[] = []
   const source = new TemplateJob(
     createTemplate(),
-    { payouts: payAllTo(Uint8Array.of(0x52)), tag: '', isVersionRolled: false },
+    { payouts: () => payAllTo(Uint8Array.of(0x52)), tag: '', isVersionRolled: false },
     () => undefined,
   )
   const job: Job = {

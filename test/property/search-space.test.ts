@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {
   JobManager,
-  NODE_EXTRA_NONCE_SIZE,
+  MINER_EXTRA_NONCE,
   payAllTo,
   SearchCursor,
   TemplateJob,
@@ -15,7 +15,7 @@ const NONCE_COUNT = 2 ** 32
 
 /** The node's part of the extra nonce, as a node computes it from its peer id. */
 function nodeExtraNonce(peer: number): Uint8Array {
-  return sha256(Uint8Array.of(peer)).slice(0, NODE_EXTRA_NONCE_SIZE)
+  return sha256(Uint8Array.of(peer)).slice(0, MINER_EXTRA_NONCE.nodeSize)
 }
 
 /** The first headers of a unit, all versions of each, nonces left out. */
@@ -56,7 +56,7 @@ it('no two nodes with one payout script, no two workers and no two refreshes sha
       const nodes = [0, 1, 2, 3].map((peer) => {
         const jobs = new JobManager(nodeExtraNonce(peer))
         const options = {
-          payouts: payAllTo(Uint8Array.of(0x51)),
+          payouts: () => payAllTo(Uint8Array.of(0x51)),
           tag: '/t/',
           isVersionRolled: isRolled,
         }
@@ -97,7 +97,11 @@ it('a unit that can be gone through is gone through: every version, time and ext
           .slice(0, bitCount)
           .reduce((sum, bit) => sum | (1 << bit), 0)
         const jobs = new JobManager(nodeExtraNonce(0))
-        const options = { payouts: payAllTo(Uint8Array.of(0x51)), tag: '', isVersionRolled: false }
+        const options = {
+          payouts: () => payAllTo(Uint8Array.of(0x51)),
+          tag: '',
+          isVersionRolled: false,
+        }
         jobs.add(new TemplateJob(createTemplate({ version }), options, () => undefined))
         const lease = jobs.lease(0)
         if (lease === undefined) throw new RangeError('a template never runs out')

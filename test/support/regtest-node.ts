@@ -14,10 +14,11 @@ import {
   ReferenceHashEngine,
   type ScanResult,
   TemplateCache,
+  TemplateFeed,
 } from '../../src/mining/index.ts'
 import { ClockWatch } from '../../src/node/clock-watch.ts'
 import { NodeMiningControl } from '../../src/node/mining-control.ts'
-import { createChainSource, createTxSource } from '../../src/node/sources.ts'
+import { createChainSource, createTipSource, createTxSource } from '../../src/node/sources.ts'
 import { AddressBook } from '../../src/p2p/address-book.ts'
 import { BanList } from '../../src/p2p/ban-list.ts'
 import { DialLoops } from '../../src/p2p/dial-loops.ts'
@@ -249,10 +250,13 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
   const source = createChainSource(chain, clock)
   const transactions = createTxSource(mempool)
   const clockWatch = new ClockWatch({ chain, clock, log: silentLog })
+  const cache = new TemplateCache({ chain: source, transactions, clock, log: silentLog }, params)
+  const tip = createTipSource(chain)
+  const templates = new TemplateFeed({ templates: cache, tip, transactions, clock })
   const mining = new NodeMiningControl({
     clockWatch,
     chain: source,
-    templates: new TemplateCache({ chain: source, transactions, clock, log: silentLog }, params),
+    templates,
     params,
     submit: submitBlock,
     loadHashEngine: async () => new ImpatientHashEngine(),
@@ -279,7 +283,7 @@ export async function createRegtestNode(wishes: RegtestNodeWishes = {}): Promise
     faults: undefined,
     mining,
     pool: undefined,
-    templateWaits: new TemplateWaits({ chain, mempool, clock }),
+    templateWaits: new TemplateWaits(templates),
     hasCoinbaseFlags: false,
     clock,
     log: silentLog,

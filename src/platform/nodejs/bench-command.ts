@@ -7,8 +7,8 @@ import { formatHashRate } from '../../devnet/index.ts'
 import {
   type HashEngine,
   type Job,
+  MINER_EXTRA_NONCE,
   Miner,
-  NODE_EXTRA_NONCE_SIZE,
   ReferenceHashEngine,
   TEMPLATE_PRIORITY,
   WasmHashEngine,
@@ -87,12 +87,12 @@ async function measureMiner(
       log: silentLog,
     },
     {
-      payouts: [],
+      payouts: () => [],
       tag: '',
       isVersionRolled: false,
       threads,
       throttle: 1,
-      nodeExtraNonce: new Uint8Array(NODE_EXTRA_NONCE_SIZE),
+      nodeExtraNonce: new Uint8Array(MINER_EXTRA_NONCE.nodeSize),
     },
   )
   miner.start()

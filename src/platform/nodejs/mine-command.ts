@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { type ConsensusParams, createConsensusParams } from '../../consensus/index.ts'
 import {
   type BlockTemplate,
+  MINER_EXTRA_NONCE,
   Miner,
-  NODE_EXTRA_NONCE_SIZE,
   type Payout,
   payAllTo,
 } from '../../mining/index.ts'
@@ -114,13 +114,13 @@ async function createMiner(parts: MineParts): Promise<Miner> {
       log: createFaultLog(emit),
     },
     {
-      payouts,
+      payouts: () => payouts,
       tag: COINBASE_TAG,
       isVersionRolled: options.isVersionRolled,
       threads: options.threads,
       throttle: options.throttle,
       // Random, since there is no peer id: another miner for the same node and payee must differ.
-      nodeExtraNonce: systemRandom.bytes(NODE_EXTRA_NONCE_SIZE),
+      nodeExtraNonce: systemRandom.bytes(MINER_EXTRA_NONCE.nodeSize),
     },
   )
 }

@@ -1,7 +1,7 @@
 /** @module `quarry mine --stratum`: a miner in a process of its own, for pools that speak Stratum. */
 
 import { createConsensusParams } from '../../consensus/index.ts'
-import { Miner, NODE_EXTRA_NONCE_SIZE, payAllTo } from '../../mining/index.ts'
+import { MINER_EXTRA_NONCE, Miner, payAllTo } from '../../mining/index.ts'
 import { type AddressPrefixes, decodeAddress } from '../../script/index.ts'
 import {
   type FoundShare,
@@ -88,12 +88,12 @@ async function createMiner(options: StratumMineOptions, emit: Emit): Promise<Min
       log: createFaultLog(emit),
     },
     {
-      payouts: payAllTo(new Uint8Array(0)),
+      payouts: () => payAllTo(new Uint8Array(0)),
       tag: '',
       isVersionRolled,
       threads,
       throttle,
-      nodeExtraNonce: new Uint8Array(NODE_EXTRA_NONCE_SIZE),
+      nodeExtraNonce: new Uint8Array(MINER_EXTRA_NONCE.nodeSize),
     },
   )
 }

@@ -8,13 +8,17 @@ import {
   MAX_BLOCK_WEIGHT,
   targetToHex,
 } from '../../consensus/index.ts'
-import type { BlockTemplate } from '../../mining/index.ts'
-import { HASH_SIZE, toDisplayHex, WITNESS_SCALE_FACTOR } from '../../primitives/index.ts'
+import type { BlockTemplate, KnownTemplate } from '../../mining/index.ts'
+import {
+  fromDisplayHex,
+  HASH_SIZE,
+  toDisplayHex,
+  WITNESS_SCALE_FACTOR,
+} from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod, type RpcCall } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
-import type { KnownTemplate } from '../template-waits.ts'
 import { hashSchema } from './arguments.ts'
 import {
   blockHashHex,
@@ -166,7 +170,7 @@ function readLongPollId(id: string): KnownTemplate {
     throw new RpcError(RPC_CODES.INVALID_PARAMETER, issue?.message ?? 'Invalid longpollid')
   }
   const sequence = Number.parseInt(id.slice(TIP_HASH_DIGITS), 10)
-  return { tipHash: parsed.data, sequence }
+  return { prevBlockHash: fromDisplayHex(parsed.data), sequence }
 }
 
 async function createTemplate(

@@ -58,7 +58,7 @@ async function startMiner(nextTemplate, spawnHashWorker, threads) {
   const miner = new Miner(
     { nextTemplate, submit: async () => {}, spawnHashWorker, clock: systemClock, log: SILENT },
     {
-      payouts: payAllTo(Uint8Array.of(0x51)),
+      payouts: () => payAllTo(Uint8Array.of(0x51)),
       tag: '/bench/',
       isVersionRolled: false,
       threads,

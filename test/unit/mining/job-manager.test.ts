@@ -8,7 +8,7 @@ import {
 } from '../../../src/mining/index.ts'
 import { createTemplate } from '../../support/templates.ts'
 
-const OPTIONS = { payouts: payAllTo(Uint8Array.of(0x51)), tag: '/t/', isVersionRolled: false }
+const OPTIONS = { payouts: () => payAllTo(Uint8Array.of(0x51)), tag: '/t/', isVersionRolled: false }
 
 function createJob(priority: number, unitCount: number): Job {
   const template = new TemplateJob(createTemplate(), OPTIONS, () => undefined)

@@ -40,7 +40,7 @@ function createMiner(deps: Partial<MinerDeps>, options: Partial<MinerOptions> = 
       ...deps,
     },
     {
-      payouts: payAllTo(Uint8Array.of(0x51)),
+      payouts: () => payAllTo(Uint8Array.of(0x51)),
       tag: '/test/',
       isVersionRolled: false,
       threads: 1,
@@ -302,7 +302,7 @@ describe('Miner', () => {
     const finished: number[] = []
     const source = new TemplateJob(
       createTemplate({ bits: 0x1e00ffff }),
-      { payouts: payAllTo(Uint8Array.of(0x52)), tag: '', isVersionRolled: false },
+      { payouts: () => payAllTo(Uint8Array.of(0x52)), tag: '', isVersionRolled: false },
       () => undefined,
     )
     let units = 0

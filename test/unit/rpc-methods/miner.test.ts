@@ -50,7 +50,7 @@ async function createMiningNode(): Promise<RegtestNode> {
       log: silentLog,
     },
     {
-      payouts: payAllTo(PAYOUT),
+      payouts: () => payAllTo(PAYOUT),
       tag: '/test/',
       isVersionRolled: false,
       threads: 1,

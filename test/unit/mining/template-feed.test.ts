@@ -2,11 +2,14 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type Chain, createInlineScriptChecker } from '../../../src/chain/index.ts'
 import { createConsensusParams, REGTEST_SPEC } from '../../../src/consensus/index.ts'
 import { Mempool } from '../../../src/mempool/index.ts'
-import { MAX_TEMPLATE_WAITS, TemplateWaits } from '../../../src/rpc/index.ts'
+import { TemplateCache, TemplateFeed } from '../../../src/mining/index.ts'
 import {
   FIRST_MEMPOOL_CHECK_MS,
   MEMPOOL_CHECK_INTERVAL_MS,
-} from '../../../src/rpc/template-waits.ts'
+  TRANSACTIONS_CHECK_INTERVAL_MS,
+} from '../../../src/mining/template-feed.ts'
+import { createChainSource, createTipSource, createTxSource } from '../../../src/node/sources.ts'
+import { MAX_TEMPLATE_WAITS, TemplateWaits } from '../../../src/rpc/index.ts'
 import { nobleSignatureEngine } from '../../../src/script/index.ts'
 import {
   createBlock,
@@ -24,6 +27,7 @@ const [first, second] = createBlocks(placeGenesis(params), params, 2) as [Placed
 let clock: FakeClock
 let chain: Chain
 let mempool: Mempool
+let feed: TemplateFeed
 let waits: TemplateWaits
 
 beforeEach(async () => {
@@ -36,13 +40,23 @@ beforeEach(async () => {
     { chain, signatures, scriptChecker, clock, log: silentLog },
     { requiresStandard: false },
   )
-  waits = new TemplateWaits({ chain, mempool, clock })
+  const transactions = createTxSource(mempool)
+  feed = new TemplateFeed({
+    templates: new TemplateCache(
+      { chain: createChainSource(chain, clock), transactions, clock, log: silentLog },
+      params,
+    ),
+    tip: createTipSource(chain),
+    transactions,
+    clock,
+  })
+  waits = new TemplateWaits(feed)
 })
 
 /** Begins to wait for something better than what there is now. */
 function begin(signal?: AbortSignal) {
   const state = { outcome: 'waiting' }
-  const known = { tipHash: chain.tip.hashHex, sequence: mempool.sequence }
+  const known = { prevBlockHash: chain.tip.hash, sequence: mempool.sequence }
   waits.wait(known, signal).then(
     () => {
       state.outcome = 'answered'
@@ -62,7 +76,7 @@ async function addTransaction(): Promise<void> {
 
 describe('waiting for a template', () => {
   it('ends at once for whoever has an old tip', async () => {
-    await waits.wait({ tipHash: 'ff'.repeat(32), sequence: 0 })
+    await waits.wait({ prevBlockHash: first.hash, sequence: 0 })
     expect(waits.count).toBe(0)
   })
 
@@ -105,8 +119,9 @@ describe('waiting for a template', () => {
     await chain.acceptBlock(createBlock(second, params).block)
     await clock.advance(FIRST_MEMPOOL_CHECK_MS)
     expect(state.outcome).toBe('-9 Shutting down')
-    expect(begin(controller.signal)).toBeDefined()
-    expect(waits.count).toBe(0)
+    const late = begin(controller.signal)
+    await clock.advance(0)
+    expect([late.outcome, waits.count]).toEqual(['-9 Shutting down', 0])
   })
 
   it('is for so many at a time', async () => {
@@ -118,5 +133,55 @@ describe('waiting for a template', () => {
     await clock.advance(0)
     expect(states.filter(({ outcome }) => outcome === 'answered')).toHaveLength(MAX_TEMPLATE_WAITS)
     expect(waits.count).toBe(0)
+  })
+})
+
+describe('TemplateFeed', () => {
+  /** What a listener has heard: `clean` is a new tip, `same tip` is new transactions. */
+  function listen() {
+    const heard: string[] = []
+    const off = feed.onChanged((_, { isClean }) => heard.push(isClean ? 'clean' : 'same tip'))
+    return { heard, off }
+  }
+
+  it('reports a new tip at once and new transactions within a second, each once', async () => {
+    const { heard } = listen()
+    await addTransaction()
+    expect(heard).toEqual([])
+    await clock.advance(TRANSACTIONS_CHECK_INTERVAL_MS)
+    expect(heard).toEqual(['same tip'])
+    await clock.advance(5 * TRANSACTIONS_CHECK_INTERVAL_MS)
+    expect(heard).toEqual(['same tip'])
+    await chain.acceptBlock(createBlock(second, params).block)
+    expect(heard).toEqual(['same tip', 'clean'])
+    await clock.advance(5 * TRANSACTIONS_CHECK_INTERVAL_MS)
+    expect(heard).toEqual(['same tip', 'clean'])
+  })
+
+  it('gives the template of the new tip to listeners that ask, and builds none for the others', async () => {
+    const { off } = listen()
+    await chain.acceptBlock(createBlock(second, params).block)
+    expect(feed.last).toBeUndefined()
+    off()
+    let height = 0
+    feed.onChanged((getTemplate) => {
+      height = getTemplate().height
+    })
+    await chain.acceptBlock(createBlock(createBlock(second, params), params).block)
+    expect(height).toBe(chain.tip.height + 1)
+    expect(feed.last?.height).toBe(height)
+  })
+
+  it('reports nothing to a listener that has left, and keeps reporting to the others', async () => {
+    const [one, other] = [listen(), listen()]
+    one.off()
+    one.off()
+    await addTransaction()
+    await clock.advance(TRANSACTIONS_CHECK_INTERVAL_MS)
+    expect([one.heard, other.heard]).toEqual([[], ['same tip']])
+    other.off()
+    await chain.acceptBlock(createBlock(second, params).block)
+    await clock.advance(TRANSACTIONS_CHECK_INTERVAL_MS)
+    expect([one.heard, other.heard]).toEqual([[], ['same tip']])
   })
 })
