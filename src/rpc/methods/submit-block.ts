@@ -64,11 +64,14 @@ export const submitBlock = defineMethod({
     const known = chain.getEntry(hashHex)
     if (known?.isFailed === true) return 'duplicate-invalid'
     if (known?.hasBody === true) return 'duplicate'
+    const wasParentFailed = chain.getEntry(toDisplayHex(block.header.prevBlockHash))?.isFailed
     try {
       const outcome = await context.submitBlock(block)
       return outcome === 'connected' ? null : 'inconclusive'
     } catch (error) {
-      return toRejectReason(error)
+      const reason = toRejectReason(error)
+      // An ancestor failed meanwhile: nobody looked at what is in this block.
+      return reason === 'bad-prevblk' && wasParentFailed !== true ? 'inconclusive' : reason
     }
   },
 })

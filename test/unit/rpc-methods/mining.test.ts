@@ -311,6 +311,20 @@ describe('submitblock', () => {
     expect(node.chain.reorgCount).toBe(1)
   })
 
+  it('calls a block inconclusive whose ancestor turns out to be invalid', async () => {
+    const node = await createRegtestNode()
+    const { params } = node.chain
+    const genesis = placeGenesis(params)
+    const submit = (placed: PlacedBlock) => node.call('submitblock', hexOf(placed))
+    expect(await submit(createBlock(genesis, params))).toBeNull()
+    const bad = createBlock(genesis, params, { fees: 1n, salt: 1 })
+    const child = createBlock(bad, params)
+    expect(await submit(bad)).toBe('inconclusive')
+    expect(await submit(child)).toBe('inconclusive')
+    expect(await submit(child)).toBe('duplicate-invalid')
+    expect(await submit(createBlock(bad, params, { salt: 2 }))).toBe('bad-prevblk')
+  })
+
   it('fills in the witness of the coinbase that miners leave out', async () => {
     const node = await createRegtestNode({ params: { coinbaseMaturityBlocks: 1 } })
     const placed = await createWitnessBlock(node)
