@@ -11,6 +11,7 @@ import {
 } from '../primitives/index.ts'
 import { DecodeError, equalBytes } from '../util/index.ts'
 import type { DerivedKey } from './descriptor.ts'
+import { disguiseFields, revealFields } from './psbt-maps.ts'
 import { findInternalKey, SIGNING_OPTIONS, type SpentOutput } from './signer.ts'
 import { WalletError } from './wallet-error.ts'
 
@@ -26,8 +27,8 @@ const PSBT_OPTIONS = {
 /** Longer texts are refused before they are decoded: no transaction that can be relayed needs so much. */
 const MAX_PSBT_TEXT_LENGTH = 16 * 1_048_576
 
-function damaged(cause: unknown): WalletError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+/** @param why - In Bitcoin Core's words or ours, never the library's. */
+function damaged(why: string, cause?: unknown): WalletError {
   return new WalletError('bad-psbt', `TX decode failed ${why}`, { cause })
 }
 
@@ -57,15 +58,15 @@ export function decodePsbt(text: string): Psbt {
     throw damaged('invalid base64')
   }
   try {
-    return PsbtTransaction.fromPSBT(bytes, PSBT_OPTIONS)
+    return PsbtTransaction.fromPSBT(disguiseFields(bytes), PSBT_OPTIONS)
   } catch (error) {
-    throw damaged(error)
+    throw error instanceof WalletError ? error : damaged('a field of it is not valid', error)
   }
 }
 
 /** Writes base64. */
 export function encodePsbt(psbt: Psbt): string {
-  return base64.encode(psbt.toPSBT())
+  return base64.encode(revealFields(psbt.toPSBT()))
 }
 
 /** The transaction without signatures. */
@@ -74,7 +75,7 @@ export function unsignedOf(psbt: Psbt): Transaction {
     return decodeTransaction(psbt.unsignedTx)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    throw damaged(error)
+    throw damaged('its transaction is not valid', error)
   }
 }
 
@@ -203,7 +204,7 @@ export function extractTransaction(psbt: Psbt): Transaction {
   try {
     return decodeTransaction(psbt.extract())
   } catch (error) {
-    throw damaged(error)
+    throw damaged('its signatures do not make a transaction', error)
   }
 }
 
