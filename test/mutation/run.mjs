@@ -46,7 +46,7 @@ const MORE_TESTS = /** @type {Readonly<Record<string, readonly string[]>>} */ ({
 })
 
 /** @typedef {import('@stryker-mutator/core').MutantResult} MutantResult */
-/** @typedef {{ file: string, line: number, mutator: string, original: string, replacement: string, note: string }} Survivor */
+/** @typedef {{ file: string, line: number, column: number, mutator: string, original: string, replacement: string, note: string }} Survivor */
 
 const { values } = parseArgs({
   options: {
@@ -120,10 +120,11 @@ async function run(folder, mutate) {
 function toSurvivor({ fileName, location, mutatorName, replacement }) {
   const file = relative(ROOT, fileName)
   const lines = readFileSync(fileName, 'utf8').split('\n')
-  const { line } = location.start
+  const { line, column } = location.start
   return {
     file,
     line,
+    column,
     mutator: mutatorName,
     original: (lines[line - 1] ?? '').trim(),
     replacement: (replacement ?? '').replace(/\s+/g, ' ').slice(0, 200),

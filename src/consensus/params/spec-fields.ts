@@ -49,7 +49,7 @@ export interface IntegerOptions {
 /** A whole number within limits. */
 export function integer(options: IntegerOptions): Field<number> {
   const { min, max, unit } = options
-  const range = min === max ? `${min}` : `a whole number from ${min} to ${max}`
+  const range = `a whole number from ${min} to ${max}`
   return field(
     unit === undefined ? range : `${range} (${unit})`,
     (value) => Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max,

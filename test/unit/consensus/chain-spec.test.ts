@@ -100,6 +100,21 @@ describe('parseChainSpec', () => {
     expect(problemsOf({ ...MINIMAL, genesis })).toContain(problem)
   })
 
+  it('takes numbers up to their limits, both inclusive', () => {
+    const withClamp = (clamp: number) => ({ ...MINIMAL, retarget: { ...MINIMAL.retarget, clamp } })
+    for (const clamp of [2, 64]) expect(problemsOf(withClamp(clamp))).toBe('')
+    for (const clamp of [1, 65]) {
+      expect(problemsOf(withClamp(clamp))).toContain(
+        `retarget.clamp: must be a whole number from 2 to 64, found ${clamp}`,
+      )
+    }
+  })
+
+  it('names the words that it knows', () => {
+    const retarget = { ...MINIMAL.retarget, algorithm: 'other' }
+    expect(problemsOf({ ...MINIMAL, retarget })).toContain('must be "bitcoin" or "asert"')
+  })
+
   it.each([null, 7, 'x', []])('refuses %j', (json) => {
     expect(problemsOf(json)).toContain('must be an object')
   })

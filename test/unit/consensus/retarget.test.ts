@@ -116,6 +116,18 @@ describe('computeNextBits', () => {
     expect(computeNextBits(last, 1_040, rules)).toBe(row.next)
   })
 
+  it('looks past easy blocks to the last one that was not late, in this window', () => {
+    const late = { ...params, minDifficulty: true }
+    const limit = 0x207fffff
+    const next = (bits: readonly number[]) =>
+      computeNextBits(linkUp([1_000, 1_001, 1_002].slice(0, bits.length), bits, 4), 1_003, late)
+    expect(next([0x1e00ffff, limit, limit])).toBe(0x1e00ffff)
+    expect(next([limit, limit])).toBe(limit)
+    const [before, first] = [0x1e00ffff, limit]
+    const over = linkUp([1_000, 1_001, 1_002], [before, first, limit], 3)
+    expect(computeNextBits(over, 1_003, late)).toBe(limit)
+  })
+
   it('starts ASERT on its schedule at the first block, however old genesis is', () => {
     const asert = (version: number) =>
       createConsensusParams(

@@ -41,6 +41,10 @@ describe('decodeBits', () => {
     expect(deriveTarget(bits, (1n << 256n) - 1n)).toBeUndefined()
   })
 
+  it.each([0x220000ff, 0x2100ffff, 0x20010000])('%i is the largest of its size', (bits) => {
+    expect(decodeBits(bits).isOverflow).toBe(false)
+  })
+
   it('keeps the sign bit free when encoding', () => {
     expect(encodeBits(0x80n)).toBe(0x02008000)
   })

@@ -103,4 +103,10 @@ describe('checkPayouts', () => {
   ])('refuses $name', ({ payouts }) => {
     expect(() => checkPayouts(payouts)).toThrow(expect.objectContaining({ code: 'bad-payouts' }))
   })
+
+  it('accepts amounts and shares from 0 on, as many as there may be', () => {
+    expect(() => checkPayouts([fixed(0n), fixed(7n), share(0n), share(1n)])).not.toThrow()
+    const payouts = Array.from({ length: MAX_PAYOUTS }, () => share(1n))
+    expect(() => checkPayouts(payouts)).not.toThrow()
+  })
 })
