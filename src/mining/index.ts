@@ -87,6 +87,6 @@ export {
   type TipSource,
 } from './template-feed.ts'
 export { TEMPLATE_PRIORITY, TemplateJob, type TemplateJobOptions } from './template-job.ts'
-export { TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
+export { PACED_ADVICE, TemplateKeeper, type TemplateKeeperDeps } from './template-keeper.ts'
 export { WasmHashEngine } from './wasm-hash-engine.ts'
 export type { SolvedWork, WorkUnit } from './work-unit.ts'

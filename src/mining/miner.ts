@@ -37,6 +37,8 @@ const DIFFICULTY_ONE_TARGET = 0xffff * 2 ** 208
 export interface MinerDeps {
   /** What to mine on now, if anything. The same object while nothing has changed. */
   readonly nextTemplate: () => BlockTemplate | undefined
+  /** Until when there is none because the clock sets the pace, Unix seconds; undefined if that is not the reason. */
+  readonly pacedUntil?: () => number | undefined
   /**
    * Takes a solved block. Rejects with a {@link ConsensusError} or a {@link MiningError} `block-refused` if the
    * block is invalid, with anything else if it could not be handed in. Reports both itself: the miner only counts.
@@ -187,6 +189,11 @@ export class Miner {
       duplicateSolutions: this.#duplicates,
       invalidSolutions: this.#invalid,
     }
+  }
+
+  /** Until when it waits because the clock sets the pace, Unix seconds. */
+  get pacedUntil(): number | undefined {
+    return this.#deps.pacedUntil?.()
   }
 
   /** What the first worker hashes, if it is a template. */

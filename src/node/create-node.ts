@@ -141,10 +141,11 @@ async function createMiner(
   const log = platform.log.child('mining')
   const isReady = (): boolean => sync.isCaughtUp && clockWatch.isTimely
   const paid = payouts ?? payAllTo(await loadPayoutScript(platform.secrets))
-  const keeper = new TemplateKeeper({ templates, isReady }, params)
+  const keeper = new TemplateKeeper({ templates, isReady, log }, params)
   return new Miner(
     {
       nextTemplate: () => keeper.next(),
+      pacedUntil: () => keeper.pacedUntil,
       submit: createBlockSubmitter(sync, log),
       spawnHashWorker: platform.spawnHashWorker,
       clock: platform.clock,

@@ -33,7 +33,7 @@ export interface GenerateRequest {
 }
 
 /** The local miner as RPC sees it. */
-export type LocalMiner = Pick<Miner, 'stats' | 'currentWork' | 'configure'>
+export type LocalMiner = Pick<Miner, 'stats' | 'currentWork' | 'pacedUntil' | 'configure'>
 
 /** Mining as RPC sees it. */
 export interface MiningControl {

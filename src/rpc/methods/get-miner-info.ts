@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { bitsToHex, computeWork, targetToHex } from '../../consensus/index.ts'
-import type { CurrentWork, HashRates } from '../../mining/index.ts'
+import { type CurrentWork, type HashRates, PACED_ADVICE } from '../../mining/index.ts'
 import { toDisplayHex } from '../../primitives/index.ts'
 import { encodeHex } from '../../util/index.ts'
 import { defineMethod } from '../define-method.ts'
@@ -100,13 +100,20 @@ export const getMinerInfo = defineMethod({
           hashps: RATES_SCHEMA,
         }),
       ),
+      waiting: z
+        .object({
+          until: z.number().describe('When the next block is mined, Unix seconds.'),
+          reason: z.string().describe('Why, and what to do.'),
+        })
+        .optional()
+        .describe('Why nothing is hashed, where the difficulty never changes.'),
       work: WORK_SCHEMA.optional().describe('What is being hashed, if anything.'),
     }),
   },
   examples: [[]],
   handler: (context: RpcContext) => {
     const miner = requireMiner(context)
-    const { stats, currentWork } = miner
+    const { stats, currentWork, pacedUntil } = miner
     const rates = stats.hashesPerSecond
     return {
       threads: stats.threads,
@@ -127,6 +134,7 @@ export const getMinerInfo = defineMethod({
         restarts,
         hashps: describeRates(hashesPerSecond),
       })),
+      waiting: pacedUntil === undefined ? undefined : { until: pacedUntil, reason: PACED_ADVICE },
       work: currentWork === undefined ? undefined : describeWork(currentWork, rates, context),
     }
   },

@@ -9,9 +9,11 @@ import {
 } from '../../../src/mining/index.ts'
 import { createChainSource, createTxSource } from '../../../src/node/sources.ts'
 import { systemClock } from '../../../src/platform/system.ts'
+import type { Logger } from '../../../src/util/index.ts'
 import { createLoopSpawner } from '../../support/loop-worker.ts'
 import { silentLog } from '../../support/memory-chain.ts'
 import { createRegtestNode, type RegtestNode } from '../../support/regtest-node.ts'
+import { createRecordingLog } from '../p2p/libp2p-support.ts'
 
 /** What anyone can spend, and so what no wallet of a test needs keys for. */
 const PAYOUT = Uint8Array.of(0x51)
@@ -24,9 +26,12 @@ afterEach(async () => {
 })
 
 /** A node whose miner mines for real, on a target that it does not meet. */
-async function createMiningNode(): Promise<RegtestNode> {
+async function createMiningNode(
+  noRetargeting = false,
+  log: Logger = silentLog,
+): Promise<RegtestNode> {
   const node: RegtestNode = await createRegtestNode({
-    params: { noRetargeting: false },
+    params: { noRetargeting },
     miner: () => miner,
   })
   const { params } = node.chain
@@ -40,10 +45,11 @@ async function createMiningNode(): Promise<RegtestNode> {
     },
     params,
   )
-  const keeper = new TemplateKeeper({ templates, isReady: () => true }, params)
+  const keeper = new TemplateKeeper({ templates, isReady: () => true, log }, params)
   miner = new Miner(
     {
       nextTemplate: () => keeper.next(),
+      pacedUntil: () => keeper.pacedUntil,
       submit: async () => undefined,
       spawnHashWorker: createLoopSpawner(),
       clock: systemClock,
@@ -136,5 +142,23 @@ describe('getminerinfo', () => {
     const info = await node.call('getminerinfo')
     expect(info.paused).toBe(true)
     expect(info).not.toHaveProperty('work')
+  })
+})
+
+describe('a miner where the difficulty never changes', () => {
+  it('says until when it waits, why and what to do: in getminerinfo, and once in the log', async () => {
+    const log = createRecordingLog()
+    const node = await createMiningNode(true, log)
+    const [hash] = await node.call('generatetodescriptor', 1, 'raw(51)')
+    const { time } = await node.call('getblockheader', hash)
+    miner?.onNewTip()
+    const { waiting, work } = await node.call('getminerinfo')
+    expect(waiting).toEqual({
+      until: time + 600,
+      reason: expect.stringContaining('generatetoaddress'),
+    })
+    expect(work).toBeUndefined()
+    miner?.refresh()
+    expect(log.lines.filter(({ message }) => message.startsWith('the miner waits'))).toHaveLength(1)
   })
 })

@@ -451,7 +451,12 @@ describe('getmininginfo', () => {
           generate: async () => [],
           autoThreads: 1,
           maxThreads: 8,
-          miner: () => ({ stats, currentWork: undefined, configure: () => undefined }),
+          miner: () => ({
+            stats,
+            currentWork: undefined,
+            pacedUntil: undefined,
+            configure: () => undefined,
+          }),
           createCandidate: () => {
             throw new RangeError('not asked for')
           },
