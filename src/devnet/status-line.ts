@@ -1,6 +1,7 @@
 /** @module A devnet's status as one line for people. */
 
 import { computeDifficulty } from '../consensus/index.ts'
+import { countOf } from '../util/index.ts'
 import type { DevnetStatus, NodeStatus } from './devnet-status.ts'
 
 /** Beyond this many nodes the line shows ranges instead of one number for each. */
@@ -59,7 +60,7 @@ function formatEach(
 
 function formatTips(nodes: readonly NodeStatus[], detail: Detail): readonly string[] {
   const tips = [...new Set(nodes.map((node) => node.tip))]
-  if (isAtMost(detail, 'no-hashes')) return tips.length === 1 ? [] : [`${tips.length} tips`]
+  if (isAtMost(detail, 'no-hashes')) return tips.length === 1 ? [] : [countOf(tips.length, 'tip')]
   const shown = tips.slice(0, MAX_LISTED_NODES).map((tip) => `…${tip.slice(-TIP_DIGITS)}`)
   return [tips.length === 1 ? `tip ${shown[0]}` : `${tips.length} tips ${shown.join(' ')}`]
 }

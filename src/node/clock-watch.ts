@@ -3,6 +3,7 @@
 import { type Chain, toUnixSeconds } from '../chain/index.ts'
 import { ConsensusError } from '../consensus/index.ts'
 import type { Clock, Logger, Timer } from '../util/index.ts'
+import { countOf } from '../util/index.ts'
 import { computeMinTime } from './sources.ts'
 
 const WATCH_INTERVAL_MS = 1_000
@@ -78,7 +79,7 @@ export class ClockWatch {
 
   #describe(trouble: ClockTrouble): string {
     const { chain } = this.#deps
-    const limit = `more than ${chain.params.maxFutureSeconds} seconds ahead of this clock`
+    const limit = `more than ${countOf(chain.params.maxFutureSeconds, 'second')} ahead of this clock`
     const cause =
       trouble === 'tip-too-new'
         ? `The newest block has the time ${toIso(chain.tip.time)}, ${limit}: new blocks of other nodes are refused (time-too-new) until the clock has caught up.`

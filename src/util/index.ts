@@ -26,6 +26,7 @@ export {
 } from './bytes.ts'
 export { Cancellation } from './cancellation.ts'
 export { findClosestName } from './closest-name.ts'
+export { countOf } from './count-of.ts'
 export {
   assertInvariant,
   ConfigError,

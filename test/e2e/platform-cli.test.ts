@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -222,5 +222,55 @@ describe('quarry rpc', () => {
     const { code, err } = await run(['rpc', '--datadir', folder, 'getblockcount'])
     expect(code).toBe(1)
     expect(err).toMatch(/^error: /)
+  })
+})
+
+describe('a start that fails', () => {
+  async function takePort() {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return { server, port: (server.address() as AddressInfo).port }
+  }
+  const start = (port: number, flag: '--rpc-port' | '--listen', datadir: string) => {
+    const flags =
+      flag === '--listen'
+        ? ['--listen', `/ip4/127.0.0.1/tcp/${port}`, '--rpc-port', '0']
+        : ['--rpc-port', String(port), '--listen', '/ip4/127.0.0.1/tcp/0']
+    return run(['start', '--chain', 'regtest', '--datadir', datadir, ...flags])
+  }
+
+  it.each(['--rpc-port', '--listen'] as const)(
+    'on a busy port of %s leaves nothing behind that was not there before',
+    async (flag) => {
+      const { server, port } = await takePort()
+      try {
+        expect((await start(port, flag, join(folder, 'new', 'data'))).code).toBe(5)
+        expect(existsSync(join(folder, 'new'))).toBe(false)
+        const old = join(folder, 'old')
+        mkdirSync(join(old, 'regtest'), { recursive: true })
+        writeFileSync(join(old, 'regtest', 'notes.txt'), 'mine')
+        expect((await start(port, flag, old)).code).toBe(5)
+        expect(readFileSync(join(old, 'regtest', 'notes.txt'), 'utf8')).toBe('mine')
+      } finally {
+        server.close()
+      }
+    },
+  )
+})
+
+describe('a mistyped variable', () => {
+  it.each([
+    ['rpc', 'getblockcount'],
+    ['mine'],
+    ['tail'],
+    ['devnet', 'status'],
+    ['faucet', 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080'],
+    ['config', 'show'],
+  ])('is named on standard error by %s', async (...args) => {
+    const { out, err } = await run(args, { QUARRY_RPC_PROT: '1' }, folder)
+    expect(err).toContain(
+      'QUARRY_RPC_PROT is set, but no setting has that name; did you mean QUARRY_RPC_PORT?',
+    )
+    expect(out).not.toContain('QUARRY_RPC_PROT')
   })
 })

@@ -1,5 +1,6 @@
 /** @module Chain specs that are valid, and on which no useful chain can start. */
 
+import { countOf } from '../../util/index.ts'
 import { computeAsertBits } from '../retarget.ts'
 import { encodeBits } from '../target.ts'
 import type { ConsensusParams } from './consensus-params.ts'
@@ -15,7 +16,7 @@ function findAsertWarnings(params: ConsensusParams, now: number): string[] {
   }
   if (halfLife < spacing) {
     warnings.push(
-      `retarget.halfLifeSeconds: ${halfLife} is less than one spacing (${spacing} seconds), so the target more than doubles with one late block`,
+      `retarget.halfLifeSeconds: ${halfLife} is less than one spacing (${countOf(spacing, 'second')}), so the target more than doubles with one late block`,
     )
   }
   const { bits, time } = params.genesis.header
@@ -24,7 +25,7 @@ function findAsertWarnings(params: ConsensusParams, now: number): string[] {
   const isAtLimit = next === encodeBits(params.powLimit)
   if (params.asertAnchorHeight === 0 && delay > halfLife && isAtLimit) {
     warnings.push(
-      `version: 1 anchors ASERT at genesis, whose time is ${delay} seconds ago. With a half-life of ${halfLife} seconds a chain that starts now falls to the pow limit, until ${Math.floor(delay / spacing)} blocks are mined. Version 2 anchors ASERT at the first block`,
+      `version: 1 anchors ASERT at genesis, whose time is ${countOf(delay, 'second')} ago. With a half-life of ${countOf(halfLife, 'second')} a chain that starts now falls to the pow limit, until ${countOf(Math.floor(delay / spacing), 'block is', 'blocks are')} mined. Version 2 anchors ASERT at the first block`,
     )
   }
   return warnings
@@ -42,7 +43,7 @@ export function findChainWarnings(params: ConsensusParams, now: number): string[
   const first = time + 1 - params.maxFutureSeconds
   if (first > now) {
     warnings.push(
-      `genesis.time: ${time} is ahead of the local clock; no block is valid for another ${first - now} seconds`,
+      `genesis.time: ${time} is ahead of the local clock; no block is valid for another ${countOf(first - now, 'second')}`,
     )
   }
   if (params.retargetAlgorithm === 'asert') return [...warnings, ...findAsertWarnings(params, now)]

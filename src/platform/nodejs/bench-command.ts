@@ -15,6 +15,7 @@ import {
 } from '../../mining/index.ts'
 import { type BlockHash, ZERO_HASH } from '../../primitives/index.ts'
 import type { Logger } from '../../util/index.ts'
+import { countOf } from '../../util/index.ts'
 import { systemClock } from '../system.ts'
 import { loadHashModules } from './hash-engine-loader.ts'
 import { createHashWorkerSpawner } from './hash-worker-pool.ts'
@@ -138,7 +139,7 @@ export async function runBenchMiner({ seconds, isJson }: BenchOptions): Promise<
   const miner: Row[] = []
   for (const threads of new Set([1, cores])) {
     const rate = await measureMiner(modules.simd ?? modules.scalar, threads, seconds)
-    miner.push({ name: `${threads} thread${threads === 1 ? '' : 's'}`, hashesPerSecond: rate })
+    miner.push({ name: countOf(threads, 'thread'), hashesPerSecond: rate })
   }
   if (isJson) {
     const rows = (list: readonly Row[]) =>
@@ -155,7 +156,7 @@ export async function runBenchMiner({ seconds, isJson }: BenchOptions): Promise<
   const line = ({ name, hashesPerSecond }: Row): string =>
     `  ${name.padEnd(24)}${formatHashRate(hashesPerSecond).padStart(12)}`
   return [
-    `${cpu}, ${cores} cores, Node.js ${process.versions.node}`,
+    `${cpu}, ${countOf(cores, 'core')}, Node.js ${process.versions.node}`,
     'Engines, on one thread',
     ...engines.map(line),
     'The miner',

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from '@commander-js/extra-typings'
 import type { DevnetCommand } from '../../devnet/index.ts'
+import { countOf } from '../../util/count-of.ts'
 import { DEVNET_FOLDER_HELP, EXIT_CODE_HELP, formatExamples, parseNumber } from './cli-support.ts'
 import { findDevnetFolder, findProgramName } from './program-name.ts'
 
@@ -69,7 +70,7 @@ function addRunOptions(command: Command): void {
     .option('--window <blocks>', 'blocks between retargets (default: 20)', parseNumber(2, 100_000))
     .option(
       '--threads <n>',
-      `mining threads of each node; ${cores} cores here`,
+      `mining threads of each node; ${countOf(cores, 'core')} here`,
       // More would only take turns; a slip of the finger could bring the machine to a stand.
       parseNumber(1, cores),
       1,

@@ -7,6 +7,7 @@ import {
   type OptionValues,
 } from '@commander-js/extra-typings'
 import { findClosestName } from '../../util/closest-name.ts'
+import { findUnknownVariables } from './unknown-variables.ts'
 
 /** The last paragraph of help texts. */
 export const EXIT_CODE_HELP = `
@@ -102,6 +103,14 @@ function refuseUnknownCommand(command: CommandUnknownOpts): void {
   command.error(`error: "${command.name()}" has no command "${word}"${hint}`)
 }
 
+/** A mistyped variable changes nothing, and its owner has to hear of it. `start` has a log for that. */
+function warnOfUnknownVariables(command: CommandUnknownOpts): void {
+  if (command.name() === 'start' && command.parent?.parent === null) return
+  for (const warning of findUnknownVariables(process.env)) {
+    process.stderr.write(`quarry: ${warning}\n`)
+  }
+}
+
 /**
  * Makes sure that no word of a line is passed over: an option of a command counts for its subcommands as well.
  *
@@ -110,6 +119,7 @@ function refuseUnknownCommand(command: CommandUnknownOpts): void {
 export function honourEveryWord(program: CommandUnknownOpts): void {
   program.hook('preAction', (_, command) => {
     refuseUnknownCommand(command)
+    warnOfUnknownVariables(command)
     for (let parent = command.parent; parent !== null; parent = parent.parent) {
       passOnOptions(parent, command)
     }

@@ -6,21 +6,19 @@
 
 import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { ConfigError, findClosestName } from '../../util/index.ts'
+import { ConfigError } from '../../util/index.ts'
 import { readConfigFile } from './config-file.ts'
-import { HANGUP_VARIABLE } from './hangup.ts'
 import { findHomeDirectory } from './home-directory.ts'
 import { createSettingSchemas, type SchemaContext } from './setting-schemas.ts'
 import {
   CONFIG_ENVIRONMENT_NAME,
-  PASSWORD_VARIABLE,
   SETTINGS,
   type SettingDefinition,
   type SettingName,
   type SettingValues,
   toEnvironmentName,
-  USER_VARIABLE,
 } from './settings.ts'
+import { findUnknownVariables } from './unknown-variables.ts'
 
 /** Everything that `quarry start` can be told, checked. See the table in `settings.ts`. */
 export interface NodeSettings extends SettingValues {
@@ -127,19 +125,6 @@ function checkTogether(settings: NodeSettings, problems: string[]): void {
       `max-mempool, limit-descendant-size: -maxmempool must be at least ${leastMempool} MB, forty times the size of all descendants of a transaction.`,
     )
   }
-}
-
-function findUnknownVariables(environment: SettingSources['environment']): string[] {
-  const known = new Set<string>(SETTINGS.map(({ name }) => toEnvironmentName(name)))
-  for (const name of [CONFIG_ENVIRONMENT_NAME, HANGUP_VARIABLE, USER_VARIABLE, PASSWORD_VARIABLE])
-    known.add(name)
-  return Object.keys(environment)
-    .filter((name) => name.startsWith('QUARRY_') && !known.has(name))
-    .map((name) => {
-      const closest = findClosestName(name, known)
-      const hint = closest === undefined ? '' : `; did you mean ${closest}?`
-      return `${name} is set, but no setting has that name${hint}`
-    })
 }
 
 /** @throws {@link ConfigError} `bad-settings`, as {@link resolveNodeSettings}. */

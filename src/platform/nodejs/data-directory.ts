@@ -1,6 +1,6 @@
 /** @module The data directory: who may use it, and where things are in it. */
 
-import { chmod, stat } from 'node:fs/promises'
+import { chmod, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
@@ -51,6 +51,8 @@ export function computeNodePaths(dataDir: string, rpcChain: string): NodePaths {
 export interface OpenDataDirectory extends NodePaths {
   /** False on a file system that keeps no permissions: other users of the machine may read keys and cookie. */
   readonly isPrivate: boolean
+  /** Removes what this start has made, if nothing was there before; to be called before {@link release}. */
+  discard(): Promise<void>
   release(): Promise<void>
 }
 
@@ -67,6 +69,27 @@ async function makePrivate(path: string): Promise<boolean> {
 }
 
 /**
+ * Removes a root that this start has made, with the lock in it, and the directories above that it made, too, unless
+ * somebody has put something there meanwhile.
+ *
+ * @returns Whether the root is gone.
+ */
+async function removeMade(root: string, made: readonly string[]): Promise<boolean> {
+  const grave = `${root}.discarded-${process.pid}`
+  try {
+    // At once, so that nobody who starts here meanwhile finds it half removed.
+    await rename(root, grave)
+  } catch {
+    return false
+  }
+  await rm(grave, { recursive: true, force: true }).catch(() => undefined)
+  for (const path of made.filter((path) => !path.startsWith(root)).reverse()) {
+    await rmdir(path).catch(() => undefined)
+  }
+  return true
+}
+
+/**
  * Creates the data directory if needed, closes it to other users of the machine and locks it.
  *
  * @throws {@link ConfigError} `datadir-unusable` if it cannot be created or written.
@@ -79,8 +102,9 @@ export async function openDataDirectory(
   const paths = computeNodePaths(dataDir, rpcChain)
   let lock: DirectoryLock
   let isPrivate: boolean
+  let made: readonly string[]
   try {
-    await makeDirectory(paths.databases)
+    made = await makeDirectory(paths.databases)
     isPrivate = await makePrivate(paths.root)
     lock = await lockDirectory(paths.root, {
       code: 'datadir-in-use',
@@ -95,5 +119,14 @@ export async function openDataDirectory(
       { cause: error },
     )
   }
-  return { ...paths, isPrivate, release: () => lock.release() }
+  let isDiscarded = false
+  return {
+    ...paths,
+    isPrivate,
+    discard: async () => {
+      isDiscarded = made.includes(paths.root) && (await removeMade(paths.root, made))
+    },
+    // What is at that place once it is discarded is somebody else's.
+    release: async () => (isDiscarded ? undefined : lock.release()),
+  }
 }

@@ -127,7 +127,7 @@ export function createHumanOutput(
       const { targetSpacingSeconds, windowBlocks } = spec.retarget
       terminal.line('')
       terminal.line(
-        `  ${style.bold('Quarry devnet')} · a block every ${targetSpacingSeconds} s, difficulty follows every ${windowBlocks} blocks`,
+        `  ${style.bold('Quarry devnet')} · a block every ${targetSpacingSeconds} s, difficulty follows ${windowBlocks === 1 ? 'every block' : `every ${windowBlocks} blocks`}`,
       )
       terminal.line(
         `  ${isNew ? 'new chain' : 'going on with chain'} ${chainId} in ${shortenPath(folder.path, workingDirectory)}`,

@@ -5,7 +5,7 @@ import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import type { Chain } from '../../chain/index.ts'
 import { ConsensusError, computeNetworkMagic } from '../../consensus/index.ts'
 import { decodeBlock } from '../../primitives/index.ts'
-import { Budget, DecodeError, TaskGroup, toErrorMessage } from '../../util/index.ts'
+import { Budget, countOf, DecodeError, TaskGroup, toErrorMessage } from '../../util/index.ts'
 import { BlockFileError, type BlockRecord, encodeBlockRecord, readBlockFile } from './block-file.ts'
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts'
 import { checkFreeDisk, watchFreeDisk } from './free-disk.ts'
@@ -138,7 +138,7 @@ function formatResult(result: ImportResult): string {
   const { blocks, known, seconds, height, hash, isComplete } = result
   return [
     isComplete ? 'Imported' : 'Stopped after importing',
-    `${blocks} blocks in ${formatDuration(seconds)} (${(blocks / seconds).toFixed(1)} blocks/s),`,
+    `${countOf(blocks, 'block')} in ${formatDuration(seconds)} (${(blocks / seconds).toFixed(1)} blocks/s),`,
     known > 0 ? `${known} were there before,` : '',
     `height ${height}, tip ${hash}`,
   ]
@@ -296,7 +296,7 @@ export function runExportCommand(options: ImportOptions): Promise<void> {
       const mebibytes = (result.bytes / BYTES_PER_MEGABYTE).toFixed(1)
       const text = options.isJson
         ? JSON.stringify(result)
-        : `Exported ${result.blocks} blocks, ${mebibytes} MiB, to ${options.file}`
+        : `Exported ${countOf(result.blocks, 'block')}, ${mebibytes} MiB, to ${options.file}`
       return { text, exitCode: EXIT_CODES.ok }
     } catch (error) {
       await rm(options.file, { force: true })

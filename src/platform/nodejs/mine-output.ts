@@ -3,6 +3,7 @@
 import { computeDifficulty, computeWork } from '../../consensus/index.ts'
 import { formatHashRate } from '../../devnet/index.ts'
 import type { BlockTemplate, HashRates, MinerStats } from '../../mining/index.ts'
+import { countOf } from '../../util/index.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 /** Beyond this many workers the line does not list their rates. */
@@ -117,7 +118,7 @@ export function createHumanMineOutput(
       case 'start':
         terminal.line('')
         terminal.line(
-          `  ${style.bold('Quarry miner')} · ${event.threads} threads at ${Math.round(event.throttle * 100)} % of a core each`,
+          `  ${style.bold('Quarry miner')} · ${countOf(event.threads, 'thread')} at ${Math.round(event.throttle * 100)} % of a core each`,
         )
         terminal.line(
           style.dim(`  pays to script ${event.payoutScripts.join(', ')} · Ctrl-C stops`),
@@ -144,7 +145,7 @@ export function createHumanMineOutput(
         break
       case 'done':
         terminal.endLive()
-        terminal.line(`Stopped. The node took ${event.accepted} blocks.`)
+        terminal.line(`Stopped. The node took ${countOf(event.accepted, 'block')}.`)
         break
     }
   }

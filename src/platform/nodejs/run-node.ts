@@ -139,6 +139,9 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     await checkFreeDisk(settings.dataDir)
     const directory = await openDataDirectory(settings.dataDir, params.rpcChain)
     cleanup.add(() => directory.release())
+    let isReady = false
+    // A start that fails leaves nothing behind that was not there before.
+    cleanup.add(async () => (isReady ? undefined : directory.discard()))
     warnOfReaders(directory, log)
     // Before the chain is opened: that may take long, and write much.
     const unwatch = watchFreeDisk(directory.root, (message) => {
@@ -147,7 +150,6 @@ export async function runNode(deps: RunNodeDeps): Promise<void> {
     })
     cleanup.add(async () => unwatch())
     const front = new NodeFront(rpcDeps)
-    let isReady = false
     const running = await startServer(front, directory, settings, cleanup, () => isReady)
     const node = await createNode({
       params,

@@ -139,7 +139,7 @@ export const SETTINGS = [
     field: 'mine',
     ...SWITCH,
     fallback: false,
-    help: 'mine blocks',
+    help: 'mine blocks; where the difficulty never changes, as on regtest, one each block interval (generatetoaddress mines at once)',
   },
   {
     name: 'address',

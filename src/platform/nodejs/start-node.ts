@@ -144,6 +144,7 @@ async function openHome(
   rpcChain: string,
   log: LoggerSource,
   cleanup: Cleanup,
+  isStarted: () => boolean,
 ): Promise<Home> {
   if (datadir === undefined) {
     const password = randomBytes(RPC_SECRET_BYTES).toString('hex')
@@ -153,6 +154,7 @@ async function openHome(
   await checkFreeDisk(datadir)
   const directory = await openDataDirectory(datadir, rpcChain)
   cleanup.add(() => directory.release())
+  cleanup.add(async () => (isStarted() ? undefined : directory.discard()))
   const cookie = await writeCookie(directory.root)
   cleanup.add(() => cookie.remove())
   const platform = await createDiskPlatform(directory, settings, log)
@@ -193,6 +195,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
   const payouts = readPayouts(settings.addresses, params)
   const log = createLog(options.onLog)
   const cleanup = new Cleanup()
+  let isStarted = false
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {
     stopped ??= cleanup.run()
@@ -205,6 +208,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
       params.rpcChain,
       log,
       cleanup,
+      () => isStarted,
     )
     const node = await createNode({
       params,
@@ -227,6 +231,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Running
     cleanup.add(() => node.stop())
     const server = await serve(node, credentials, settings, log)
     cleanup.add(() => server.close())
+    isStarted = true
     const [rpcUser = '', rpcPassword = ''] = credentials.split(':')
     return {
       rpcUrl: server.url,

@@ -2,6 +2,7 @@
 
 import { formatHashRate } from '../../devnet/index.ts'
 import type { NodeEvent } from '../../rpc/index.ts'
+import { countOf } from '../../util/index.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 /** What there is to print: events, and what happens to the connection. */
@@ -22,11 +23,11 @@ function summarize(event: NodeEvent): string {
   switch (event.topic) {
     case 'blocks': {
       const { height, hash, nTx } = event.data
-      return `${event.type} ${height} ${hash} · ${nTx} transactions`
+      return `${event.type} ${height} ${hash} · ${countOf(nTx, 'transaction')}`
     }
     case 'reorgs': {
       const { depth, forkpoint, tip, dropped_count, remined_count } = event.data
-      return `${depth} blocks back to ${forkpoint.height}, on to ${tip.height} ${tip.hash} · transactions: ${dropped_count} dropped, ${remined_count} mined again`
+      return `${countOf(depth, 'block')} back to ${forkpoint.height}, on to ${tip.height} ${tip.hash} · transactions: ${dropped_count} dropped, ${remined_count} mined again`
     }
     case 'mempool':
       return event.type === 'added'
@@ -73,14 +74,14 @@ function summarizeMiner(event: Extract<NodeEvent, { topic: 'miner' }>): string {
     case 'started':
     case 'configured': {
       const { threads, throttle, paused } = event.data
-      return `${event.type} · ${threads} threads at ${throttle}${paused ? ', paused' : ''}`
+      return `${event.type} · ${countOf(threads, 'thread')} at ${throttle}${paused ? ', paused' : ''}`
     }
     case 'blockfound':
-      return `found ${event.data.height} ${event.data.hash} · ${event.data.nTx} transactions`
+      return `found ${event.data.height} ${event.data.hash} · ${countOf(event.data.nTx, 'transaction')}`
     case 'hashrate':
       return formatHashRate(event.data.hashps['1m'])
     case 'stopped':
-      return `stopped · ${event.data.blocks_found} blocks found`
+      return `stopped · ${countOf(event.data.blocks_found, 'block')} found`
   }
 }
 

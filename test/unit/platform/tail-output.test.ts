@@ -65,7 +65,7 @@ describe('quarry tail', () => {
       event('miner', 'started', { threads: 2, throttle: 0.5, paused: true }),
       'started · 2 threads at 0.5, paused',
     ],
-    [event('miner', 'blockfound', { ...PLACE, nTx: 1 }), 'found 7 ab · 1 transactions'],
+    [event('miner', 'blockfound', { ...PLACE, nTx: 1 }), 'found 7 ab · 1 transaction'],
     [event('miner', 'stopped', { blocks_found: 3 }), 'stopped · 3 blocks found'],
   ])('says %o to people', (given, text) => {
     expect(toHuman(given)).toBe(`22:13:20 ${given.topic.padEnd(7)} ${text}\n`)
