@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What every benchmark says at its end: one JSON object as its last line with --json, a table without it; and with
- * --record a line in `bench/history`, a file for each benchmark.
+ * --record a line in `bench/history`, a file for each benchmark. docs/benchmarks.md explains the ratios.
  */
 
 import { spawnSync } from 'node:child_process'
