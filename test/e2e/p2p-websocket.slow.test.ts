@@ -25,6 +25,8 @@ const params = createConsensusParams(REGTEST_SPEC)
 const blocks = createBlocks(placeGenesis(params), params, 3)
 const WEB_SOCKET = '/ip4/127.0.0.1/tcp/0/ws'
 
+const ALLOWED_ORIGIN = 'http://localhost:3000'
+
 let network: TestNetwork
 let node: NodeProcess
 let client: Libp2pNetwork
@@ -67,7 +69,11 @@ async function submit(hex: Uint8Array): Promise<void> {
 
 beforeEach(async () => {
   network = new TestNetwork()
-  node = await network.start('node', { chain: 'regtest', listen: WEB_SOCKET })
+  node = await network.start('node', {
+    chain: 'regtest',
+    listen: WEB_SOCKET,
+    flags: ['--rpc-allow-origin', ALLOWED_ORIGIN, '--rpc-allow-host', 'node-1'],
+  })
   for (const { block } of blocks) await submit(encodeBlock(block))
   client = await startClient()
 })
@@ -137,6 +143,23 @@ it('cuts sockets that say nothing, or half of what they should', async () => {
   await client.dialOnce(node.ready.multiaddr)
   expect(client.peers()).toHaveLength(1)
   await Promise.all(closed)
+})
+
+it('refuses web pages whose origin is not listed', async () => {
+  const open = async (origin: string): Promise<string> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${portOf(node)}`, { origin })
+    const outcome = new Promise<string>((resolve) => {
+      socket.on('open', () => resolve('open'))
+      socket.on('error', (error) => resolve(error.message))
+    })
+    const text = await outcome
+    socket.terminate()
+    return text
+  }
+  expect(await open(ALLOWED_ORIGIN)).toBe('open')
+  for (const origin of ['http://evil.example', 'null', `http://127.0.0.1:${portOf(node)}`]) {
+    expect(await open(origin)).toContain('401')
+  }
 })
 
 it('cuts who sends a message that is too large', async () => {

@@ -339,6 +339,30 @@ describe('web pages', () => {
     },
   )
 
+  it('serves pages of its own where no password is at stake, and nowhere else', async () => {
+    const sample = await startSample()
+    const host = `127.0.0.1:${sample.server.port}`
+    const headers = { host, origin: `http://${host}` }
+    const health = await send(sample, { method: 'GET', path: '/healthz', headers })
+    expect(health.status).toBe(200)
+    expect(Object.keys(health.headers).join()).not.toContain('access-control')
+    for (const path of ['/', '/events', '/nowhere']) {
+      const method = path === '/' ? 'POST' : 'GET'
+      const reply = await send(sample, {
+        method,
+        path,
+        headers: { ...headers, authorization: AUTHORIZATION },
+      })
+      expect([path, reply.status]).toEqual([path, 403])
+    }
+    const other = { host, origin: `http://localhost:${sample.server.port}` }
+    const refused = await send(sample, { method: 'GET', path: '/healthz', headers: other })
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      'This Origin is not allowed; see --rpc-allow-origin',
+    ])
+  })
+
   it('answers a listed Origin, preflight included', async () => {
     const origin = 'http://localhost:3000'
     const sample = await startSample({ allowOrigins: [origin] })

@@ -49,22 +49,35 @@ if (!('WebSocket' in globalThis)) {
   Object.defineProperty(globalThis, 'WebSocket', { configurable: true, value: BoundedWebSocket })
 }
 
-/** Makes the transport. */
-export function createGuardedWebSockets(components: Parameters<TransportFactory>[0]): Transport {
+/**
+ * Makes the transport.
+ *
+ * @param allowOrigins - Web origins whose pages may connect to its listeners. Programs name none, and always may.
+ */
+export function createGuardedWebSockets(
+  components: Parameters<TransportFactory>[0],
+  allowOrigins: readonly string[] = [],
+): Transport {
   const transport = webSockets()(components)
   const dial = transport.dial.bind(transport)
   const createListener = transport.createListener.bind(transport)
   transport.dial = (address, options) =>
     dial(address, { ...options, upgrader: guardUpgrader(options.upgrader) })
   transport.createListener = (options) =>
-    guardListener(createListener({ ...options, upgrader: guardUpgrader(options.upgrader) }))
+    guardListener(
+      createListener({ ...options, upgrader: guardUpgrader(options.upgrader) }),
+      new Set(allowOrigins),
+    )
   return transport
 }
 
-function guardListener(listener: Listener): Listener {
+function guardListener(listener: Listener, allowOrigins: ReadonlySet<string>): Listener {
   const internals = listener as unknown as ListenerInternals
   const { server, wsServer } = internals
   wsServer.options.maxPayload = MAX_WEB_SOCKET_MESSAGE_BYTES
+  // Any web page can make a browser connect here: without this check it would be a peer from inside the machine.
+  wsServer.options.verifyClient = ({ origin }: { readonly origin: string | undefined }) =>
+    origin === undefined || allowOrigins.has(origin)
   const deadlines = new Map<Socket, NodeJS.Timeout>()
   const settle = (socket: Socket): void => {
     clearTimeout(deadlines.get(socket))

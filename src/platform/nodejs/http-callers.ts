@@ -49,6 +49,20 @@ export function refuse(reply: FastifyReply, status: number, text: string): Fasti
   return reply.code(status).type('text/plain').send(text)
 }
 
+/** Whether a request's route asks for a password; so does every path without a route. */
+function needsPassword({ routeOptions }: FastifyRequest): boolean {
+  const { isOpen } = routeOptions.config as { readonly isOpen?: boolean }
+  return isOpen !== true
+}
+
+/** Whether a page asks that this very server has served. Its `Host` has been checked. */
+function isSameOrigin({ headers: { host, origin } }: FastifyRequest): boolean {
+  return host !== undefined && origin === `http://${host}`
+}
+
+/** For routes that need no password: pages of this server may use them. */
+export const OPEN_ROUTE = { config: { isOpen: true } } as const
+
 /** The checks of one server. */
 export class HttpCallers {
   readonly #clock: Clock
@@ -87,11 +101,14 @@ export class HttpCallers {
   /** What holds for every path: names that are ours, and no web page that is not listed. Answers if not. */
   checkNames(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
     if (!this.#checkHost(request.headers.host, request.socket.localAddress)) {
-      return refuse(reply, 403, 'This Host is not served here')
+      return refuse(reply, 403, 'This Host is not served here; see --rpc-allow-host')
     }
     const { origin } = request.headers
     if (origin === undefined) return undefined
-    if (!this.#origins.has(origin)) return refuse(reply, 403, 'This Origin is not allowed')
+    if (!this.#origins.has(origin)) {
+      if (!needsPassword(request) && isSameOrigin(request)) return undefined
+      return refuse(reply, 403, 'This Origin is not allowed; see --rpc-allow-origin')
+    }
     reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
     if (request.method !== 'OPTIONS') return undefined
     return reply

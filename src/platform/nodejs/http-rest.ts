@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RestApi } from '../../rpc/index.ts'
-import { type HttpCallers, refuse } from './http-callers.ts'
+import { type HttpCallers, OPEN_ROUTE, refuse } from './http-callers.ts'
 
 const PREFIX = '/rest/'
 /** A question about outputs is far smaller, and REST asks for no password. */
@@ -46,6 +46,7 @@ export function addRestRoutes(
       done(null, body),
     )
     scope.route({
+      ...OPEN_ROUTE,
       method: ['GET', 'POST'],
       url: `${PREFIX}*`,
       bodyLimit: MAX_REST_BODY_BYTES,

@@ -23,7 +23,7 @@ import {
   toErrorMessage,
 } from '../../util/index.ts'
 import { sendLarge, sendSmall, takeOver } from './http-answer.ts'
-import { type Caller, type CallerOptions, HttpCallers, refuse } from './http-callers.ts'
+import { type Caller, type CallerOptions, HttpCallers, OPEN_ROUTE, refuse } from './http-callers.ts'
 import { HttpConnections } from './http-connections.ts'
 import { readEventWish } from './http-event-wish.ts'
 import { EventOutlets } from './http-events.ts'
@@ -179,8 +179,8 @@ class RpcHttpServer {
   }
 
   #addRpcRoutes(app: FastifyInstance): void {
-    app.get('/healthz', () => ({ status: 'ok' }))
-    app.get('/readyz', (_request, reply) => {
+    app.get('/healthz', OPEN_ROUTE, () => ({ status: 'ok' }))
+    app.get('/readyz', OPEN_ROUTE, (_request, reply) => {
       const { isReady, reasons } = this.#deps.readiness()
       return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons })
     })

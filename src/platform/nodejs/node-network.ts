@@ -9,8 +9,10 @@ import { createTransports } from './transports.ts'
 export async function loadNodeNetwork({
   listen,
   mdns,
-}: Pick<NodeSettings, 'listen' | 'mdns'>): Promise<CreateNodeNetwork> {
+  rpcAllowOrigin,
+}: Pick<NodeSettings, 'listen' | 'mdns' | 'rpcAllowOrigin'>): Promise<CreateNodeNetwork> {
   // Multicast is rarely wanted, so its library is loaded only when it is.
   const peerDiscovery = mdns ? [(await import('@libp2p/mdns')).mdns()] : []
-  return createLibp2pNodeNetwork({ transports: await createTransports(listen), peerDiscovery })
+  const transports = await createTransports(listen, rpcAllowOrigin)
+  return createLibp2pNodeNetwork({ transports, peerDiscovery })
 }

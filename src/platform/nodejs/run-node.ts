@@ -65,6 +65,8 @@ async function startServer(
     whitelists: parseRpcWhitelists(settings.rpcWhitelist) ?? new Map(),
     mayOthersCall: !settings.rpcWhitelistDefault,
     allowIps: settings.rpcAllowIp,
+    allowHosts: settings.rpcAllowHost,
+    allowOrigins: settings.rpcAllowOrigin,
   })
   cleanup.add(() => server.close())
   const endpoint = await writeRpcEndpoint(directory.root, { url: server.url, pid: process.pid })

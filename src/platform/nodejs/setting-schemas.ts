@@ -94,6 +94,8 @@ const FIXED_SCHEMAS = {
     return parsed ?? z.NEVER
   }),
   addressRanges: z.array(text.refine(isAddressRange)).max(256),
+  hostNames: z.array(text.toLowerCase().regex(/^[\w-]+(?:\.[\w-]+)*$/)).max(256),
+  webOrigins: z.array(text.toLowerCase().regex(/^https?:\/\/[^\s/?#@]+$/)).max(256),
   rpcUsers: z.array(text.refine((user) => parseRpcAuth(user) !== undefined)).max(256),
   rpcWhitelists: z
     .array(text)

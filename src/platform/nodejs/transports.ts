@@ -16,18 +16,23 @@ import { InvariantError } from '../../util/index.ts'
 const WEB_SOCKET = /\/wss?(?:\/|$)/
 const SECURE = /\/(?:wss|tls)(?:\/|$)/
 
-/** @param listen - Multiaddrs that will be listened on. */
+/**
+ * @param listen - Multiaddrs that will be listened on.
+ * @param allowOrigins - Web origins whose pages may connect over WebSockets.
+ */
 export async function createTransports(
   listen: readonly string[],
+  allowOrigins: readonly string[],
 ): Promise<readonly TransportFactory[]> {
   const isNeeded = listen.some((address) => WEB_SOCKET.test(address))
-  const create = isNeeded ? await loadWebSockets() : undefined
+  const create = isNeeded ? await loadWebSockets(allowOrigins) : undefined
   return [tcp(), (components) => new LazyWebSockets(components, create)]
 }
 
 /** Few nodes need it, so it is no part of a start. */
-async function loadWebSockets(): Promise<TransportFactory> {
-  return (await import('./guarded-web-sockets.ts')).createGuardedWebSockets
+async function loadWebSockets(allowOrigins: readonly string[] = []): Promise<TransportFactory> {
+  const { createGuardedWebSockets } = await import('./guarded-web-sockets.ts')
+  return (components) => createGuardedWebSockets(components, allowOrigins)
 }
 
 /** WebSockets that are loaded with the first dial, unless they are to be listened on. */

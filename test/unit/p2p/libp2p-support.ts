@@ -101,7 +101,7 @@ export async function createTestNetwork(options: TestNetworkOptions = {}): Promi
     ws: '/ip4/127.0.0.1/tcp/0/ws',
     memory: `/memory/${memoryAddresses++}`,
   }[transport]
-  const transports = transport === 'memory' ? [memory()] : await createTransports([listen])
+  const transports = transport === 'memory' ? [memory()] : await createTransports([listen], [])
   return createLibp2pNetwork(
     {
       transports: transports.map((create) => (components) => {
