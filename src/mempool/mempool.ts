@@ -99,6 +99,10 @@ export class Mempool {
   #displaced: DisplacedTransaction[] = []
   /** Those of them that waited before it. */
   readonly #displacedIds = new Set<TxidHex>()
+  /** Readmissions that are not over. */
+  #readmissions = 0
+  /** Called once nothing that a reorganisation has displaced is on its way back. */
+  #waitingForSettled: (() => void)[] = []
   /** How long transactions have been judged since others last had a turn. */
   #busyMs = 0
   #sequence = 0
@@ -120,6 +124,18 @@ export class Mempool {
     events.on('blockConnected', (event) => this.#onBlockConnected(event))
     events.on('blockDisconnected', (event) => this.#onBlockDisconnected(event))
     events.on('tipChanged', () => this.#readmit())
+  }
+
+  /** Resolves once all transactions that a reorganisation has displaced are back, or refused: mostly at once. */
+  settled(): Promise<void> {
+    if (this.#isSettled) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waitingForSettled.push(resolve)
+    })
+  }
+
+  get #isSettled(): boolean {
+    return this.#displaced.length === 0 && this.#readmissions === 0
   }
 
   /** How many transactions wait. */
@@ -429,6 +445,7 @@ export class Mempool {
     const displaced = this.#displaced
     this.#displaced = []
     if (displaced.length === 0) return
+    this.#readmissions += 1
     void this.#accepting.run(async () => {
       for (const { tx, addedMs } of displaced) {
         try {
@@ -444,6 +461,11 @@ export class Mempool {
           }
         }
       }
+      this.#readmissions -= 1
+      if (!this.#isSettled) return
+      const waiting = this.#waitingForSettled
+      this.#waitingForSettled = []
+      for (const resolve of waiting) resolve()
     })
   }
 }

@@ -7,6 +7,7 @@ import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { hashSchema } from './arguments.ts'
 import { describeEntry, ENTRY_SCHEMA } from './mempool-entry-json.ts'
+import { settleMempool } from './settled-mempool.ts'
 
 const TXID_PARAM = {
   name: 'txid',
@@ -34,11 +35,13 @@ function requireWaiting(mempool: Mempool, txid: string): MempoolEntry {
   throw new RpcError(RPC_CODES.INVALID_ADDRESS_OR_KEY, 'Transaction not in mempool')
 }
 
-function describeRelatives(
-  { mempool, unbroadcast }: RpcContext,
+async function describeRelatives(
+  context: RpcContext,
   { txid, verbose }: { readonly txid: string; readonly verbose: boolean },
   kind: 'parents' | 'children',
 ) {
+  const { mempool, unbroadcast } = context
+  await settleMempool(context)
   const entry = requireWaiting(mempool, txid)
   const others = [...collectRelatives(entry, kind)].filter((other) => other !== entry)
   if (!verbose) return others.map(({ txid }) => txid)
@@ -54,8 +57,10 @@ export const getMempoolEntry = defineMethod({
   params: [TXID_PARAM],
   result: { schema: ENTRY_SCHEMA },
   examples: [['txid']],
-  handler: ({ mempool, unbroadcast }: RpcContext, { txid }) =>
-    describeEntry(requireWaiting(mempool, txid), unbroadcast()),
+  handler: async (context: RpcContext, { txid }) => {
+    await settleMempool(context)
+    return describeEntry(requireWaiting(context.mempool, txid), context.unbroadcast())
+  },
 })
 
 /** `getmempoolancestors` */

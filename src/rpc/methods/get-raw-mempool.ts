@@ -7,6 +7,7 @@ import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { RPC_CODES, RpcError } from '../rpc-error.ts'
 import { describeEntry, ENTRY_SCHEMA } from './mempool-entry-json.ts'
+import { settleMempool } from './settled-mempool.ts'
 
 function listTxids(mempool: Mempool): readonly string[] {
   return Array.from(mempool.entries(), ({ txid }) => txid)
@@ -41,13 +42,15 @@ export const getRawMempool = defineMethod({
     },
   ],
   examples: [[], [true]],
-  handler: ({ mempool, unbroadcast }: RpcContext, { verbose, mempool_sequence: wantsSequence }) => {
+  handler: async (context: RpcContext, { verbose, mempool_sequence: wantsSequence }) => {
+    const { mempool, unbroadcast } = context
     if (verbose && wantsSequence) {
       throw new RpcError(
         RPC_CODES.INVALID_PARAMETER,
         'Verbose results cannot contain mempool sequence values.',
       )
     }
+    await settleMempool(context)
     if (wantsSequence) return { txids: listTxids(mempool), mempool_sequence: mempool.sequence }
     if (!verbose) return listTxids(mempool)
     const fresh = unbroadcast()
@@ -82,7 +85,9 @@ export const getMempoolInfo = defineMethod({
     }),
   },
   examples: [[]],
-  handler: ({ mempool, isMempoolLoaded, unbroadcast }: RpcContext) => {
+  handler: async (context: RpcContext) => {
+    const { mempool, isMempoolLoaded, unbroadcast } = context
+    await settleMempool(context)
     const { policy } = mempool
     let virtualBytes = 0
     let fee = 0n

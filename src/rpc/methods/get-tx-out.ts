@@ -9,6 +9,7 @@ import { defineMethod } from '../define-method.ts'
 import type { RpcContext } from '../rpc-context.ts'
 import { hashSchema, UINT32_SCHEMA } from './arguments.ts'
 import { describeOutputScript, OUTPUT_SCRIPT_SCHEMA } from './script-json.ts'
+import { settleMempool } from './settled-mempool.ts'
 
 /** Reads a coin of the tip that the chain still has when this resolves. */
 async function readCoinOfTip(chain: Chain, outPoint: OutPoint): Promise<Coin | undefined> {
@@ -67,6 +68,7 @@ export const getTxOut = defineMethod({
     const outPoint = { txid: fromDisplayHex<Txid>(txid), vout: n }
     const coin = await readCoinOfTip(chain, outPoint)
     if (includesMempool) {
+      await settleMempool(context)
       if (mempool.getSpender(outPoint) !== undefined) return null
       const waiting = mempool.get(txid)?.tx.outputs[n]
       if (waiting !== undefined) return describeOutput(waiting, context, undefined)

@@ -130,3 +130,30 @@ describe('prioritisetransaction', () => {
     expect(await node.refusal('prioritisetransaction', ...args)).toBe(refusal)
   })
 })
+
+describe('answers from the mempool', () => {
+  it('wait until the transactions that a reorganisation has displaced are back', async () => {
+    const txids = [await send(spend(0, 500n)), await send(spend(1, 500n))]
+    const [txid = ''] = txids
+    await node.mine(1, OP_TRUE_SCRIPT)
+    // As slow as thousands of transactions are.
+    const readCoins = node.chain.readCoins.bind(node.chain)
+    node.chain.readCoins = async (outPoints) => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return readCoins(outPoints)
+    }
+    const ask: readonly (() => Promise<unknown>)[] = [
+      async () => (await node.call('getrawmempool')).length,
+      async () => Object.keys(await node.call('getrawmempool', true)).length,
+      async () => (await node.call('getmempoolinfo')).size,
+      async () => ((await node.call('getmempoolentry', txid)).vsize > 0 ? 2 : 0),
+      async () => 2 + (await node.call('getmempoolancestors', txid)).length,
+      async () => ((await node.call('gettxout', txid, 0))?.confirmations === 0 ? 2 : 0),
+    ]
+    for (const count of ask) {
+      await node.call('invalidateblock', node.chain.tip.hashHex)
+      expect(await count()).toBe(2)
+      await node.mine(1, OP_TRUE_SCRIPT)
+    }
+  })
+})
