@@ -64,7 +64,14 @@ export {
   encodeEvent,
   MAX_SUBSCRIPTIONS,
 } from './event-session.ts'
-export { type ExactJson, JsonMembers, JsonNumber, toPlainJson } from './exact-json.ts'
+export {
+  type ExactJson,
+  isJsonObject,
+  JsonMembers,
+  JsonNumber,
+  membersOf,
+  toPlainJson,
+} from './exact-json.ts'
 export { formatHelpList, formatMethodHelp, formatUsage } from './help.ts'
 export {
   encodeJson,

@@ -9,6 +9,7 @@ import {
   REGTEST_SPEC,
 } from '../../consensus/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { parseChainSpecText } from './chain-spec-text.ts'
 import { packagePath } from './package-root.ts'
 import { CHAIN_NAMES } from './settings.ts'
 
@@ -32,7 +33,7 @@ async function readSpecFile(path: string): Promise<ChainSpec> {
     throw new ConfigError('bad-chain-spec', `${path} is too large to be a chain spec.`)
   }
   try {
-    return parseChainSpec(JSON.parse(text))
+    return await parseChainSpecText(text)
   } catch (error) {
     throw new ConfigError('bad-chain-spec', `${path}: ${toErrorMessage(error)}`, { cause: error })
   }

@@ -2,9 +2,10 @@
 
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ChainSpec, computeChainId, parseChainSpec } from '../../consensus/index.ts'
+import { type ChainSpec, computeChainId } from '../../consensus/index.ts'
 import type { NodeAddress } from '../../devnet/index.ts'
 import { ConfigError, toErrorMessage } from '../../util/index.ts'
+import { parseChainSpecText } from './chain-spec-text.ts'
 import type { ControlAddress } from './devnet-control.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { explainAccess } from './explain-access.ts'
@@ -80,7 +81,7 @@ export async function readDevnetSpec(folder: DevnetFolder): Promise<ChainSpec | 
     throw error
   }
   try {
-    return parseChainSpec(JSON.parse(text))
+    return await parseChainSpecText(text)
   } catch (error) {
     throw new ConfigError(
       'bad-chain-spec',
