@@ -1,6 +1,6 @@
 /**
  * Everything a machine can say about the source without running it, side by side: format and lint, types
- * (all, the core alone, the tests), and who imports whom.
+ * (all, the core alone, all but the platform without Node.js, the tests), and who imports whom.
  */
 
 import { spawn } from 'node:child_process'
@@ -25,6 +25,8 @@ const CHECKS = {
   // One pass for both: tests import most of src anyway, and their configuration extends that of src.
   'types of src and test': types('test/tsconfig.json'),
   'types of the core': types('tsconfig.core.json'),
+  // As a browser has it: without Node.js, with the DOM.
+  'types without Node.js': types('tsconfig.isomorphic.json'),
   imports: ['scripts/lint/imports.mjs'],
 }
 

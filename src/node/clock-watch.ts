@@ -98,5 +98,6 @@ export class ClockWatch {
 }
 
 function toIso(seconds: number): string {
+  // biome-ignore lint/style/noRestrictedGlobals: It formats a given time and reads no clock.
   return new Date(seconds * MS_PER_SECOND).toISOString()
 }

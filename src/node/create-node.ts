@@ -140,7 +140,7 @@ async function createMiner(
   if (!isEnabled) return undefined
   const log = platform.log.child('mining')
   const isReady = (): boolean => sync.isCaughtUp && clockWatch.isTimely
-  const paid = payouts ?? payAllTo(await loadPayoutScript(platform.secrets))
+  const paid = payouts ?? payAllTo(await loadPayoutScript(platform.secrets, platform.random))
   const keeper = new TemplateKeeper({ templates, isReady, log }, params)
   return new Miner(
     {

@@ -60,7 +60,7 @@ async function choosePayouts(
     )
   }
   const files = { identity: paths.identityKey, miner: paths.minerKey }
-  return payAllTo(await loadPayoutScript(new SecretFiles(files)))
+  return payAllTo(await loadPayoutScript(new SecretFiles(files), systemRandom))
 }
 
 /** Only faults of the miner itself are errors; blocks are told of where they are submitted. */
