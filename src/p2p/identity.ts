@@ -1,14 +1,21 @@
 /** @module The key pair that makes a node itself. */
 
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import {
+  generateKeyPairFromSeed,
+  privateKeyFromProtobuf,
+  privateKeyToProtobuf,
+} from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { PeerId } from '../sync/index.ts'
-import { DecodeError } from '../util/index.ts'
+import { DecodeError, type RandomSource } from '../util/index.ts'
+
+const ED25519_SEED_BYTES = 32
 
 /** Makes a new Ed25519 key pair and encodes it as libp2p's protobuf. Secret: store it readable to its owner alone. */
-export async function generateIdentity(): Promise<Uint8Array> {
-  return privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+export async function generateIdentity(random: Pick<RandomSource, 'bytes'>): Promise<Uint8Array> {
+  const seed = random.bytes(ED25519_SEED_BYTES)
+  return privateKeyToProtobuf(await generateKeyPairFromSeed('Ed25519', seed))
 }
 
 /**

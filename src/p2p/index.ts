@@ -12,7 +12,7 @@
  *
  * @example
  * const network = createLibp2pNetwork(
- *   { transports: [tcp()], privateKey: await generateIdentity(), clock, random, log },
+ *   { transports: [tcp()], privateKey: await generateIdentity(random), clock, random, log },
  *   { chainId, listen: ['/ip4/127.0.0.1/tcp/0'], maxPeers: 32, isDevnet: true, userAgent },
  * )
  * await network.start(handlers)

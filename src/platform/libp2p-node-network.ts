@@ -8,16 +8,16 @@ import {
   isIdentity,
   type Libp2pNetworkDeps,
 } from '../p2p/index.ts'
-import { ConfigError } from '../util/index.ts'
+import { ConfigError, type RandomSource } from '../util/index.ts'
 
 /** What differs between runtimes. */
 export type RuntimeTransports = Pick<Libp2pNetworkDeps, 'transports' | 'peerDiscovery'>
 
 /** @throws {@link ConfigError} `datadir-unusable` if the stored bytes are not a key. */
-async function loadIdentity(secrets: SecretStore): Promise<Uint8Array> {
+async function loadIdentity(secrets: SecretStore, random: RandomSource): Promise<Uint8Array> {
   const stored = await secrets.read('identity')
   if (stored === undefined) {
-    const created = await generateIdentity()
+    const created = await generateIdentity(random)
     await secrets.write('identity', created)
     return created
   }
@@ -33,7 +33,7 @@ export function createLibp2pNodeNetwork(runtime: RuntimeTransports): CreateNodeN
   return async ({ clock, random, log: source, secrets, stores }, options) => {
     const log = source.child('p2p')
     const faults = options.hasDevFaults ? new FaultLayer({ clock, random, log }) : undefined
-    const privateKey = await loadIdentity(secrets)
+    const privateKey = await loadIdentity(secrets, random)
     return createLibp2pNetwork(
       { ...runtime, privateKey, faults, clock, random, log, stores },
       options,

@@ -17,7 +17,7 @@ function describeLibp2p(name: string, createOptions: () => TestNetworkOptions): 
     async create({ chainId, identity }) {
       const options = { ...createOptions(), chainId }
       if (identity === undefined) return createTestNetwork(options)
-      const key = identities.get(identity) ?? (await generateIdentity())
+      const key = identities.get(identity) ?? (await generateIdentity(systemRandom))
       identities.set(identity, key)
       return createTestNetwork({ ...options, identity: key })
     },

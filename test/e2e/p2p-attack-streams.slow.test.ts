@@ -11,6 +11,7 @@ import { decodeIdentity } from '../../src/p2p/identity.ts'
 import { generateIdentity } from '../../src/p2p/index.ts'
 import { encodeGetData, encodeInv, encodeSyncResponse } from '../../src/p2p/message-codec.ts'
 import { sealPeerRecord } from '../../src/p2p/peer-records.ts'
+import { systemRandom } from '../../src/platform/system.ts'
 import { AttackScene, statusOf } from '../support/attack-scene.ts'
 import { createBlock, type PlacedBlock, placeGenesis } from '../support/chain-generator.ts'
 import { type HostilePeer, startHostilePeer } from './p2p-hostile-peer.support.ts'
@@ -260,7 +261,7 @@ it('an address book does not grow with what one peer tells', async () => {
     const tell = async (stream: Stream, domain: string): Promise<void> => {
       const records: Uint8Array[] = []
       for (let index = 0; index < RECORDS_PER_ADDR; index++) {
-        const key = decodeIdentity(await generateIdentity())
+        const key = decodeIdentity(await generateIdentity(systemRandom))
         const address = `/ip4/127.0.0.1/tcp/${1_024 + ((told + index) % 60_000)}`
         const record = await sealPeerRecord(key, domain, [address], Date.now())
         if (record !== undefined) records.push(record)

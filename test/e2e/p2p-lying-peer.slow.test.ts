@@ -25,7 +25,7 @@ async function startLiar(lies: Partial<PeerNetworkHandlers>): Promise<PeerNetwor
   const peer = createLibp2pNetwork(
     {
       transports: [tcp()],
-      privateKey: await generateIdentity(),
+      privateKey: await generateIdentity(systemRandom),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,

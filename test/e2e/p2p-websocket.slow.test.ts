@@ -37,7 +37,7 @@ async function startClient(): Promise<Libp2pNetwork> {
   const started = createLibp2pNetwork(
     {
       transports: [createGuardedWebSockets],
-      privateKey: await generateIdentity(),
+      privateKey: await generateIdentity(systemRandom),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,

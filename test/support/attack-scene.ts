@@ -49,7 +49,7 @@ export async function startPeer(
   const peer = createLibp2pNetwork(
     {
       transports: [tcp()],
-      privateKey: await generateIdentity(),
+      privateKey: await generateIdentity(systemRandom),
       clock: systemClock,
       random: systemRandom,
       log: silentLog,

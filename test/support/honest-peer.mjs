@@ -31,7 +31,7 @@ async function connect() {
   const network = createLibp2pNetwork(
     {
       transports: [tcp()],
-      privateKey: await generateIdentity(),
+      privateKey: await generateIdentity(systemRandom),
       clock: systemClock,
       random: systemRandom,
       log,

@@ -81,7 +81,7 @@ export class BenchNode {
     const network = createLibp2pNetwork(
       {
         transports: [tcp()],
-        privateKey: await generateIdentity(),
+        privateKey: await generateIdentity(systemRandom),
         clock: systemClock,
         random: systemRandom,
         log,

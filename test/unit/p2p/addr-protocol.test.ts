@@ -14,6 +14,7 @@ import {
   MAX_RECORD_ADDRESSES,
 } from '../../../src/p2p/limits.ts'
 import { certifyPeerRecord, sealPeerRecord } from '../../../src/p2p/peer-records.ts'
+import { systemRandom } from '../../../src/platform/system.ts'
 import { createRecorder } from '../../compliance/peer-network-recorder.ts'
 import { addressOf } from '../../compliance/peer-network-suite.ts'
 import {
@@ -28,7 +29,7 @@ const PROTOCOL = '/quarry/0a0b0c0d/addr/1'
 const ADDRESSES = ['/ip4/127.0.0.1/tcp/18444']
 
 async function seal(addresses = ADDRESSES, domain = DOMAIN): Promise<Uint8Array> {
-  const identity = decodeIdentity(await generateIdentity())
+  const identity = decodeIdentity(await generateIdentity(systemRandom))
   const record = await sealPeerRecord(identity, domain, addresses, Date.now())
   if (record === undefined) throw new TypeError('it is small enough')
   return record
@@ -36,7 +37,7 @@ async function seal(addresses = ADDRESSES, domain = DOMAIN): Promise<Uint8Array>
 
 describe('certifyPeerRecord', () => {
   it('reads what was sealed, without the peer ids in its addresses', async () => {
-    const identity = await generateIdentity()
+    const identity = await generateIdentity(systemRandom)
     const bytes = await sealPeerRecord(
       decodeIdentity(identity),
       DOMAIN,
@@ -76,7 +77,7 @@ describe('certifyPeerRecord', () => {
     const many = Array.from({ length: 20 }, (_, index) => `/ip4/1.2.3.${index}/tcp/1`)
     const { addresses } = await certifyPeerRecord(await seal(many), DOMAIN)
     expect(addresses).toHaveLength(MAX_RECORD_ADDRESSES)
-    const identity = decodeIdentity(await generateIdentity())
+    const identity = decodeIdentity(await generateIdentity(systemRandom))
     const long = [`/dns4/${'a'.repeat(60)}.${'b'.repeat(1_000)}/tcp/1`]
     expect(await sealPeerRecord(identity, DOMAIN, long, 1)).toBeUndefined()
     expect(await sealPeerRecord(identity, DOMAIN, [], 1)).toBeUndefined()

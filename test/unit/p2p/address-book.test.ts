@@ -217,7 +217,7 @@ describe('AddressBook over restarts', () => {
     const book = createBook(clock, store)
     await book.load()
     for (let index = 0; index < 20; index++) {
-      const identity = decodeIdentity(await generateIdentity())
+      const identity = decodeIdentity(await generateIdentity(systemRandom))
       const bytes = await sealPeerRecord(identity, 'test', [`/ip4/1.2.3.${index}/tcp/1`], NOW)
       if (bytes === undefined) throw new TypeError('sealed')
       book.add(decodePeerRecord(bytes), sourceOf(index))

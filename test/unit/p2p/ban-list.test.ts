@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { BanList } from '../../../src/p2p/ban-list.ts'
 import { generateIdentity, peerIdFromIdentity } from '../../../src/p2p/index.ts'
 import { MAX_BANS, MAX_MANUAL_BANS } from '../../../src/p2p/limits.ts'
+import { systemRandom } from '../../../src/platform/system.ts'
 import type { KeyValueStore } from '../../../src/util/index.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { createMemoryNodeStore } from '../../support/memory-store.ts'
@@ -62,7 +63,7 @@ describe('BanList by hand', () => {
 
   it("is not driven out by the node's own bans", async () => {
     const bans = createBans()
-    const id = peerIdFromIdentity(await generateIdentity())
+    const id = peerIdFromIdentity(await generateIdentity(systemRandom))
     bans.banByHand(id, START + 1_000_000, 'by hand')
     bans.ban(id, 10, 'by itself')
     expect(bans.lastReason(id)).toBe('by itself')
@@ -76,7 +77,7 @@ describe('BanList over restarts', () => {
   it('keeps what has not ended, with its reason', async () => {
     const clock = new FakeClock(START)
     const store = createMemoryNodeStore().namespace('ban')
-    const id = peerIdFromIdentity(await generateIdentity())
+    const id = peerIdFromIdentity(await generateIdentity(systemRandom))
     const bans = createBans(clock, store)
     bans.ban(id, 5_000, 'bad block')
     bans.banByHand('10.0.0.0/8', START + 60_000, 'by hand')

@@ -18,6 +18,7 @@ import {
 import { type Peer, PeerTable } from '../../../src/p2p/peer-table.ts'
 import { PendingInbound } from '../../../src/p2p/pending-inbound.ts'
 import { RequestTurn } from '../../../src/p2p/request-turn.ts'
+import { systemRandom } from '../../../src/platform/system.ts'
 import { type Clock, LimitedLog, TokenBucket } from '../../../src/util/index.ts'
 import { createRecordingLog, pause } from './libp2p-support.ts'
 
@@ -291,7 +292,7 @@ describe('LimitedLog', () => {
 
 describe('identity', () => {
   it('is new each time and gives the same peer id each time', async () => {
-    const [one, two] = [await generateIdentity(), await generateIdentity()]
+    const [one, two] = [await generateIdentity(systemRandom), await generateIdentity(systemRandom)]
     expect(peerIdFromIdentity(one)).toBe(peerIdFromIdentity(Uint8Array.from(one)))
     expect(peerIdFromIdentity(one)).toMatch(/^12D3KooW/)
     expect(peerIdFromIdentity(one)).not.toBe(peerIdFromIdentity(two))

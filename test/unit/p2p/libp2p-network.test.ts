@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { generateIdentity, type Libp2pNetwork } from '../../../src/p2p/index.ts'
+import { systemRandom } from '../../../src/platform/system.ts'
 import {
   createRecorder,
   filledHash,
@@ -95,7 +96,7 @@ describe('createLibp2pNetwork', { timeout: 20_000 }, () => {
   })
 
   it('finds a node again that comes back with its identity and its port', async () => {
-    const identity = await generateIdentity()
+    const identity = await generateIdentity(systemRandom)
     const { network, seen } = await start()
     const first = await start({ identity })
     const address = addressOf(first.network)

@@ -108,7 +108,7 @@ export async function createTestNetwork(options: TestNetworkOptions = {}): Promi
         options.onAssembled?.(components)
         return create(components)
       }),
-      privateKey: options.identity ?? (await generateIdentity()),
+      privateKey: options.identity ?? (await generateIdentity(systemRandom)),
       clock: options.clock ?? systemClock,
       peerDiscovery: options.peerDiscovery ?? [],
       random: systemRandom,

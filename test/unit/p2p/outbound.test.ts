@@ -92,7 +92,7 @@ describe('the connect loop', { timeout: 120_000 }, () => {
 
   it('dials its anchors first after a restart, and the book holds the others', async () => {
     const store = createMemoryNodeStore()
-    const identity = await generateIdentity()
+    const identity = await generateIdentity(systemRandom)
     const helper = await start()
     const others = [await start(), await start(), await start()]
     const network = await start({ stores: storesOf(store), identity })
@@ -213,7 +213,7 @@ describe('the connect loop off loopback', () => {
     const book = new AddressBook({ clock, random: systemRandom, log }, 'self')
     const dialled: string[] = []
     for (const [index, address] of addresses.entries()) {
-      const id = peerIdFromIdentity(await generateIdentity())
+      const id = peerIdFromIdentity(await generateIdentity(systemRandom))
       const record = { id, addresses: [address], recordedAtMs: START, bytes: new Uint8Array(1) }
       book.add(record, `/ip4/${20 + index}.1.1.1/tcp/1`)
     }

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { TypedEventEmitter } from '@libp2p/interface'
 import { afterEach, describe, expect, it } from 'vitest'
 import { generateIdentity, type Libp2pNetwork, peerIdFromIdentity } from '../../../src/p2p/index.ts'
+import { systemRandom } from '../../../src/platform/system.ts'
 import { createRecorder } from '../../compliance/peer-network-recorder.ts'
 import { addressOf } from '../../compliance/peer-network-suite.ts'
 import {
@@ -50,7 +51,7 @@ describe('what does not end by itself', { timeout: 60_000 }, () => {
     servers.push(server)
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo
-    const id = peerIdFromIdentity(await generateIdentity())
+    const id = peerIdFromIdentity(await generateIdentity(systemRandom))
     return { address: `/ip4/127.0.0.1/tcp/${port}/p2p/${id}`, accepted: () => accepted }
   }
 

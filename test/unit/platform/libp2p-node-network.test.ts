@@ -4,6 +4,7 @@ import type { NodeNetwork, SecretName } from '../../../src/node/index.ts'
 import { peerIdFromIdentity } from '../../../src/p2p/index.ts'
 import { createLibp2pNodeNetwork } from '../../../src/platform/libp2p-node-network.ts'
 import { systemClock, systemRandom } from '../../../src/platform/system.ts'
+import type { RandomSource } from '../../../src/util/index.ts'
 import { silentLog } from '../../support/fixed-clock.ts'
 import { createMemoryNodeStore } from '../../support/memory-store.ts'
 
@@ -12,12 +13,13 @@ const create = createLibp2pNodeNetwork({ transports: [memory()] })
 function createNetwork(
   secrets: Map<SecretName, Uint8Array>,
   hasDevFaults = false,
+  random: RandomSource = systemRandom,
 ): Promise<NodeNetwork> {
   const store = createMemoryNodeStore()
   return create(
     {
       clock: systemClock,
-      random: systemRandom,
+      random,
       log: { child: () => silentLog },
       secrets: {
         read: async (name) => secrets.get(name),
@@ -51,6 +53,15 @@ describe('createLibp2pNodeNetwork', () => {
     expect((await createNetwork(secrets)).selfId).toBe(selfId)
     expect(peerIdFromIdentity(secrets.get('identity') ?? new Uint8Array())).toBe(selfId)
     expect((await createNetwork(new Map())).selfId).not.toBe(selfId)
+  })
+
+  it('draws the key pair from the random source of the platform alone', async () => {
+    const random = { float: () => 0, bytes: (size: number) => new Uint8Array(size).fill(5) }
+    const [one, other] = [
+      await createNetwork(new Map(), false, random),
+      await createNetwork(new Map(), false, random),
+    ]
+    expect(other.selfId).toBe(one.selfId)
   })
 
   it('refuses a stored key pair that is damaged, and leaves it as it is', async () => {
