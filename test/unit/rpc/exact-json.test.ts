@@ -112,7 +112,7 @@ describe('readExactJson', () => {
 
   it('refuses deep nesting', () => {
     const nested = (depth: number): string =>
-      '[{"a":'.repeat(depth / 2) + '1' + '}]'.repeat(depth / 2)
+      `${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`
     expect(() => readExactJson(nested(MAX_JSON_DEPTH))).not.toThrow()
     const refusal = expect.objectContaining({ code: -32600 })
     expect(() => readExactJson(nested(MAX_JSON_DEPTH + 2))).toThrow(refusal)
