@@ -303,6 +303,8 @@ describe('the answers that are known', () => {
       expect(agreesWithKnownAnswers(engine)).toBe(false)
       expect(agreesWithKnownAnswers({ ...nobleSignatureEngine, verifySchnorr: verify })).toBe(false)
     }
+    // An engine without the addon is tried with a few at the start, and here with all.
+    expect(agreesWithKnownAnswers(wasmEngine)).toBe(true)
     const tweakPublicKey = () => undefined
     expect(agreesWithKnownAnswers({ ...nobleSignatureEngine, tweakPublicKey })).toBe(false)
   })
