@@ -36,6 +36,35 @@ async function post(node: RunningNode, method: string, password = node.rpcPasswo
   return fetch(node.rpcUrl, { method: 'POST', headers: { authorization }, body })
 }
 
+describe('a node that starts from a snapshot', () => {
+  it('takes the coins of another once it has the headers, and follows the chain from there', async () => {
+    const datadir = mkdtempSync(join(tmpdir(), 'quarry-snapshot-'))
+    try {
+      const old = await start({ datadir: join(datadir, 'old') })
+      const fresh = await start({ datadir: join(datadir, 'new') })
+      await old.call('generatetoaddress', 20, ADDRESS)
+      const { path, txoutset_hash: hash } = (await old.call('dumptxoutset', 'utxo.dat')) as {
+        path: string
+        txoutset_hash: string
+      }
+      await expect(fresh.call('loadtxoutset', path, hash)).rejects.toThrow()
+      for (let height = 1; height <= 20; height++) {
+        const block = await old.call('getblockhash', height)
+        await fresh.call('submitheader', await old.call('getblockheader', block, false))
+      }
+      await fresh.call('loadtxoutset', path, hash)
+      expect(await fresh.call('getblockcount')).toBe(20)
+      expect(await fresh.call('gettxoutsetinfo')).toMatchObject({ hash_serialized_3: hash })
+      await fresh.call('addnode', old.addresses[0], 'add')
+      await old.call('generatetoaddress', 1, ADDRESS)
+      await waitFor('the block after it', async () => (await fresh.call('getblockcount')) === 21)
+    } finally {
+      await Promise.all(nodes.splice(0).map((node) => node.stop()))
+      rmSync(datadir, { recursive: true, force: true })
+    }
+  })
+})
+
 describe('startNode', () => {
   it.each([
     [
