@@ -59,7 +59,7 @@ const testStatus = runNode(
     '--reporter=json',
     `--outputFile.json=${reportPath}`,
   ],
-  isAll ? { QUARRY_SCRIPTS: '10000' } : {},
+  isAll ? { SPEND_COUNT: '10000' } : {},
 )
 const report = readReport(reportPath)
 rmSync(folder, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 /**
- * Our interpreter and bitcore-lib's judge the same spends. `QUARRY_SEED` repeats a run, `QUARRY_SCRIPTS` sets how
+ * Our interpreter and bitcore-lib's judge the same spends. `SPEND_SEED` repeats a run, `SPEND_COUNT` sets how
  * many; with `scripts/test --all` there are 10,000.
  */
 
@@ -29,8 +29,8 @@ import {
 } from '../support/script-generator.ts'
 import { FLAGS, fillFlags, findScriptError } from '../vectors/vectors.support.ts'
 
-const RUNS = Number(process.env['QUARRY_SCRIPTS'] ?? 3_000)
-const SEED = Number(process.env['QUARRY_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const RUNS = Number(process.env['SPEND_COUNT'] ?? 3_000)
+const SEED = Number(process.env['SPEND_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const { Script, Transaction } = bitcore
 
 const LOCK_TIME_FLAGS = VERIFY_CHECKLOCKTIMEVERIFY | VERIFY_CHECKSEQUENCEVERIFY
