@@ -1,11 +1,19 @@
 /** @module The commands `quarry tail` and `quarry rpcauth`. */
 
 import { type Command, InvalidArgumentError } from '@commander-js/extra-typings'
+import type { EventTopic } from '../../rpc/index.ts'
 import { addNodeOptions, formatExamples, parseNumber } from './cli-support.ts'
 import { findProgramName } from './program-name.ts'
 
-/** As the node names them. Not imported: `--help` must load nothing heavy. */
-const TOPICS = ['blocks', 'reorgs', 'mempool', 'peers', 'miner']
+/** All topics, held to those of a node by their type: loading its list would slow every command down. */
+const TOPICS = Object.keys({
+  blocks: true,
+  reorgs: true,
+  mempool: true,
+  peers: true,
+  miner: true,
+  pool: true,
+} satisfies Record<EventTopic, true>)
 
 function formatTailHelp(quarry: string): string {
   return `
